@@ -1,0 +1,24 @@
+//! kernlet: numerical kernels that run wherever `core` runs.
+//!
+//! Two halves meet here. **Learning**: fixed-size tensors, convolution and dense
+//! layers forward and backward, losses and optimizers, without an allocator.
+//! **Counting**: a streaming MapReduce whose memory is a number the caller chose.
+//!
+//! # Modules
+//!
+//! Listed top-down: a module imports only from those above it.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | [`random`] | the counter-based generator that seeds, shuffles and drops out |
+#![cfg_attr(feature = "alloc", doc = "| [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes |")]
+#![no_std]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+#[cfg(feature = "alloc")]
+pub mod mapreduce;
+pub mod random;

@@ -1,0 +1,1 @@
+//! Map, group by key, reduce, in a fixed budget of bytes.
