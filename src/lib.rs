@@ -10,7 +10,11 @@
 //!
 //! | module | what is in it |
 //! |---|---|
+//! | [`shape`] | nested arrays as shapes, and output sizes of windows |
+//! | [`simd`] | the only door to vectors: levels, tokens, fixed-order sums |
 //! | [`random`] | the counter-based generator that seeds, shuffles and drops out |
+//! | [`math`] | exp, ln, tanh, erf … over vectors |
+//! | [`kernels`] | operations over slices, forward and backward, with reference twins |
 #![cfg_attr(feature = "alloc", doc = "| [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes |")]
 #![no_std]
 
@@ -19,6 +23,10 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod kernels;
 #[cfg(feature = "alloc")]
 pub mod mapreduce;
+pub mod math;
 pub mod random;
+pub mod shape;
+pub mod simd;
