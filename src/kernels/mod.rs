@@ -8,10 +8,62 @@
 //!   gradient; `backward_*_acc` adds to a weight or bias gradient, so that a
 //!   batch can be worked through in pieces.
 //! - Names: `x` input, `y` output, `w` weights, `b` bias; `dx`, `dy`, `dw`, `db` their gradients.
-//! - A slice of the wrong length panics at the door, before anything is written.
-//!   Outputs and scratch may hold anything, NaN too.
+//! - A slice of the wrong length is a [`ShapeError`] at the door, before anything
+//!   is written; no kernel panics. Outputs and scratch may hold anything, NaN too.
 //! - Every output is one chain over its terms in the order its kernel states, so
 //!   bits depend on the rounding of the [`Level`](crate::simd::Level) alone.
 //! - [`reference`] has a naive scalar twin of each: specification and oracle.
 
+use core::fmt;
+
 pub mod reference;
+
+/// A slice whose length does not fit the shape descriptor, or a descriptor that describes nothing.
+///
+/// ```
+/// use kernlet::kernels::ShapeError;
+/// let error = ShapeError::new("conv2d", "w", 288, 287);
+/// assert_eq!(error.to_string(), "conv2d: w: expected 288, found 287");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct ShapeError {
+    /// Which kernel.
+    pub operation: &'static str,
+    /// Which argument, or which size of the descriptor.
+    pub argument: &'static str,
+    /// The length that fits.
+    pub expected: usize,
+    /// The length that was given.
+    pub found: usize,
+}
+
+impl ShapeError {
+    /// An error of `operation` about the length of `argument`.
+    ///
+    /// See [`ShapeError`] for an example.
+    pub const fn new(operation: &'static str, argument: &'static str, expected: usize, found: usize) -> Self {
+        Self { operation, argument, expected, found }
+    }
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: expected {}, found {}", self.operation, self.argument, self.expected, self.found)
+    }
+}
+
+impl core::error::Error for ShapeError {}
+
+/// The door of a kernel: `slice` must have `expected` elements.
+#[inline(always)]
+#[allow(dead_code)]
+pub(crate) fn check<T>(
+    operation: &'static str,
+    argument: &'static str,
+    slice: &[T],
+    expected: usize,
+) -> Result<(), ShapeError> {
+    if slice.len() == expected { Ok(()) } else { Err(ShapeError::new(operation, argument, expected, slice.len())) }
+}
