@@ -15,7 +15,7 @@
 //! | [`random`] | the counter-based generator that seeds, shuffles and drops out |
 //! | [`math`] | exp, ln, tanh, erf … over vectors |
 //! | [`kernels`] | operations over slices, forward and backward, with reference twins |
-#![cfg_attr(feature = "alloc", doc = "| [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes |")]
+//! | [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes; jobs need `alloc` |
 #![no_std]
 
 #[cfg(feature = "alloc")]
@@ -24,7 +24,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod kernels;
-#[cfg(feature = "alloc")]
 pub mod mapreduce;
 pub mod math;
 pub mod random;

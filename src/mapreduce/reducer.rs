@@ -1,0 +1,81 @@
+//! Reducers: what becomes of the values of one key.
+
+use super::key::Key;
+use super::mapper::Emitter;
+use super::value::Value;
+
+/// Sees the keys in ascending order, and the values of each key one by one.
+///
+/// Values come one at a time, so a group may be larger than the memory, and
+/// several reducers (a tuple of them) work in one pass. After a combiner there
+/// is one value per key, its accumulator. Without a combiner the values of a
+/// key come in the order in which they were emitted; under a grouping
+/// comparator, in the order of their whole keys (secondary sort).
+///
+/// ```
+/// use kernlet::mapreduce::{Emitter, Reducer};
+/// /// Emits the first value of each key.
+/// struct First(Option<u32>);
+/// impl Reducer<str, u32> for First {
+///     type OutKey = str;
+///     type OutValue = u32;
+///     fn value(&mut self, _: &str, value: u32) {
+///         self.0.get_or_insert(value);
+///     }
+///     fn finish<E: Emitter<str, u32>>(&mut self, key: &str, out: &mut E) -> Result<(), E::Error> {
+///         self.0.take().map_or(Ok(()), |first| out.emit(key, first))
+///     }
+/// }
+/// ```
+pub trait Reducer<K: Key + ?Sized, V: Value + ?Sized> {
+    /// The key of what is emitted.
+    type OutKey: Key + ?Sized;
+    /// The value of what is emitted.
+    type OutValue: ?Sized;
+
+    /// Takes the next value of the group, with its whole key.
+    fn value(&mut self, key: K::View<'_>, value: V::Ref<'_>);
+
+    /// Ends the group whose first key was `key`: emits what came of it, and
+    /// makes the reducer ready for the next.
+    ///
+    /// # Errors
+    ///
+    /// The emitter's.
+    fn finish<E>(&mut self, key: K::View<'_>, out: &mut E) -> Result<(), E::Error>
+    where
+        E: Emitter<Self::OutKey, Self::OutValue>;
+}
+
+macro_rules! tuple_reducers {
+    ($first:ident $zero:tt $(, $name:ident $index:tt)*) => {
+        /// Several reducers in one pass; what they emit comes one after the other.
+        impl<K, V, $first, $($name),*> Reducer<K, V> for ($first, $($name),*)
+        where
+            K: Key + ?Sized,
+            V: Value + ?Sized,
+            for<'a> K::View<'a>: Copy,
+            for<'a> V::Ref<'a>: Copy,
+            $first: Reducer<K, V>,
+            $($name: Reducer<K, V, OutKey = $first::OutKey, OutValue = $first::OutValue>,)*
+        {
+            type OutKey = $first::OutKey;
+            type OutValue = $first::OutValue;
+            fn value(&mut self, key: K::View<'_>, value: V::Ref<'_>) {
+                self.$zero.value(key, value);
+                $(self.$index.value(key, value);)*
+            }
+            fn finish<E>(&mut self, key: K::View<'_>, out: &mut E) -> Result<(), E::Error>
+            where
+                E: Emitter<Self::OutKey, Self::OutValue>,
+            {
+                self.$zero.finish(key, out)?;
+                $(self.$index.finish(key, out)?;)*
+                Ok(())
+            }
+        }
+    };
+}
+tuple_reducers!(A 0, B 1);
+tuple_reducers!(A 0, B 1, C 2);
+tuple_reducers!(A 0, B 1, C 2, D 3);

@@ -1,0 +1,200 @@
+//! What may stand beside a key: plain data of fixed size, bytes, strings.
+
+/// Plain data of a fixed size that can be written to a run and read back.
+///
+/// Numbers are little-endian on every machine, so runs and summaries can be
+/// sent. Integers, floats, `bool`, arrays and tuples of plain data are plain;
+/// a struct becomes plain through the tuple of its fields.
+///
+/// ```
+/// use kernlet::mapreduce::Plain;
+/// #[derive(Clone, Copy)]
+/// struct Mean { count: u64, sum: i64 }
+/// impl Plain for Mean {
+///     const SIZE: usize = <(u64, i64)>::SIZE;
+///     fn store(&self, out: &mut [u8]) {
+///         (self.count, self.sum).store(out);
+///     }
+///     fn load(bytes: &[u8]) -> Self {
+///         let (count, sum) = Plain::load(bytes);
+///         Mean { count, sum }
+///     }
+/// }
+/// let mut bytes = [0; Mean::SIZE];
+/// Mean { count: 2, sum: -7 }.store(&mut bytes);
+/// assert_eq!(Mean::load(&bytes).sum, -7);
+/// ```
+pub trait Plain: Copy {
+    /// Bytes that a value takes.
+    const SIZE: usize;
+
+    /// Writes the value to the first `SIZE` bytes of `out`.
+    ///
+    /// # Panics
+    ///
+    /// If `out.len() < SIZE`.
+    fn store(&self, out: &mut [u8]);
+
+    /// Reads a value from the first `SIZE` bytes.
+    ///
+    /// # Panics
+    ///
+    /// If `bytes.len() < SIZE`.
+    fn load(bytes: &[u8]) -> Self;
+}
+
+macro_rules! plain_numbers {
+    ($($t:ty)*) => {$(
+        impl Plain for $t {
+            const SIZE: usize = size_of::<$t>();
+            #[inline]
+            fn store(&self, out: &mut [u8]) {
+                out[..Self::SIZE].copy_from_slice(&self.to_le_bytes());
+            }
+            #[inline]
+            fn load(bytes: &[u8]) -> Self {
+                let mut own = [0; size_of::<$t>()];
+                own.copy_from_slice(&bytes[..Self::SIZE]);
+                Self::from_le_bytes(own)
+            }
+        }
+    )*};
+}
+plain_numbers!(u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64);
+
+impl Plain for bool {
+    const SIZE: usize = 1;
+    #[inline]
+    fn store(&self, out: &mut [u8]) {
+        out[0] = u8::from(*self);
+    }
+    #[inline]
+    fn load(bytes: &[u8]) -> Self {
+        bytes[0] != 0
+    }
+}
+
+impl Plain for () {
+    const SIZE: usize = 0;
+    #[inline]
+    fn store(&self, _: &mut [u8]) {}
+    #[inline]
+    fn load(_: &[u8]) -> Self {}
+}
+
+impl<T: Plain, const N: usize> Plain for [T; N] {
+    const SIZE: usize = N * T::SIZE;
+    #[inline]
+    fn store(&self, out: &mut [u8]) {
+        for (i, value) in self.iter().enumerate() {
+            value.store(&mut out[i * T::SIZE..]);
+        }
+    }
+    #[inline]
+    fn load(bytes: &[u8]) -> Self {
+        core::array::from_fn(|i| T::load(&bytes[i * T::SIZE..]))
+    }
+}
+
+macro_rules! plain_tuples {
+    ($($name:ident $index:tt),*) => {
+        impl<$($name: Plain),*> Plain for ($($name,)*) {
+            const SIZE: usize = 0 $(+ $name::SIZE)*;
+            #[inline]
+            fn store(&self, out: &mut [u8]) {
+                let mut at = 0;
+                $(self.$index.store(&mut out[at..]); at += $name::SIZE;)*
+                let _ = at;
+            }
+            #[inline]
+            fn load(bytes: &[u8]) -> Self {
+                let mut at = 0;
+                ($({ let value = $name::load(&bytes[at..]); at += $name::SIZE; let _ = at; value },)*)
+            }
+        }
+    };
+}
+plain_tuples!(A 0);
+plain_tuples!(A 0, B 1);
+plain_tuples!(A 0, B 1, C 2);
+plain_tuples!(A 0, B 1, C 2, D 3);
+
+/// A value that can be kept beside its key until the reducer sees it: plain
+/// data, bytes or a string.
+///
+/// ```
+/// use kernlet::mapreduce::Value;
+/// let mut bytes = [0; 5];
+/// "seven".write(&mut bytes);
+/// assert_eq!(str::read(&bytes), Some("seven"));
+/// ```
+pub trait Value {
+    /// Bytes that every value takes, if it is the same number for all.
+    const FIXED: Option<usize>;
+    /// What is read back: the value itself, or a borrow of its bytes.
+    type Ref<'a>;
+
+    /// Bytes that this value takes.
+    fn size(&self) -> usize;
+
+    /// Writes the value to the first `size()` bytes of `out`.
+    ///
+    /// # Panics
+    ///
+    /// If `out.len() < self.size()`.
+    fn write(&self, out: &mut [u8]);
+
+    /// Reads a value that takes exactly these bytes; `None` if they are none.
+    fn read(bytes: &[u8]) -> Option<Self::Ref<'_>>;
+}
+
+impl<T: Plain> Value for T {
+    const FIXED: Option<usize> = Some(T::SIZE);
+    type Ref<'a> = T;
+    #[inline]
+    fn size(&self) -> usize {
+        T::SIZE
+    }
+    #[inline]
+    fn write(&self, out: &mut [u8]) {
+        self.store(out);
+    }
+    #[inline]
+    fn read(bytes: &[u8]) -> Option<T> {
+        (bytes.len() == T::SIZE).then(|| T::load(bytes))
+    }
+}
+
+impl Value for [u8] {
+    const FIXED: Option<usize> = None;
+    type Ref<'a> = &'a [u8];
+    #[inline]
+    fn size(&self) -> usize {
+        self.len()
+    }
+    #[inline]
+    fn write(&self, out: &mut [u8]) {
+        out[..self.len()].copy_from_slice(self);
+    }
+    #[inline]
+    fn read(bytes: &[u8]) -> Option<&[u8]> {
+        Some(bytes)
+    }
+}
+
+impl Value for str {
+    const FIXED: Option<usize> = None;
+    type Ref<'a> = &'a str;
+    #[inline]
+    fn size(&self) -> usize {
+        self.len()
+    }
+    #[inline]
+    fn write(&self, out: &mut [u8]) {
+        out[..self.len()].copy_from_slice(self.as_bytes());
+    }
+    #[inline]
+    fn read(bytes: &[u8]) -> Option<&str> {
+        core::str::from_utf8(bytes).ok()
+    }
+}
