@@ -11,6 +11,8 @@
 //! | module | what is in it |
 //! |---|---|
 //! | [`shape`] | nested arrays as shapes, and output sizes of windows |
+//! | [`tensor`] | `Tensor<[[f32; 10]; 128]>`: flat views, zero-copy from bytes |
+//! | [`parallel`] | dividing outputs among threads |
 //! | [`simd`] | the only door to vectors: levels, tokens, fixed-order sums |
 //! | [`random`] | the counter-based generator that seeds, shuffles and drops out |
 //! | [`math`] | exp, ln, tanh, erf … over vectors |
@@ -26,6 +28,8 @@ extern crate std;
 pub mod kernels;
 pub mod mapreduce;
 pub mod math;
+pub mod parallel;
 pub mod random;
 pub mod shape;
 pub mod simd;
+pub mod tensor;
