@@ -419,3 +419,26 @@ macro_rules! tuple_keys {
 tuple_keys!(A 0; B 1);
 tuple_keys!(A 0, B 1; C 2);
 tuple_keys!(A 0, B 1, C 2; D 3);
+
+/// A tuple whose first part can be told from its encoding.
+///
+/// ```
+/// fn first_of<K: kernlet::mapreduce::Leading>() {}
+/// first_of::<(u32, &str)>();
+/// ```
+pub trait Leading: Key {
+    /// The first part.
+    type First: KeyPart;
+}
+
+impl<A: KeyPart, B: Key> Leading for (A, B) {
+    type First = A;
+}
+
+impl<A: KeyPart, B: KeyPart, C: Key> Leading for (A, B, C) {
+    type First = A;
+}
+
+impl<A: KeyPart, B: KeyPart, C: KeyPart, D: Key> Leading for (A, B, C, D) {
+    type First = A;
+}

@@ -1,13 +1,41 @@
 //! Map, group by key, reduce, in a fixed budget of bytes.
 
+#[cfg(feature = "alloc")]
+mod budget;
 mod combiner;
+mod counters;
+mod error;
+#[cfg(feature = "alloc")]
+mod hash;
+#[cfg(feature = "alloc")]
+mod job;
 mod key;
 mod mapper;
+#[cfg(feature = "alloc")]
+mod merge;
 mod reducer;
+#[cfg(feature = "alloc")]
+mod run;
+#[cfg(feature = "alloc")]
+mod spill;
+mod store;
+#[cfg(feature = "alloc")]
+mod table;
 mod value;
 
+#[cfg(feature = "alloc")]
+pub use budget::Budget;
 pub use combiner::{Combiner, Count, Max, Min, Sum};
-pub use key::{Desc, Escaped, Key, KeyPart};
+pub use counters::Counters;
+pub use error::{Error, Rejected};
+#[cfg(feature = "alloc")]
+pub use job::{Combined, Combining, Grouped, Grouping, Job};
+pub use key::{Desc, Escaped, Key, KeyPart, Leading};
 pub use mapper::{Emitter, MapFn, Mapper, map_fn};
-pub use reducer::Reducer;
+pub use reducer::{ReduceError, Reducer};
+#[cfg(feature = "embedded-storage")]
+pub use store::NorFlashStore;
+#[cfg(feature = "std")]
+pub use store::TempFiles;
+pub use store::{MemoryStore, NoStore, OutOfStore, Space, Stack, Store};
 pub use value::{Plain, Value};

@@ -1,5 +1,7 @@
 //! Reducers: what becomes of the values of one key.
 
+use core::fmt;
+
 use super::key::Key;
 use super::mapper::Emitter;
 use super::value::Value;
@@ -36,7 +38,7 @@ pub trait Reducer<K: Key + ?Sized, V: Value + ?Sized> {
     /// Takes the next value of the group, with its whole key.
     fn value(&mut self, key: K::View<'_>, value: V::Ref<'_>);
 
-    /// Ends the group whose first key was `key`: emits what came of it, and
+    /// Ends the group whose last key was `key`: emits what came of it, and
     /// makes the reducer ready for the next.
     ///
     /// # Errors
@@ -45,6 +47,44 @@ pub trait Reducer<K: Key + ?Sized, V: Value + ?Sized> {
     fn finish<E>(&mut self, key: K::View<'_>, out: &mut E) -> Result<(), E::Error>
     where
         E: Emitter<Self::OutKey, Self::OutValue>;
+}
+
+/// Why reducing stopped.
+///
+/// ```
+/// use kernlet::mapreduce::ReduceError;
+/// let error: ReduceError<u8, u8> = ReduceError::Emit(3);
+/// assert_eq!(error.to_string(), "the output failed: 3");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum ReduceError<R, E> {
+    /// The job's own records could not be read.
+    Read(R),
+    /// What takes the results failed.
+    Emit(E),
+}
+
+impl<R: fmt::Display, E: fmt::Display> fmt::Display for ReduceError<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReduceError::Read(error) => write!(f, "the job failed: {error}"),
+            ReduceError::Emit(error) => write!(f, "the output failed: {error}"),
+        }
+    }
+}
+
+impl<R, E> core::error::Error for ReduceError<R, E>
+where
+    R: core::error::Error + 'static,
+    E: core::error::Error + 'static,
+{
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            ReduceError::Read(error) => Some(error),
+            ReduceError::Emit(error) => Some(error),
+        }
+    }
 }
 
 macro_rules! tuple_reducers {

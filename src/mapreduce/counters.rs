@@ -1,0 +1,60 @@
+//! What a job counts about itself.
+
+/// What a job has done so far, in Hadoop's terms.
+///
+/// Counts of spilling depend on the budget; the result does not.
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use kernlet::mapreduce::{Emitter, Job, Sum};
+/// let mut job = Job::new(8 << 10).combine::<str, Sum<u64>>(Sum::new()).unwrap();
+/// for word in ["a", "b", "a"] {
+///     job.emit(word, 1).unwrap();
+/// }
+/// assert_eq!((job.counters().emitted, job.counters().combined), (3, 1));
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Counters {
+    /// Items given to a mapper.
+    pub records_in: u64,
+    /// Pairs emitted.
+    pub emitted: u64,
+    /// Pairs and accumulators that a combiner merged into another.
+    pub combined: u64,
+    /// Records written to runs, those of merges included.
+    pub spilled: u64,
+    /// Bytes written to runs, those of merges included.
+    pub spilled_bytes: u64,
+    /// Sorted runs spilled by a full table.
+    pub runs: u64,
+    /// Merges that wrote a run.
+    pub merges: u64,
+    /// How often the most travelled record is read back from a run: 0 if
+    /// nothing was spilled, 1 if the runs were merged in one pass.
+    pub passes: u64,
+    /// The most bytes of the budget that were in use at one time.
+    pub peak_bytes: u64,
+}
+
+impl Counters {
+    /// Adds what another shard counted; `passes` is the greater, `peak_bytes` the sum.
+    ///
+    /// ```
+    /// use kernlet::mapreduce::Counters;
+    /// Counters::default().add(&Counters::default());
+    /// ```
+    pub fn add(&mut self, other: &Self) {
+        self.records_in += other.records_in;
+        self.emitted += other.emitted;
+        self.combined += other.combined;
+        self.spilled += other.spilled;
+        self.spilled_bytes += other.spilled_bytes;
+        self.runs += other.runs;
+        self.merges += other.merges;
+        self.passes = self.passes.max(other.passes);
+        self.peak_bytes += other.peak_bytes;
+    }
+}

@@ -1,0 +1,548 @@
+//! Jobs: the builder, what takes pairs, and what gives them back in order.
+
+use core::borrow::Borrow;
+use core::marker::PhantomData;
+
+use super::budget::Budget;
+use super::combiner::Combiner;
+use super::counters::Counters;
+use super::error::{Error, Rejected};
+use super::key::{Key, KeyPart, Leading};
+use super::mapper::{Emitter, Mapper};
+use super::reducer::{ReduceError, Reducer};
+use super::spill::{Engine, Records};
+use super::store::{NoStore, Store};
+use super::table::Fold;
+use super::value::{Plain, Value};
+
+/// Describes a job: its memory, its store, its seed.
+///
+/// ```
+/// use kernlet::mapreduce::{Emitter, Job, Sum, TempFiles};
+/// # #[cfg(feature = "std")] {
+/// let job = Job::new(64 << 10).store(TempFiles::new()).seed(42);
+/// let mut words = job.combine::<str, Sum<u64>>(Sum::new()).unwrap();
+/// for word in "to be or not to be".split(' ') {
+///     words.emit(word, 1).unwrap();
+/// }
+/// let mut counts = words.finish().unwrap();
+/// assert_eq!(counts.next().unwrap(), Some(("be", 2)));
+/// assert_eq!(counts.next().unwrap(), Some(("not", 1)));
+/// # }
+/// ```
+pub struct Job<'b, S = NoStore> {
+    budget: Budget<'b>,
+    store: S,
+    seed: u64,
+}
+
+impl<'b> Job<'b> {
+    /// A job in `budget`: a number of bytes, or a `&mut [u8]`.
+    ///
+    /// ```
+    /// let _ = kernlet::mapreduce::Job::new(8 << 20);
+    /// ```
+    pub fn new(budget: impl Into<Budget<'b>>) -> Self {
+        Self { budget: budget.into(), store: NoStore, seed: 0 }
+    }
+}
+
+impl<'b, S: Store> Job<'b, S> {
+    /// Spills to `store` when the table is full.
+    ///
+    /// ```
+    /// use kernlet::mapreduce::{Job, MemoryStore};
+    /// let _ = Job::new(8 << 10).store(MemoryStore::new([0; 4096]));
+    /// ```
+    pub fn store<T: Store>(self, store: T) -> Job<'b, T> {
+        Job { budget: self.budget, store, seed: self.seed }
+    }
+
+    /// Seeds the hash of keys. A seed that is not known outside keeps anybody
+    /// from slowing the job down with keys that collide; no result depends on it.
+    ///
+    /// ```
+    /// let _ = kernlet::mapreduce::Job::new(8 << 10).seed(0x5EED);
+    /// ```
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// A job that folds the values of each key with a combiner.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BudgetTooSmall`], with the least that would do.
+    ///
+    /// ```
+    /// use kernlet::mapreduce::{Job, Max};
+    /// let _ = Job::new(8 << 10).combine::<u32, Max<i16>>(Max::new()).unwrap();
+    /// ```
+    pub fn combine<K: Key + ?Sized, C: Combiner>(self, combiner: C) -> Result<Combining<'b, K, C, S>, Error<S::Error>> {
+        let engine = Engine::new::<Folding<C>>(self.budget, self.store, self.seed)?;
+        Ok(Combining { engine, fold: Folding(combiner), key: PhantomData })
+    }
+
+    /// A job that keeps every value for the reducer, in the order of arrival.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BudgetTooSmall`], with the least that would do.
+    ///
+    /// ```
+    /// use kernlet::mapreduce::Job;
+    /// let _ = Job::new(8 << 10).group::<str, [u8]>().unwrap();
+    /// ```
+    pub fn group<K: Key + ?Sized, V: Value + ?Sized>(self) -> Result<Grouping<'b, K, V, S>, Error<S::Error>> {
+        let engine = Engine::new::<Keeping<V>>(self.budget, self.store, self.seed)?;
+        Ok(Grouping { engine, key: PhantomData, value: PhantomData })
+    }
+}
+
+/// A combiner seen as bytes.
+struct Folding<C>(C);
+
+impl<C: Combiner> Fold for Folding<C> {
+    const COMBINES: bool = true;
+    const FIXED: Option<usize> = Some(C::Acc::SIZE);
+
+    #[inline]
+    fn merge(&self, acc: &mut [u8], other: &[u8]) {
+        let mut merged = C::Acc::load(acc);
+        self.0.merge(&mut merged, &C::Acc::load(other));
+        merged.store(acc);
+    }
+}
+
+/// No combiner.
+struct Keeping<V: ?Sized>(PhantomData<fn(&V)>);
+
+impl<V: Value + ?Sized> Fold for Keeping<V> {
+    const COMBINES: bool = false;
+    const FIXED: Option<usize> = V::FIXED;
+
+    fn merge(&self, _: &mut [u8], _: &[u8]) {}
+}
+
+/// Bytes of the stack for keys that have to be encoded.
+const ENCODED: usize = 256;
+
+/// Hands `key` encoded to `take`; `None` if it is longer than [`ENCODED`].
+#[inline(always)]
+fn encoded<K: Key + ?Sized, R>(key: &K::Borrowed<'_>, take: impl FnOnce(&[u8]) -> R) -> Result<R, usize> {
+    if let Some(bytes) = K::as_encoded(key) {
+        return Ok(take(bytes));
+    }
+    let len = K::encoded_len(key);
+    let mut bytes = [0; ENCODED];
+    let bytes = bytes.get_mut(..len).ok_or(len)?;
+    K::encode(key, bytes);
+    Ok(take(bytes))
+}
+
+/// A job with a combiner, taking pairs.
+///
+/// ```
+/// use kernlet::mapreduce::{Emitter, Job, Sum};
+/// let mut job = Job::new(8 << 10).combine::<(u8, &str), Sum<u64>>(Sum::new()).unwrap();
+/// job.emit((1, "a"), 5).unwrap();
+/// ```
+pub struct Combining<'b, K: ?Sized, C, S = NoStore> {
+    engine: Engine<'b, S>,
+    fold: Folding<C>,
+    key: PhantomData<fn(&K)>,
+}
+
+/// A job without a combiner, taking pairs.
+///
+/// ```
+/// use kernlet::mapreduce::{Emitter, Job};
+/// let mut job = Job::new(8 << 10).group::<str, str>().unwrap();
+/// job.emit("key", "value").unwrap();
+/// ```
+pub struct Grouping<'b, K: ?Sized, V: ?Sized, S = NoStore> {
+    engine: Engine<'b, S>,
+    key: PhantomData<fn(&K)>,
+    value: PhantomData<fn(&V)>,
+}
+
+impl<K: Key + ?Sized, C: Combiner, S: Store> Combining<'_, K, C, S> {
+    #[inline(always)]
+    fn emit_bytes(&mut self, key: &[u8], value: &C::Input) -> Result<(), Error<S::Error>> {
+        self.engine.admit(key.len(), 0)?;
+        let seed = self.engine.seed();
+        loop {
+            let (table, region) = self.engine.table();
+            if let Some(was_there) = table.combine(region, seed, key, value, &self.fold.0) {
+                self.engine.counters.emitted += 1;
+                self.engine.counters.combined += u64::from(was_there);
+                return Ok(());
+            }
+            self.engine.make_room(&self.fold, key.len(), C::Acc::SIZE)?;
+        }
+    }
+}
+
+impl<K: Key + ?Sized, C: Combiner, S: Store> Emitter<K, C::Input> for Combining<'_, K, C, S> {
+    type Error = Error<S::Error>;
+
+    /// Adds a value to its key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`] without a store (a key that is there is still updated),
+    /// [`Error::PairTooLong`], or what happened on spilling.
+    #[inline(always)]
+    fn emit<B: Borrow<C::Input>>(&mut self, key: K::Borrowed<'_>, value: B) -> Result<(), Self::Error> {
+        encoded::<K, _>(&key, |bytes| self.emit_bytes(bytes, value.borrow()))
+            .unwrap_or_else(|key| Err(Error::PairTooLong { key, value: C::Acc::SIZE, most: ENCODED }))
+    }
+}
+
+impl<K: Key + ?Sized, V: Value + ?Sized, S: Store> Emitter<K, V> for Grouping<'_, K, V, S> {
+    type Error = Error<S::Error>;
+
+    /// Keeps a pair.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`] without a store, [`Error::PairTooLong`], or what happened
+    /// on spilling.
+    #[inline]
+    fn emit<B: Borrow<V>>(&mut self, key: K::Borrowed<'_>, value: B) -> Result<(), Self::Error> {
+        let value = value.borrow();
+        let size = value.size();
+        encoded::<K, _>(&key, |bytes| {
+            self.engine.admit(bytes.len(), size)?;
+            loop {
+                let (table, region) = self.engine.table();
+                if table.push(region, bytes, value) {
+                    self.engine.counters.emitted += 1;
+                    return Ok(());
+                }
+                self.engine.make_room(&Keeping::<V>(PhantomData), bytes.len(), size)?;
+            }
+        })
+        .unwrap_or_else(|key| Err(Error::PairTooLong { key, value: size, most: ENCODED }))
+    }
+}
+
+macro_rules! taking_pairs {
+    ([$($generics:tt)*] $job:ty, $value:ty) => {
+        impl<'b, $($generics)*> $job {
+            /// Maps an item into the job.
+            ///
+            /// # Errors
+            ///
+            /// The item, how many of its pairs were taken, and why not all were.
+            ///
+            /// ```
+            /// use kernlet::mapreduce::{Job, Sum, map_fn};
+            /// let mut job = Job::new(8 << 10).combine::<str, Sum<u64>>(Sum::new()).unwrap();
+            /// let mut words = map_fn::<str, u64, _>(|line: &String, emit: &mut dyn FnMut(&str, &u64)| {
+            ///     line.split(' ').for_each(|word| emit(word, &1))
+            /// });
+            /// job.map(&mut words, "a b a".to_string()).unwrap();
+            /// assert_eq!(job.len(), 2);
+            /// ```
+            pub fn map<I, M: Mapper<I, Key = K, Value = $value>>(
+                &mut self,
+                mapper: &mut M,
+                item: I,
+            ) -> Result<(), Rejected<I, Error<S::Error>>> {
+                let before = self.engine.counters.emitted;
+                match mapper.map(&item, self) {
+                    Ok(()) => {
+                        self.engine.counters.records_in += 1;
+                        Ok(())
+                    }
+                    Err(error) => Err(Rejected { item, taken: self.engine.counters.emitted - before, error }),
+                }
+            }
+
+            /// Maps every item of an iterator into the job.
+            ///
+            /// # Errors
+            ///
+            /// As [`Self::map`]; the items before the one returned are mapped.
+            ///
+            /// ```
+            /// use kernlet::mapreduce::{Job, Sum, map_fn};
+            /// let mut job = Job::new(8 << 10).combine::<u32, Sum<u64>>(Sum::new()).unwrap();
+            /// job.map_all(&mut map_fn::<u32, u64, _>(|n: &u32, emit: &mut dyn FnMut(u32, &u64)| emit(n % 3, &1)), 0..9).unwrap();
+            /// assert_eq!(job.finish().unwrap().next().unwrap(), Some((0, 3)));
+            /// ```
+            pub fn map_all<I, M: Mapper<I, Key = K, Value = $value>>(
+                &mut self,
+                mapper: &mut M,
+                items: impl IntoIterator<Item = I>,
+            ) -> Result<(), Rejected<I, Error<S::Error>>> {
+                items.into_iter().try_for_each(|item| self.map(mapper, item))
+            }
+
+            /// Entries in the table now.
+            ///
+            /// ```
+            /// assert_eq!(kernlet::mapreduce::Job::new(8 << 10).group::<str, u64>().unwrap().len(), 0);
+            /// ```
+            pub fn len(&self) -> usize {
+                self.engine.table.len()
+            }
+
+            /// Whether the table is empty.
+            ///
+            /// ```
+            /// assert!(kernlet::mapreduce::Job::new(8 << 10).group::<str, u64>().unwrap().is_empty());
+            /// ```
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// What the job has counted so far.
+            ///
+            /// ```
+            /// assert_eq!(kernlet::mapreduce::Job::new(8 << 10).group::<str, u64>().unwrap().counters().emitted, 0);
+            /// ```
+            pub fn counters(&self) -> Counters {
+                self.engine.counters
+            }
+        }
+    };
+}
+taking_pairs!([K: Key + ?Sized, C: Combiner, S: Store] Combining<'b, K, C, S>, C::Input);
+taking_pairs!([K: Key + ?Sized, V: Value + ?Sized, S: Store] Grouping<'b, K, V, S>, V);
+
+impl<'b, K: Key + ?Sized, C: Combiner, S: Store> Combining<'b, K, C, S> {
+    /// Ends the input; what is returned gives each key and its accumulator.
+    ///
+    /// # Errors
+    ///
+    /// What happened on spilling or on merging.
+    ///
+    /// ```
+    /// use kernlet::mapreduce::{Job, Sum};
+    /// let job = Job::new(8 << 10).combine::<str, Sum<u64>>(Sum::new()).unwrap();
+    /// assert_eq!(job.finish().unwrap().next().unwrap(), None);
+    /// ```
+    pub fn finish(mut self) -> Result<Combined<'b, K, C, S>, Error<S::Error>> {
+        let records = self.engine.finish(&self.fold)?;
+        Ok(Combined { engine: self.engine, records, fold: self.fold, key: PhantomData })
+    }
+}
+
+impl<'b, K: Key + ?Sized, V: Value + ?Sized, S: Store> Grouping<'b, K, V, S> {
+    /// Ends the input; what is returned gives each pair, keys ascending, values
+    /// of a key in the order of arrival.
+    ///
+    /// # Errors
+    ///
+    /// What happened on spilling or on merging.
+    ///
+    /// ```
+    /// use kernlet::mapreduce::{Emitter, Job};
+    /// let mut job = Job::new(8 << 10).group::<str, u64>().unwrap();
+    /// job.emit("b", 1).unwrap();
+    /// job.emit("a", 2).unwrap();
+    /// assert_eq!(job.finish().unwrap().next().unwrap(), Some(("a", 2)));
+    /// ```
+    pub fn finish(mut self) -> Result<Grouped<'b, K, V, S>, Error<S::Error>> {
+        let fold = Keeping(PhantomData);
+        let records = self.engine.finish(&fold)?;
+        Ok(Grouped { engine: self.engine, records, fold, key: PhantomData })
+    }
+}
+
+/// The keys of a job with a combiner, ascending, each with its accumulator.
+///
+/// A lending iterator: a key lies in the budget until the next is asked for.
+///
+/// ```
+/// use kernlet::mapreduce::{Emitter, Job, Sum};
+/// let mut job = Job::new(8 << 10).combine::<u8, Sum<i32>>(Sum::new()).unwrap();
+/// job.emit(7, -3).unwrap();
+/// assert_eq!(job.finish().unwrap().next().unwrap(), Some((7, -3)));
+/// ```
+pub struct Combined<'b, K: ?Sized, C, S = NoStore> {
+    engine: Engine<'b, S>,
+    records: Records,
+    fold: Folding<C>,
+    key: PhantomData<fn(&K)>,
+}
+
+/// The pairs of a job without a combiner, keys ascending.
+///
+/// A lending iterator: a pair lies in the budget until the next is asked for.
+///
+/// ```
+/// use kernlet::mapreduce::{Emitter, Job};
+/// let mut job = Job::new(8 << 10).group::<str, [u8]>().unwrap();
+/// job.emit("a", &b"x"[..]).unwrap();
+/// assert_eq!(job.finish().unwrap().next().unwrap(), Some(("a", &b"x"[..])));
+/// ```
+pub struct Grouped<'b, K: ?Sized, V: ?Sized, S = NoStore> {
+    engine: Engine<'b, S>,
+    records: Records,
+    fold: Keeping<V>,
+    key: PhantomData<fn(&K)>,
+}
+
+macro_rules! giving_pairs {
+    ([$($generics:tt)*] $job:ty, $value:ty, $fold:ty) => {
+        impl<'b, $($generics)*> $job {
+            /// The next key with a value; `None` at the end.
+            ///
+            /// # Errors
+            ///
+            /// A store that failed, a corrupt block, or a key that does not decode.
+            ///
+            /// ```
+            /// use kernlet::mapreduce::Job;
+            /// let mut pairs = Job::new(8 << 10).group::<str, u64>().unwrap().finish().unwrap();
+            /// assert_eq!(pairs.next().unwrap(), None);
+            /// ```
+            #[expect(clippy::should_implement_trait, reason = "it lends, and it can fail")]
+            #[inline]
+            pub fn next(
+                &mut self,
+            ) -> Result<Option<(K::View<'_>, <$value as Value>::Ref<'_>)>, Error<S::Error>> {
+                if !self.engine.step(&mut self.records, &self.fold)? {
+                    return Ok(None);
+                }
+                let record = self.engine.record::<$fold>(&self.records);
+                let undecodable = Error::Undecodable { key: record.key.len() };
+                match (K::decode(record.key), <$value>::read(record.value)) {
+                    (Some(key), Some(value)) => Ok(Some((key, value))),
+                    _ => Err(undecodable),
+                }
+            }
+
+            /// Reduces each key and hands what comes of it to `out`.
+            ///
+            /// # Errors
+            ///
+            /// Reading the pairs failed, or `out` did.
+            ///
+            /// ```
+            /// use kernlet::mapreduce::{Emitter, Job, Reducer, Sum};
+            /// /// Emits each count with a one: how many words there are of it.
+            /// struct PerCount(u64);
+            /// impl Reducer<str, u64> for PerCount {
+            ///     type OutKey = u64;
+            ///     type OutValue = u64;
+            ///     fn value(&mut self, _: &str, count: u64) {
+            ///         self.0 = count;
+            ///     }
+            ///     fn finish<E: Emitter<u64, u64>>(&mut self, _: &str, out: &mut E) -> Result<(), E::Error> {
+            ///         out.emit(self.0, 1)
+            ///     }
+            /// }
+            /// let mut words = Job::new(8 << 10).combine::<str, Sum<u64>>(Sum::new()).unwrap();
+            /// for word in ["a", "b", "c", "a"] {
+            ///     words.emit(word, 1).unwrap();
+            /// }
+            /// // A chain: a second job takes what the first reduces to.
+            /// let mut counts = Job::new(8 << 10).combine::<u64, Sum<u64>>(Sum::new()).unwrap();
+            /// words.finish().unwrap().reduce(&mut PerCount(0), &mut counts).unwrap();
+            /// let mut counts = counts.finish().unwrap();
+            /// assert_eq!(counts.next().unwrap(), Some((1, 2)));
+            /// assert_eq!(counts.next().unwrap(), Some((2, 1)));
+            /// ```
+            pub fn reduce<R, E>(&mut self, reducer: &mut R, out: &mut E) -> Result<(), ReduceError<Error<S::Error>, E::Error>>
+            where
+                R: Reducer<K, $value>,
+                E: Emitter<R::OutKey, R::OutValue>,
+            {
+                self.reduce_by(|bytes| bytes, reducer, out)
+            }
+
+            /// As [`Self::reduce`], but a group is made of all keys with the same
+            /// first part: keys `(day, time)` give one group a day, in which the
+            /// values come in the order of time (a secondary sort).
+            ///
+            /// # Errors
+            ///
+            /// As [`Self::reduce`].
+            ///
+            /// ```
+            /// use kernlet::mapreduce::{Emitter, Escaped, Job, Reducer};
+            /// /// Emits the last value of each day with its time.
+            /// struct Last(u64);
+            /// impl Reducer<(&str, u32), u64> for Last {
+            ///     type OutKey = u32;
+            ///     type OutValue = u64;
+            ///     fn value(&mut self, _: (Escaped, u32), value: u64) {
+            ///         self.0 = value;
+            ///     }
+            ///     fn finish<E: Emitter<u32, u64>>(&mut self, (_, time): (Escaped, u32), out: &mut E) -> Result<(), E::Error> {
+            ///         out.emit(time, self.0)
+            ///     }
+            /// }
+            /// let mut job = Job::new(8 << 10).group::<(&str, u32), u64>().unwrap();
+            /// for (day, time, value) in [("mon", 9, 1), ("tue", 8, 2), ("mon", 7, 3)] {
+            ///     job.emit((day, time), value).unwrap();
+            /// }
+            /// let mut latest = Job::new(8 << 10).group::<u32, u64>().unwrap();
+            /// job.finish().unwrap().reduce_by_first(&mut Last(0), &mut latest).unwrap();
+            /// let mut latest = latest.finish().unwrap();
+            /// assert_eq!(latest.next().unwrap(), Some((8, 2)));
+            /// assert_eq!(latest.next().unwrap(), Some((9, 1)));
+            /// ```
+            pub fn reduce_by_first<R, E>(
+                &mut self,
+                reducer: &mut R,
+                out: &mut E,
+            ) -> Result<(), ReduceError<Error<S::Error>, E::Error>>
+            where
+                K: Leading,
+                R: Reducer<K, $value>,
+                E: Emitter<R::OutKey, R::OutValue>,
+            {
+                self.reduce_by(|bytes| K::First::split_part(bytes).map_or(bytes, |(first, _)| first), reducer, out)
+            }
+
+            fn reduce_by<R, E>(
+                &mut self,
+                group: impl Fn(&[u8]) -> &[u8],
+                reducer: &mut R,
+                out: &mut E,
+            ) -> Result<(), ReduceError<Error<S::Error>, E::Error>>
+            where
+                R: Reducer<K, $value>,
+                E: Emitter<R::OutKey, R::OutValue>,
+            {
+                let undecodable = |key: &[u8]| ReduceError::Read(Error::Undecodable { key: key.len() });
+                let mut open = false;
+                while self.engine.step(&mut self.records, &self.fold).map_err(ReduceError::Read)? {
+                    let record = self.engine.record::<$fold>(&self.records);
+                    if open && group(record.key) != group(record.before) {
+                        let key = K::decode(record.before).ok_or_else(|| undecodable(record.before))?;
+                        reducer.finish(key, out).map_err(ReduceError::Emit)?;
+                    }
+                    open = true;
+                    let key = K::decode(record.key).ok_or_else(|| undecodable(record.key))?;
+                    let value = <$value>::read(record.value).ok_or_else(|| undecodable(record.key))?;
+                    reducer.value(key, value);
+                }
+                if open {
+                    let record = self.engine.record::<$fold>(&self.records);
+                    let key = K::decode(record.key).ok_or_else(|| undecodable(record.key))?;
+                    reducer.finish(key, out).map_err(ReduceError::Emit)?;
+                }
+                Ok(())
+            }
+
+            /// What the job has counted so far.
+            ///
+            /// ```
+            /// use kernlet::mapreduce::Job;
+            /// let pairs = Job::new(8 << 10).group::<str, u64>().unwrap().finish().unwrap();
+            /// assert_eq!(pairs.counters().passes, 0);
+            /// ```
+            pub fn counters(&self) -> Counters {
+                self.engine.counters
+            }
+        }
+    };
+}
+giving_pairs!([K: Key + ?Sized, C: Combiner, S: Store] Combined<'b, K, C, S>, C::Acc, Folding<C>);
+giving_pairs!([K: Key + ?Sized, V: Value + ?Sized, S: Store] Grouped<'b, K, V, S>, V, Keeping<V>);

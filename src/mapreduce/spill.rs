@@ -1,0 +1,411 @@
+//! The engine below the jobs: a budget, a table in it, and runs in a store.
+//!
+//! Words of the budget, in order: the directory of runs, one block to write
+//! through, and the region, which is the table's while pairs arrive and the
+//! merge's while runs are merged.
+//!
+//! Spilled runs are of level 0, and a run that is merged from runs of a level is
+//! of the next; the directory is in the order of their making, so levels never
+//! ascend in it. Even levels lie on one stack of the store, odd ones on the other.
+
+use super::budget::Budget;
+use super::counters::Counters;
+use super::error::Error;
+use super::hash::Seed;
+use super::merge::{Merge, Merged, Sizes};
+use super::run::{EXHAUSTED, Extent, RunWriter, trimmed};
+use super::store::{Space, Stack, Store};
+use super::table::{ENTRY, Fold, Table};
+
+/// Words of a run in the directory: start; length and level.
+const RUN_WORDS: usize = 2;
+/// Where in its second word a run's level begins, above its length.
+const LEVEL_SHIFT: u32 = 56;
+/// Bytes in a block, at the least and at the most.
+const LEAST_BLOCK: usize = 128;
+const MOST_BLOCK: usize = 64 << 10;
+/// Runs that the directory holds, at the least and at the most.
+const LEAST_RUNS: usize = 8;
+const MOST_RUNS: usize = 512;
+/// Entries that a table must have room for.
+const LEAST_ENTRIES: usize = 8;
+
+pub(crate) struct Engine<'b, S> {
+    budget: Budget<'b>,
+    store: S,
+    seed: Seed,
+    pub(crate) table: Table,
+    pub(crate) counters: Counters,
+    /// Runs in the directory, and the most.
+    runs: usize,
+    most_runs: usize,
+    block: usize,
+    longest_key: usize,
+    longest_value: usize,
+    /// What four times the longest key and three times the longest value may be
+    /// in bytes, so that two runs can be merged.
+    pair_room: usize,
+    poisoned: bool,
+    /// `counters.emitted` when the table was started.
+    filled_from: u64,
+}
+
+/// The directory and, behind the block, the region.
+struct Rooms<'r> {
+    directory: &'r mut [[u64; RUN_WORDS]],
+    region: &'r mut [u64],
+}
+
+/// Where a finished job is in its records.
+pub(crate) enum Records {
+    /// Nothing was spilled: the next entry of the sorted table, and the short
+    /// keys and the small value of the last one.
+    Table { next: usize, keys: [[u8; 8]; 2], value: [u8; 8] },
+    /// The merge of the last runs.
+    Merge(Merge),
+}
+
+/// What must be in every budget, in bytes: given its size, the runs of the
+/// directory, the block, and the region at the least.
+struct Plan {
+    runs: usize,
+    block: usize,
+    needed: usize,
+}
+
+impl Plan {
+    fn new<F: Fold>(bytes: usize, space: Space) -> Self {
+        let value = F::FIXED.unwrap_or(8);
+        let table = LEAST_ENTRIES * (8 * ENTRY + 16 + if F::INLINE { 0 } else { value });
+        let unit = match space {
+            Space::None => return Self { runs: 0, block: 0, needed: table },
+            Space::Shared { write, .. } => write.max(8) as usize,
+            Space::Apart => 8,
+        };
+        let runs = (bytes / 256).clamp(LEAST_RUNS, MOST_RUNS);
+        // A power of two is friendly to files and pages of flash.
+        let block = 1 << (bytes / 64).clamp(LEAST_BLOCK, MOST_BLOCK).ilog2();
+        let block = usize::next_multiple_of(block, unit).next_multiple_of(8);
+        let region = table.max(Sizes::new(block, 16, value).bytes(2));
+        Self { runs, block, needed: 8 * RUN_WORDS * runs + block + region }
+    }
+}
+
+fn level_of(run: &[u64; RUN_WORDS]) -> usize {
+    (run[1] >> LEVEL_SHIFT) as usize
+}
+
+fn stack_of(level: usize) -> Stack {
+    if level.is_multiple_of(2) { Stack::Even } else { Stack::Odd }
+}
+
+fn extent_of(run: &[u64; RUN_WORDS]) -> Extent {
+    Extent { stack: stack_of(level_of(run)), start: run[0], len: run[1] & ((1 << LEVEL_SHIFT) - 1) }
+}
+
+/// How many bytes at the beginning of two slices are the same.
+fn common(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+impl<'b, S: Store> Engine<'b, S> {
+    pub(crate) fn new<F: Fold>(mut budget: Budget<'b>, store: S, seed: u64) -> Result<Self, Error<S::Error>> {
+        let given = budget.bytes();
+        let bytes = budget.words().len() * 8;
+        let space = store.space();
+        let plan = Plan::new::<F>(bytes, space);
+        if bytes < plan.needed {
+            let mut least = bytes;
+            while least < Plan::new::<F>(least, space).needed {
+                least = Plan::new::<F>(least, space).needed.next_multiple_of(8);
+            }
+            return Err(Error::BudgetTooSmall { given, least: least + (given - bytes) });
+        }
+        let longest_value = F::FIXED.unwrap_or(0);
+        let mut engine = Self {
+            budget,
+            store,
+            seed: Seed::new(seed),
+            table: Table::new(),
+            counters: Counters::default(),
+            runs: 0,
+            most_runs: plan.runs,
+            block: plan.block,
+            longest_key: 0,
+            longest_value,
+            pair_room: usize::MAX,
+            poisoned: false,
+            filled_from: 0,
+        };
+        if space != Space::None {
+            let room = engine.rooms().region.len() * 8;
+            engine.pair_room = room - Sizes::new(plan.block, 0, 0).bytes(2) - 7 * 8;
+        }
+        let outside = 6 + if F::INLINE { 0 } else { longest_value };
+        let (table, region) = engine.table();
+        table.start(region, !F::COMBINES, outside, true);
+        Ok(engine)
+    }
+
+    #[inline(always)]
+    fn rooms(&mut self) -> Rooms<'_> {
+        let (directory, words) = self.budget.words().split_at_mut(RUN_WORDS * self.most_runs);
+        Rooms { directory: directory.as_chunks_mut().0, region: &mut words[self.block / 8..] }
+    }
+
+    /// The table and its region.
+    #[inline(always)]
+    pub(crate) fn table(&mut self) -> (&mut Table, &mut [u64]) {
+        let skip = RUN_WORDS * self.most_runs + self.block / 8;
+        (&mut self.table, &mut self.budget.words()[skip..])
+    }
+
+    #[inline(always)]
+    pub(crate) fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    fn sizes(&self) -> Sizes {
+        Sizes::new(self.block, self.longest_key, self.longest_value)
+    }
+
+    /// Admits a pair by its sizes.
+    #[inline(always)]
+    pub(crate) fn admit(&mut self, key: usize, value: usize) -> Result<(), Error<S::Error>> {
+        if key > self.longest_key || value > self.longest_value { self.admit_longer(key, value) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn admit_longer(&mut self, key: usize, value: usize) -> Result<(), Error<S::Error>> {
+        let (longest_key, longest_value) = (key.max(self.longest_key), value.max(self.longest_value));
+        let room = longest_key.saturating_mul(4).saturating_add(longest_value.saturating_mul(3));
+        if room > self.pair_room || key.saturating_add(value) >= EXHAUSTED {
+            return Err(Error::PairTooLong { key, value, most: self.pair_room / 4 });
+        }
+        (self.longest_key, self.longest_value) = (longest_key, longest_value);
+        Ok(())
+    }
+
+    /// Makes room for a pair that the table did not take.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn make_room<F: Fold>(&mut self, fold: &F, key: usize, value: usize) -> Result<(), Error<S::Error>> {
+        if self.poisoned {
+            return Err(Error::Poisoned);
+        }
+        if self.table.len() == 0 {
+            let (table, region) = self.table();
+            let most = region.len() * 8 - 2 * 8 * ENTRY;
+            return if table.make_room(region) { Ok(()) } else { Err(Error::PairTooLong { key, value, most }) };
+        }
+        if self.store.space() == Space::None {
+            return Err(Error::Full { entries: self.table.len() });
+        }
+        self.spill(fold)?;
+        self.poisoned = true;
+        if self.runs == self.most_runs {
+            while self.runs > self.most_runs * 3 / 4 {
+                let fan = self.fan_in();
+                self.merge_lowest(fold, fan)?;
+            }
+        }
+        self.poisoned = false;
+        self.restart_table(fold);
+        Ok(())
+    }
+
+    fn fan_in(&mut self) -> usize {
+        let room = self.rooms().region.len() * 8;
+        self.sizes().fan_in(room)
+    }
+
+    fn note_peak(&mut self, region: usize) {
+        let bytes = 8 * RUN_WORDS * self.most_runs + self.block + region;
+        self.counters.peak_bytes = self.counters.peak_bytes.max(bytes as u64);
+    }
+
+    fn sort_table<F: Fold>(&mut self, fold: &F) -> usize {
+        self.note_peak(self.table.used_bytes());
+        let before = self.table.len();
+        let (table, region) = self.table();
+        table.sort(region, fold);
+        self.counters.combined += (before - self.table.len()) as u64;
+        before
+    }
+
+    /// Sorts the table and writes it to a run of level 0; the table must be restarted.
+    fn spill<F: Fold>(&mut self, fold: &F) -> Result<(), Error<S::Error>> {
+        self.poisoned = true;
+        let entries = self.sort_table(fold);
+        let mut writer = self.writer(0, 0)?;
+        let skip = RUN_WORDS * self.most_runs;
+        let (block, region) = self.budget.words()[skip..].split_at_mut(self.block / 8);
+        let block: &mut [u8] = bytemuck::cast_slice_mut(block);
+        let sorted = self.table.sorted::<F>(region);
+        let (mut keys, mut small) = ([[0; 8]; 2], [0; 8]);
+        let (mut head_before, mut len_before, mut before) = (0, 0, &[][..]);
+        for i in 0..sorted.len() {
+            let (head, len) = sorted.head(i);
+            let key = sorted.key(i, &mut keys[i % 2]);
+            let shared = if head != head_before {
+                ((head ^ head_before).leading_zeros() as usize / 8).min(len_before).min(len)
+            } else if len_before <= 8 {
+                len_before.min(len)
+            } else {
+                8 + common(&before[8..], &key[8..])
+            };
+            let value = sorted.value(i, &mut small);
+            let value = if F::FIXED.is_some() { trimmed(value) } else { value };
+            writer.put(block, &mut self.store, shared, &key[shared..], value)?;
+            (head_before, len_before) = (head, len);
+            if len > 8 {
+                before = sorted.long_key(i);
+            }
+        }
+        self.counters.spilled += sorted.len() as u64;
+        self.counters.runs += 1;
+        // Where nearly every pair makes an entry, looking for its key does not pay.
+        let pairs = self.counters.emitted - self.filled_from;
+        let kept = sorted.len() as u64;
+        self.table.next_is_list = !F::COMBINES || kept * 8 > pairs * 7;
+        self.table.outside = self.table.arena_bytes() / entries.max(1);
+        let extent = writer.finish(block, &mut self.store, &mut self.counters)?;
+        self.note_run(self.runs, 0, extent);
+        self.runs += 1;
+        self.poisoned = false;
+        Ok(())
+    }
+
+    fn restart_table<F: Fold>(&mut self, _: &F) {
+        self.filled_from = self.counters.emitted;
+        let (list, outside) = (self.table.next_is_list, self.table.outside);
+        let (table, region) = self.table();
+        table.start(region, list, outside + 1, false);
+    }
+
+    fn note_run(&mut self, at: usize, level: usize, extent: Extent) {
+        self.rooms().directory[at] = [extent.start, extent.len | (level as u64) << LEVEL_SHIFT];
+        self.counters.passes = self.counters.passes.max(level as u64 + 1);
+    }
+
+    /// A writer for a run of `level` that has at most `bound` bytes (0: not known).
+    fn writer(&mut self, level: usize, bound: u64) -> Result<RunWriter, Error<S::Error>> {
+        let stack = stack_of(level);
+        let space = self.store.space();
+        let (capacity, granule) = match space {
+            Space::Shared { bytes, granule, .. } => (bytes, u64::from(granule.max(1))),
+            Space::None | Space::Apart => (u64::MAX, 1),
+        };
+        let runs = self.runs;
+        let directory = &self.rooms().directory[..runs];
+        let on = |stack| directory.iter().map(extent_of).filter(move |extent| extent.stack == stack);
+        let top = on(stack).map(|extent| extent.start + extent.len).max().unwrap_or(0);
+        if space == Space::Apart {
+            return Ok(RunWriter::new(stack, top, u64::MAX, space));
+        }
+        // The odd stack grows down from the end.
+        let even = on(Stack::Even).map(|extent| extent.start + extent.len).max().unwrap_or(0).next_multiple_of(granule);
+        let odd = on(Stack::Odd).map(|extent| extent.start).min().unwrap_or(capacity);
+        let room = odd.saturating_sub(even);
+        if bound > room {
+            return Err(Error::StoreFull { capacity, used: capacity - room });
+        }
+        let start = if stack == Stack::Even { even } else { (odd - bound) / granule * granule };
+        if start < even {
+            return Err(Error::StoreFull { capacity, used: capacity - room });
+        }
+        Ok(RunWriter::new(stack, start, odd - start, space))
+    }
+
+    /// Merges the oldest runs of the lowest level, at most `most`, into one of the next.
+    fn merge_lowest<F: Fold>(&mut self, fold: &F, most: usize) -> Result<(), Error<S::Error>> {
+        let runs = self.runs;
+        let directory = &self.rooms().directory[..runs];
+        let level = directory.last().map_or(0, level_of);
+        let from = directory.partition_point(|run| level_of(run) > level);
+        let to = runs.min(from + most);
+        let bound = directory[from..to].iter().map(|run| extent_of(run).len).sum();
+        let mut writer = self.writer(level + 1, bound)?;
+        let mut merge = self.open::<F>(from, to)?;
+        let skip = RUN_WORDS * self.most_runs;
+        let (block, region) = self.budget.words()[skip..].split_at_mut(self.block / 8);
+        let block: &mut [u8] = bytemuck::cast_slice_mut(block);
+        while merge.step(region, &mut self.store, fold, &mut self.counters)? {
+            let record = merge.record(region);
+            let shared = common(record.before, record.key);
+            let value = if F::FIXED.is_some() { trimmed(record.value) } else { record.value };
+            writer.put(block, &mut self.store, shared, &record.key[shared..], value)?;
+            self.counters.spilled += 1;
+        }
+        let extent = writer.finish(block, &mut self.store, &mut self.counters)?;
+        self.note_run(from, level + 1, extent);
+        self.rooms().directory[..runs].copy_within(to.., from + 1);
+        self.runs -= to - from - 1;
+        self.counters.merges += 1;
+        Ok(())
+    }
+
+    fn open<F: Fold>(&mut self, from: usize, to: usize) -> Result<Merge, Error<S::Error>> {
+        let sizes = self.sizes();
+        self.note_peak(sizes.bytes(to - from));
+        let (directory, words) = self.budget.words().split_at_mut(RUN_WORDS * self.most_runs);
+        let runs = directory.as_chunks().0[from..to].iter().map(extent_of);
+        Merge::open(&mut words[self.block / 8..], &mut self.store, sizes, F::FIXED, runs)
+    }
+
+    /// Ends the input: what follows is [`Engine::step`].
+    pub(crate) fn finish<F: Fold>(&mut self, fold: &F) -> Result<Records, Error<S::Error>> {
+        if self.poisoned {
+            return Err(Error::Poisoned);
+        }
+        if self.runs == 0 {
+            self.sort_table(fold);
+            return Ok(Records::Table { next: 0, keys: [[0; 8]; 2], value: [0; 8] });
+        }
+        if self.table.len() > 0 {
+            self.spill(fold)?;
+        }
+        self.poisoned = true;
+        let fan = self.fan_in();
+        while self.runs > fan {
+            self.merge_lowest(fold, fan.min(self.runs - fan + 1))?;
+        }
+        Ok(Records::Merge(self.open::<F>(0, self.runs)?))
+    }
+
+    /// Goes to the next record; false at the end.
+    #[inline]
+    pub(crate) fn step<F: Fold>(&mut self, records: &mut Records, fold: &F) -> Result<bool, Error<S::Error>> {
+        let skip = RUN_WORDS * self.most_runs + self.block / 8;
+        let region = &mut self.budget.words()[skip..];
+        match records {
+            Records::Merge(merge) => merge.step(region, &mut self.store, fold, &mut self.counters),
+            Records::Table { next, keys, value } => {
+                let sorted = self.table.sorted::<F>(region);
+                if *next == sorted.len() {
+                    return Ok(false);
+                }
+                sorted.key(*next, &mut keys[*next % 2]);
+                sorted.value(*next, value);
+                *next += 1;
+                Ok(true)
+            }
+        }
+    }
+
+    /// The record that [`Engine::step`] went to.
+    #[inline]
+    pub(crate) fn record<'r, F: Fold>(&'r mut self, records: &'r Records) -> Merged<'r> {
+        let skip = RUN_WORDS * self.most_runs + self.block / 8;
+        let region = &self.budget.words()[skip..];
+        match records {
+            Records::Merge(merge) => merge.record(region),
+            Records::Table { next, keys, value } => {
+                let sorted = self.table.sorted::<F>(region);
+                let key = |i: usize| sorted.key_from(i, &keys[i % 2]);
+                let before = if *next > 1 { key(next - 2) } else { &[] };
+                Merged { key: key(next - 1), before, value: sorted.value_from(next - 1, value) }
+            }
+        }
+    }
+}

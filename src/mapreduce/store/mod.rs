@@ -1,0 +1,144 @@
+//! Where sorted runs go when the table is full.
+//!
+//! Runs lie on two stacks. Spills are pushed on the first; a merge reads the
+//! runs on top of one stack and pushes what it writes on the other, after which
+//! the space of what it read is used again. A store of twice the bytes that
+//! are spilled by full tables (and one granule more for each run there at a time) always suffices.
+
+mod memory;
+#[cfg(feature = "embedded-storage")]
+mod nor_flash;
+#[cfg(feature = "std")]
+mod temp_files;
+
+pub use memory::{MemoryStore, OutOfStore};
+#[cfg(feature = "embedded-storage")]
+pub use nor_flash::NorFlashStore;
+#[cfg(feature = "std")]
+pub use temp_files::TempFiles;
+
+/// Which of the two stacks of runs.
+///
+/// ```
+/// assert_ne!(kernlet::mapreduce::Stack::Even, kernlet::mapreduce::Stack::Odd);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stack {
+    /// Spilled runs, and those merged an even number of times.
+    Even,
+    /// Runs merged an odd number of times.
+    Odd,
+}
+
+/// How much room a store has, and how it is divided.
+///
+/// ```
+/// use kernlet::mapreduce::{NoStore, Space, Store};
+/// assert_eq!(NoStore.space(), Space::None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    /// No room: a full table is an error.
+    None,
+    /// One room for both stacks, which grow towards each other.
+    Shared {
+        /// Bytes in all.
+        bytes: u64,
+        /// Every run begins at a multiple of this, and every write is a multiple of it
+        /// in length or is the last of its run, padded with zeros to `write`.
+        granule: u32,
+        /// Every write begins at a multiple of this and has a multiple of it in bytes.
+        write: u32,
+    },
+    /// A room without bound for each stack.
+    Apart,
+}
+
+/// A place for sorted runs. Three concerns: whether to spill ([`Store::space`]),
+/// where to ([`Store::write`]), and reading back ([`Store::read`]).
+///
+/// Within a run writes ascend without a gap. Blocks carry checksums, so a store
+/// need not check what it reads.
+///
+/// ```
+/// use kernlet::mapreduce::{Space, Stack, Store};
+/// /// Spills into an array.
+/// struct Array([u8; 4096]);
+/// impl Store for Array {
+///     type Error = core::convert::Infallible;
+///     fn space(&self) -> Space {
+///         Space::Shared { bytes: 4096, granule: 1, write: 1 }
+///     }
+///     fn write(&mut self, _: Stack, at: u64, bytes: &[u8]) -> Result<(), Self::Error> {
+///         self.0[at as usize..][..bytes.len()].copy_from_slice(bytes);
+///         Ok(())
+///     }
+///     fn read(&mut self, _: Stack, at: u64, out: &mut [u8]) -> Result<(), Self::Error> {
+///         out.copy_from_slice(&self.0[at as usize..][..out.len()]);
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Store {
+    /// Why writing or reading failed.
+    type Error;
+
+    /// Whether there is room, and how much.
+    fn space(&self) -> Space;
+
+    /// Writes `bytes` at byte `at`; in a [`Space::Shared`] the stack does not
+    /// change what `at` means.
+    ///
+    /// # Errors
+    ///
+    /// The medium's.
+    fn write(&mut self, stack: Stack, at: u64, bytes: &[u8]) -> Result<(), Self::Error>;
+
+    /// Fills `out` with what was written at byte `at`.
+    ///
+    /// # Errors
+    ///
+    /// The medium's, also if fewer bytes are there.
+    fn read(&mut self, stack: Stack, at: u64, out: &mut [u8]) -> Result<(), Self::Error>;
+}
+
+/// No store: a full table is an error that leaves the pair with the caller.
+///
+/// ```
+/// let _ = kernlet::mapreduce::NoStore;
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoStore;
+
+impl Store for NoStore {
+    type Error = core::convert::Infallible;
+
+    fn space(&self) -> Space {
+        Space::None
+    }
+
+    fn write(&mut self, _: Stack, _: u64, _: &[u8]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn read(&mut self, _: Stack, _: u64, out: &mut [u8]) -> Result<(), Self::Error> {
+        out.fill(0);
+        Ok(())
+    }
+}
+
+impl<S: Store + ?Sized> Store for &mut S {
+    type Error = S::Error;
+
+    fn space(&self) -> Space {
+        (**self).space()
+    }
+
+    fn write(&mut self, stack: Stack, at: u64, bytes: &[u8]) -> Result<(), S::Error> {
+        (**self).write(stack, at, bytes)
+    }
+
+    fn read(&mut self, stack: Stack, at: u64, out: &mut [u8]) -> Result<(), S::Error> {
+        (**self).read(stack, at, out)
+    }
+}
