@@ -16,7 +16,11 @@
 
 use core::fmt;
 
+pub mod conv2d;
+pub mod conv2d_transpose;
+pub mod dense;
 pub mod reference;
+mod tile;
 
 /// A slice whose length does not fit the shape descriptor, or a descriptor that describes nothing.
 ///
@@ -58,7 +62,6 @@ impl core::error::Error for ShapeError {}
 
 /// The door of a kernel: `slice` must have `expected` elements.
 #[inline(always)]
-#[allow(dead_code)]
 pub(crate) fn check<T>(
     operation: &'static str,
     argument: &'static str,

@@ -1,0 +1,449 @@
+//! The register tile under every convolution and dense kernel.
+//!
+//! ```text
+//! C[row][column] = start + Σ_term A[row + term] · B[term][column]      terms in ascending order
+//! ```
+//!
+//! `A` is read one element at a time, `B` and `C` along contiguous columns; rows
+//! and terms are nests of three affine axes. A forward convolution is rows of
+//! output pixels and terms of taps and channels; its weight gradient is rows of
+//! weights and terms of pixels; a matrix product has one axis of each.
+//!
+//! How it goes fast:
+//! 1. A tile of `MR` rows × `NV` vectors of columns stays in registers over all
+//!    terms of a block: `NV` loads and `MR` broadcasts feed `MR · NV` multiply-adds.
+//! 2. Rows are pointers of their own, so a tile crosses from one image line, or
+//!    one image, to the next, and almost every tile is full.
+//! 3. Terms are cut into blocks whose part of `B` stays in the cache; the next
+//!    block continues each chain from `C`, so the cut changes no bit.
+#![allow(unsafe_code)]
+// Registers are addressed by row and vector; iterators hide which.
+#![allow(clippy::needless_range_loop)]
+
+use crate::simd::{Kernel, Simd};
+
+/// One axis of a nest: its length, and how far a step goes in two operands.
+#[derive(Clone, Copy)]
+pub(super) struct Axis {
+    pub count: usize,
+    /// In `A`.
+    pub a: isize,
+    /// In `C` for rows, in `B` for terms.
+    pub other: isize,
+}
+
+impl Axis {
+    pub(super) const ONE: Self = Self::new(1, 0, 0);
+
+    pub(super) const fn new(count: usize, a: isize, other: isize) -> Self {
+        Self { count, a, other }
+    }
+
+    /// Whether `self`, stepping around all of `inner`, goes on where `inner` ends.
+    const fn continues(self, inner: Self) -> bool {
+        let n = inner.count as isize;
+        self.a == inner.a.wrapping_mul(n) && self.other == inner.other.wrapping_mul(n)
+    }
+}
+
+/// A nest of axes, outermost first.
+#[derive(Clone, Copy)]
+pub(super) struct Nest(pub [Axis; 3]);
+
+impl Nest {
+    #[inline(always)]
+    pub(super) const fn line(axis: Axis) -> Self {
+        Self([Axis::ONE, Axis::ONE, axis])
+    }
+
+    #[inline(always)]
+    pub(super) const fn len(&self) -> usize {
+        self.0[0].count * self.0[1].count * self.0[2].count
+    }
+
+    /// The same sequence with fewer, longer axes where one goes on where the next ends.
+    #[inline(always)]
+    fn merged(self) -> Self {
+        let [mut outer, mut middle, mut inner] = self.0;
+        if middle.count == 1 || middle.continues(inner) {
+            inner.count *= middle.count;
+            middle = outer;
+            outer = Axis::ONE;
+            if middle.count == 1 || middle.continues(inner) {
+                inner.count *= middle.count;
+                middle = Axis::ONE;
+            }
+        } else if outer.count == 1 || outer.continues(middle) {
+            middle.count *= outer.count;
+            outer = Axis::ONE;
+        }
+        if inner.count == 1 {
+            // A single step has no length; the axis above is the innermost then.
+            (inner, middle, outer) = (middle, outer, Axis::ONE);
+        }
+        Self([outer, middle, inner])
+    }
+}
+
+/// What the chains start from.
+#[derive(Clone, Copy)]
+pub(super) enum Start {
+    Zero,
+    /// One element per column.
+    Bias(*const f32),
+    /// What `C` holds.
+    Continue,
+}
+
+/// The operands of a contraction. See the module's formula.
+#[derive(Clone, Copy)]
+pub(super) struct Contraction {
+    pub rows: Nest,
+    /// Which of the flattened rows; `c` belongs to the first of the nest.
+    pub first_row: usize,
+    pub row_count: usize,
+    pub terms: Nest,
+    pub columns: usize,
+    pub a: *const f32,
+    pub b: *const f32,
+    pub c: *mut f32,
+    pub start: Start,
+    /// Whether negative results become 0.
+    pub relu: bool,
+}
+
+/// Terms in a block: with four 16-lane vectors, 64 KiB of `B`.
+const BLOCK_TERMS: usize = 512;
+
+/// Elements of `A` in a block of rows, where `B` has more than one panel of columns.
+const BLOCK_A: usize = 1 << 16;
+
+/// A place in a nest, kept as offsets so that moving on needs no division.
+#[derive(Clone, Copy)]
+struct Cursor {
+    index: [usize; 3],
+    a: isize,
+    other: isize,
+}
+
+impl Cursor {
+    #[inline(always)]
+    fn at(nest: &Nest, flat: usize) -> Self {
+        if flat == 0 {
+            return Self { index: [0; 3], a: 0, other: 0 };
+        }
+        let [outer, middle, inner] = nest.0;
+        let i2 = flat % inner.count;
+        let rest = flat / inner.count;
+        let (i1, i0) = (rest % middle.count, rest / middle.count);
+        let place = |f: fn(&Axis) -> isize| {
+            (i0 as isize)
+                .wrapping_mul(f(&outer))
+                .wrapping_add((i1 as isize).wrapping_mul(f(&middle)))
+                .wrapping_add((i2 as isize).wrapping_mul(f(&inner)))
+        };
+        Self { index: [i0, i1, i2], a: place(|axis| axis.a), other: place(|axis| axis.other) }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, nest: &Nest) {
+        let [outer, middle, inner] = &nest.0;
+        self.index[2] += 1;
+        self.a = self.a.wrapping_add(inner.a);
+        self.other = self.other.wrapping_add(inner.other);
+        if self.index[2] == inner.count {
+            self.index[2] = 0;
+            self.index[1] += 1;
+            let n = inner.count as isize;
+            self.a = self.a.wrapping_add(middle.a.wrapping_sub(n.wrapping_mul(inner.a)));
+            self.other = self.other.wrapping_add(middle.other.wrapping_sub(n.wrapping_mul(inner.other)));
+            if self.index[1] == middle.count {
+                self.index[1] = 0;
+                self.index[0] += 1;
+                let n = middle.count as isize;
+                self.a = self.a.wrapping_add(outer.a.wrapping_sub(n.wrapping_mul(middle.a)));
+                self.other = self.other.wrapping_add(outer.other.wrapping_sub(n.wrapping_mul(middle.other)));
+            }
+        }
+    }
+}
+
+impl Contraction {
+    /// A contraction whose every access is inside its operands.
+    ///
+    /// # Safety
+    /// For every row and term of the nests and every column: `a` at both offsets is
+    /// readable, `b` at the term's offset and the column is readable, `c` at the row's
+    /// offset and the column is writable (and holds a number if `start` continues), a bias
+    /// has `columns` elements, and what is written overlaps nothing that is read.
+    #[inline(always)]
+    pub(super) unsafe fn vouched(self) -> Vouched {
+        Vouched(self)
+    }
+}
+
+/// A [`Contraction`] whose maker vouches for its pointers.
+pub(super) struct Vouched(Contraction);
+
+impl Kernel for Vouched {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Contraction { rows, terms, .. } = self.0;
+        let job = Contraction { rows: rows.merged(), terms: terms.merged(), ..self.0 };
+        if job.row_count == 0 || job.columns == 0 {
+            return;
+        }
+        // SAFETY: the maker vouches; merging leaves the sequence of places as it is.
+        unsafe { blocks_of_terms(s, &job) }
+    }
+}
+
+/// Cuts the terms into blocks; each continues the chains of the one before.
+#[inline(always)]
+unsafe fn blocks_of_terms<S: Simd>(s: S, job: &Contraction) {
+    let [outer, middle, inner] = job.terms.0;
+    let whole = job.terms.len();
+    // Which axis is cut, and into pieces of what length; axes outside it go step by step.
+    let (axis, piece) = if whole <= BLOCK_TERMS {
+        (0, outer.count.max(1))
+    } else if inner.count >= BLOCK_TERMS {
+        (2, BLOCK_TERMS)
+    } else if inner.count * middle.count >= BLOCK_TERMS {
+        (1, BLOCK_TERMS / inner.count)
+    } else {
+        (0, BLOCK_TERMS / (inner.count * middle.count))
+    };
+    let cut = job.terms.0[axis];
+    let (outer_steps, middle_steps) = (if axis > 0 { outer.count } else { 1 }, if axis > 1 { middle.count } else { 1 });
+    let mut block = *job;
+    block.relu = false;
+    let mut o = 0;
+    while o < outer_steps {
+        let mut m = 0;
+        while m < middle_steps {
+            let mut at = 0;
+            loop {
+                let count = piece.min(cut.count - at);
+                if axis > 0 {
+                    block.terms.0[0].count = 1;
+                }
+                if axis > 1 {
+                    block.terms.0[1].count = 1;
+                }
+                block.terms.0[axis].count = count;
+                let place = |f: fn(&Axis) -> isize| {
+                    (o as isize)
+                        .wrapping_mul(f(&outer))
+                        .wrapping_add((m as isize).wrapping_mul(f(&middle)))
+                        .wrapping_add((at as isize).wrapping_mul(f(&cut)))
+                };
+                block.a = job.a.wrapping_offset(place(|axis| axis.a));
+                block.b = job.b.wrapping_offset(place(|axis| axis.other));
+                at += count;
+                let last = at >= cut.count && m + 1 == middle_steps && o + 1 == outer_steps;
+                block.relu = job.relu && last;
+                // SAFETY: a block is a part of the job, whose maker vouches for all of it.
+                unsafe { blocks_of_rows(s, &block) };
+                block.start = Start::Continue;
+                if at >= cut.count {
+                    break;
+                }
+            }
+            m += 1;
+        }
+        o += 1;
+    }
+}
+
+/// Cuts the rows into blocks, so that each panel of columns finds their part of `A` in the cache.
+#[inline(always)]
+unsafe fn blocks_of_rows<S: Simd>(s: S, job: &Contraction) {
+    let one_panel = job.columns <= S::LANES * widest::<S>();
+    let block = if one_panel { job.row_count } else { (BLOCK_A / job.terms.len().max(1)).max(96) };
+    let mut cursor = Cursor::at(&job.rows, job.first_row);
+    let mut left = job.row_count;
+    while left > 0 {
+        let count = block.min(left);
+        // SAFETY: the maker vouches for all rows.
+        cursor = unsafe { panels(s, job, cursor, count) };
+        left -= count;
+    }
+}
+
+/// The most vectors of columns in a tile.
+#[inline(always)]
+const fn widest<S: Simd>() -> usize {
+    if S::LANES == 1 || S::TILE >= 24 { 4 } else { 2 }
+}
+
+/// Goes over the columns in panels of up to [`widest`] vectors, and returns the place after the rows.
+#[inline(always)]
+unsafe fn panels<S: Simd>(s: S, job: &Contraction, cursor: Cursor, count: usize) -> Cursor {
+    let mut column = 0;
+    let mut after = cursor;
+    while column < job.columns {
+        let vectors = (job.columns - column) / S::LANES;
+        let at = Place { column, cursor, count };
+        // SAFETY: the panel's columns are inside `job.columns`.
+        let (width, end) = unsafe {
+            if S::LANES == 1 {
+                match vectors {
+                    4.. => (4, tiles::<S, 4, 1, 1, 4, false>(s, job, at)),
+                    _ => (1, tiles::<S, 4, 1, 1, 1, false>(s, job, at)),
+                }
+            } else if S::TILE >= 24 {
+                match vectors {
+                    0 => (1, tiles::<S, 8, 4, 1, 1, true>(s, job, at)),
+                    1 => (1, tiles::<S, 8, 4, 1, 1, false>(s, job, at)),
+                    2 => (2, tiles::<S, 8, 4, 1, 2, false>(s, job, at)),
+                    3 | 5 => (3, tiles::<S, 8, 4, 1, 3, false>(s, job, at)),
+                    _ => (4, tiles::<S, 6, 3, 1, 4, false>(s, job, at)),
+                }
+            } else {
+                match vectors {
+                    0 => (1, tiles::<S, 8, 4, 1, 1, true>(s, job, at)),
+                    1 => (1, tiles::<S, 8, 4, 1, 1, false>(s, job, at)),
+                    _ => (2, tiles::<S, 6, 3, 1, 2, false>(s, job, at)),
+                }
+            }
+        };
+        column += width * S::LANES;
+        after = end;
+    }
+    after
+}
+
+/// A panel of columns for consecutive rows.
+#[derive(Clone, Copy)]
+struct Place {
+    column: usize,
+    cursor: Cursor,
+    count: usize,
+}
+
+/// Covers the rows with tiles of `MR`, then what is left with one of the smaller sizes.
+#[inline(always)]
+unsafe fn tiles<
+    S: Simd,
+    const MR: usize,
+    const HALF: usize,
+    const SINGLE: usize,
+    const NV: usize,
+    const MASKED: bool,
+>(
+    s: S,
+    job: &Contraction,
+    mut at: Place,
+) -> Cursor {
+    while at.count >= MR {
+        // SAFETY: as many rows are left.
+        unsafe { tile::<S, MR, NV, MASKED>(s, job, &mut at, MR) };
+    }
+    while at.count > 0 {
+        let rows = at.count;
+        // SAFETY: `rows` are left; a tile repeats the last one where it has more.
+        unsafe {
+            if rows == 1 {
+                tile::<S, SINGLE, NV, MASKED>(s, job, &mut at, 1);
+            } else if HALF > 1 && rows <= HALF {
+                tile::<S, HALF, NV, MASKED>(s, job, &mut at, rows);
+            } else {
+                tile::<S, MR, NV, MASKED>(s, job, &mut at, rows);
+            }
+        }
+    }
+    at.cursor
+}
+
+/// `MR` rows (the last of `rows` repeated where they are fewer) × `NV` vectors of columns.
+#[inline(always)]
+unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
+    s: S,
+    job: &Contraction,
+    at: &mut Place,
+    rows: usize,
+) {
+    let last = job.columns - at.column;
+    let mut a = [job.a; MR];
+    let mut c = [job.c; MR];
+    for m in 0..MR {
+        a[m] = job.a.wrapping_offset(at.cursor.a);
+        c[m] = job.c.wrapping_offset(at.cursor.other).wrapping_add(at.column);
+        if m + 1 < rows {
+            at.cursor.step(&job.rows);
+        }
+    }
+    at.cursor.step(&job.rows);
+    at.count -= rows;
+
+    let load = |p: *const f32, v: usize| {
+        // SAFETY: the maker of the job vouches for the places that are loaded.
+        unsafe { if MASKED { s.load_ptr_first(p, last) } else { s.load_ptr(p.wrapping_add(v * S::LANES)) } }
+    };
+    let mut acc = [[s.splat(0.0); NV]; MR];
+    match job.start {
+        Start::Zero => {}
+        Start::Bias(bias) => {
+            for v in 0..NV {
+                let bias = load(bias.wrapping_add(at.column), v);
+                for row in &mut acc {
+                    row[v] = bias;
+                }
+            }
+        }
+        Start::Continue => {
+            for m in 0..MR {
+                for v in 0..NV {
+                    acc[m][v] = load(c[m], v);
+                }
+            }
+        }
+    }
+
+    let [outer, middle, inner] = job.terms.0;
+    let b = job.b.wrapping_add(at.column);
+    for o in 0..outer.count as isize {
+        for m in 0..middle.count as isize {
+            let mut offset = o.wrapping_mul(outer.a).wrapping_add(m.wrapping_mul(middle.a));
+            let mut b = b.wrapping_offset(o.wrapping_mul(outer.other).wrapping_add(m.wrapping_mul(middle.other)));
+            for _ in 0..inner.count {
+                let mut row = [s.splat(0.0); NV];
+                for v in 0..NV {
+                    row[v] = load(b, v);
+                }
+                for m in 0..MR {
+                    // SAFETY: the maker of the job vouches for this place.
+                    let a = s.splat(unsafe { *a[m].wrapping_offset(offset) });
+                    for v in 0..NV {
+                        acc[m][v] = s.mul_add(a, row[v], acc[m][v]);
+                    }
+                }
+                offset = offset.wrapping_add(inner.a);
+                b = b.wrapping_offset(inner.other);
+            }
+        }
+    }
+
+    if job.relu {
+        let zero = s.splat(0.0);
+        for row in &mut acc {
+            for v in row {
+                // In this order a NaN stays NaN.
+                *v = s.max(zero, *v);
+            }
+        }
+    }
+    for m in 0..MR {
+        for v in 0..NV {
+            // SAFETY: the maker of the job vouches for this place.
+            unsafe {
+                if MASKED {
+                    s.store_ptr_first(acc[m][v], c[m], last);
+                } else {
+                    s.store_ptr(acc[m][v], c[m].wrapping_add(v * S::LANES));
+                }
+            }
+        }
+    }
+}

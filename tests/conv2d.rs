@@ -1,0 +1,281 @@
+//! Convolution and its transpose against their naive twins, bit by bit, at every level.
+
+use kernlet::{
+    kernels::{
+        conv2d::{self, Conv2d, Epilogue},
+        conv2d_transpose::{self, Conv2dTranspose},
+        reference,
+    },
+    shape::Padding,
+    simd::Level,
+};
+use proptest::prelude::*;
+
+/// Small integers make every sum exact, whatever the order; floats show the order.
+#[derive(Clone, Copy, Debug)]
+enum Values {
+    Integers,
+    Floats,
+}
+
+/// Reproducible values with some exact zeros, as activations after a relu have.
+fn values(kind: Values, seed: u64, len: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            match kind {
+                Values::Integers => (state >> 40) as f32 % 7.0 - 3.0,
+                Values::Floats if (state >> 20).is_multiple_of(4) => 0.0,
+                Values::Floats => (state >> 40) as f32 / (1 << 23) as f32 - 1.0,
+            }
+        })
+        .collect()
+}
+
+#[track_caller]
+fn assert_bits(what: &str, level: Level, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len());
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        assert!(found.to_bits() == expected.to_bits(), "{level}: {what}[{i}] = {found:e}, expected {expected:e}");
+    }
+}
+
+/// Every kernel of one convolution at every level.
+fn check(conv: &Conv2d, batch: usize, kind: Values, seed: u64) {
+    conv.validate().unwrap();
+    let x = values(kind, seed, batch * conv.x_len());
+    let w = values(kind, seed + 1, conv.w_len());
+    let b = values(kind, seed + 2, conv.b_len());
+    let dy = values(kind, seed + 3, batch * conv.y_len());
+    let dw = values(kind, seed + 4, conv.w_len());
+    for level in Level::all() {
+        let rounding = level.rounding();
+        for (bias, epilogue) in [(None, Epilogue::None), (Some(&b[..]), Epilogue::Relu)] {
+            let mut y = vec![f32::NAN; batch * conv.y_len()];
+            let mut expected = y.clone();
+            conv2d::forward_into(level, conv, batch, &x, &w, bias, epilogue, &mut y).unwrap();
+            reference::conv2d::forward(rounding, conv, batch, &x, &w, bias, epilogue, &mut expected);
+            assert_bits("y", level, &y, &expected);
+        }
+
+        let mut dx = vec![f32::NAN; batch * conv.x_len()];
+        let mut expected = dx.clone();
+        let mut scratch = vec![f32::NAN; conv2d::backward_input_scratch_len(conv)];
+        conv2d::backward_input_into(level, conv, batch, &w, &dy, &mut dx, &mut scratch).unwrap();
+        reference::conv2d::backward_input(rounding, conv, batch, &w, &dy, &mut expected);
+        assert_bits("dx", level, &dx, &expected);
+
+        let mut expected = dw.clone();
+        reference::conv2d::backward_weight(rounding, conv, batch, &x, &dy, &mut expected);
+        let mut found = dw.clone();
+        conv2d::backward_weight_acc(level, conv, batch, &x, &dy, 0..conv.w_rows(), &mut found).unwrap();
+        assert_bits("dw", level, &found, &expected);
+        // Rows and images in pieces.
+        let mut found = dw.clone();
+        let cut = conv.w_rows() * (seed as usize % 8) / 8;
+        let first = batch / 2;
+        let (x0, x1) = x.split_at(first * conv.x_len());
+        let (dy0, dy1) = dy.split_at(first * conv.y_len());
+        for (batch, x, dy) in [(first, x0, dy0), (batch - first, x1, dy1)] {
+            let (low, high) = found.split_at_mut(cut * conv.out_channels);
+            conv2d::backward_weight_acc(level, conv, batch, x, dy, 0..cut, low).unwrap();
+            conv2d::backward_weight_acc(level, conv, batch, x, dy, cut..conv.w_rows(), high).unwrap();
+        }
+        assert_bits("dw in pieces", level, &found, &expected);
+
+        let mut db = b.clone();
+        let mut expected = b.clone();
+        conv2d::backward_bias_acc(level, conv, batch, &dy, &mut db).unwrap();
+        reference::conv2d::backward_bias(&dy, &mut expected);
+        assert_bits("db", level, &db, &expected);
+    }
+}
+
+/// Every kernel of one transposed convolution at every level.
+fn check_transpose(conv: &Conv2dTranspose, batch: usize, kind: Values, seed: u64) {
+    conv.validate().unwrap();
+    let x = values(kind, seed, batch * conv.x_len());
+    let w = values(kind, seed + 1, conv.w_len());
+    let b = values(kind, seed + 2, conv.b_len());
+    let dy = values(kind, seed + 3, batch * conv.y_len());
+    let dw = values(kind, seed + 4, conv.w_len());
+    for level in Level::all() {
+        let rounding = level.rounding();
+        for (bias, epilogue) in [(None, Epilogue::None), (Some(&b[..]), Epilogue::Relu)] {
+            let mut y = vec![f32::NAN; batch * conv.y_len()];
+            let mut expected = y.clone();
+            let mut scratch = vec![f32::NAN; conv2d_transpose::forward_scratch_len(conv)];
+            conv2d_transpose::forward_into(level, conv, batch, &x, &w, bias, epilogue, &mut y, &mut scratch).unwrap();
+            reference::conv2d_transpose::forward(rounding, conv, batch, &x, &w, bias, epilogue, &mut expected);
+            assert_bits("y", level, &y, &expected);
+        }
+        let mut dx = vec![f32::NAN; batch * conv.x_len()];
+        let mut expected = dx.clone();
+        conv2d_transpose::backward_input_into(level, conv, batch, &w, &dy, &mut dx).unwrap();
+        reference::conv2d_transpose::backward_input(rounding, conv, batch, &w, &dy, &mut expected);
+        assert_bits("dx", level, &dx, &expected);
+
+        let (mut found, mut expected) = (dw.clone(), dw.clone());
+        conv2d_transpose::backward_weight_acc(level, conv, batch, &x, &dy, 0..conv.w_rows(), &mut found).unwrap();
+        reference::conv2d_transpose::backward_weight(rounding, conv, batch, &x, &dy, &mut expected);
+        assert_bits("dw", level, &found, &expected);
+
+        let (mut db, mut expected) = (b.clone(), b.clone());
+        conv2d_transpose::backward_bias_acc(level, conv, batch, &dy, &mut db).unwrap();
+        reference::conv2d_transpose::backward_bias(&dy, &mut expected);
+        assert_bits("db", level, &db, &expected);
+    }
+}
+
+fn kinds() -> impl Strategy<Value = Values> {
+    prop_oneof![Just(Values::Integers), Just(Values::Floats)]
+}
+
+fn paddings() -> impl Strategy<Value = Padding> {
+    prop_oneof![
+        Just(Padding::Valid),
+        Just(Padding::Same),
+        (0..4_usize, 0..4_usize, 0..4_usize, 0..4_usize).prop_map(|(top, bottom, left, right)| Padding::Explicit {
+            top,
+            bottom,
+            left,
+            right
+        }),
+    ]
+}
+
+/// Groups with their channels in and out: one group, several, or depthwise with a multiplier.
+fn channels() -> impl Strategy<Value = (usize, usize, usize)> {
+    let sizes = || prop_oneof![1..9_usize, Just(15_usize), Just(16), Just(17), Just(31), 1..80_usize];
+    prop_oneof![
+        (Just(1_usize), sizes(), sizes()),
+        (2..4_usize, 1..6_usize, 1..20_usize),
+        (sizes(), Just(1_usize), 1..4_usize),
+    ]
+}
+
+fn convolutions() -> impl Strategy<Value = Conv2d> {
+    let pair = |most: usize| (1..=most, 1..=most).prop_map(|(a, b)| [a, b]);
+    (1..12_usize, 1..12_usize, channels(), pair(4), pair(3), pair(3), paddings())
+        .prop_map(|(height, width, (groups, ci, co), kernel, stride, dilation, padding)| {
+            Conv2d::new(height, width, groups * ci, groups * co, kernel)
+                .with_groups(groups)
+                .with_stride(stride)
+                .with_dilation(dilation)
+                .with_padding(padding)
+        })
+        .prop_filter("the window fits", |conv| conv.validate().is_ok())
+}
+
+fn transposed() -> impl Strategy<Value = Conv2dTranspose> {
+    let pair = |most: usize| (1..=most, 1..=most).prop_map(|(a, b)| [a, b]);
+    (1..8_usize, 1..8_usize, channels(), pair(4), pair(3), pair(3), paddings())
+        .prop_map(|(height, width, (groups, ci, co), kernel, stride, dilation, padding)| {
+            Conv2dTranspose::new(height, width, groups * ci, groups * co, kernel)
+                .with_groups(groups)
+                .with_stride(stride)
+                .with_dilation(dilation)
+                .with_padding(padding)
+        })
+        .prop_filter("something is left", |conv| conv.validate().is_ok())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_shapes(conv in convolutions(), batch in 0..4_usize, kind in kinds(), seed in 0..1000_u64) {
+        check(&conv, batch, kind, seed);
+    }
+
+    #[test]
+    fn random_transposed_shapes(conv in transposed(), batch in 0..3_usize, kind in kinds(), seed in 0..1000_u64) {
+        check_transpose(&conv, batch, kind, seed);
+    }
+
+    #[test]
+    fn arbitrary_descriptors_do_not_panic(
+        sizes in proptest::array::uniform15(prop_oneof![0..4_usize, Just(usize::MAX), Just(usize::MAX / 2), Just(1 << 62)]),
+        len in 0..64_usize,
+    ) {
+        let [height, width, ci, co, k0, k1, s0, s1, d0, d1, top, bottom, left, right, groups] = sizes;
+        let mut conv = Conv2d::new(height, width, ci, co, [k0, k1])
+            .with_groups(groups)
+            .with_stride([s0, s1])
+            .with_dilation([d0, d1]);
+        conv.padding = [top, bottom, left, right];
+        let level = Level::detect();
+        let (x, mut y) = (vec![1.0; len], vec![0.0; len]);
+        let _ = conv2d::forward_into(level, &conv, 1, &x, &x, None, Epilogue::None, &mut y);
+        let scratch = conv2d::backward_input_scratch_len(&conv);
+        let _ = conv2d::backward_input_into(level, &conv, 1, &x, &x, &mut y, &mut vec![0.0; scratch]);
+        let _ = conv2d::backward_weight_acc(level, &conv, 1, &x, &x, 0..1, &mut y);
+        let _ = conv2d::backward_bias_acc(level, &conv, 1, &x, &mut y);
+        let mut up = Conv2dTranspose::new(height, width, ci, co, [k0, k1])
+            .with_groups(groups)
+            .with_stride([s0, s1])
+            .with_dilation([d0, d1])
+            .with_output_padding([left, right]);
+        up.padding = [top, bottom, left, right];
+        let _ = conv2d_transpose::backward_input_into(level, &up, 1, &x, &x, &mut y);
+        let _ = up.validate();
+    }
+}
+
+#[test]
+fn shapes_of_the_keras_network() {
+    check(&Conv2d::new(28, 28, 1, 32, [3, 3]), 2, Values::Floats, 1);
+    check(&Conv2d::new(26, 26, 32, 64, [3, 3]), 2, Values::Floats, 2);
+}
+
+#[test]
+fn terms_and_rows_in_several_blocks() {
+    // More terms than a block, in each place where they can be cut; more than one panel.
+    check(&Conv2d::new(3, 3, 600, 70, [1, 1]), 2, Values::Floats, 3);
+    check(&Conv2d::new(5, 5, 130, 20, [3, 3]), 2, Values::Floats, 4);
+    check(&Conv2d::new(6, 6, 40, 33, [5, 5]).with_padding(Padding::Same), 1, Values::Floats, 5);
+    check(&Conv2d::new(70, 70, 3, 5, [3, 3]).with_padding(Padding::Same), 2, Values::Floats, 6);
+    check(&Conv2d::new(2, 600, 2, 3, [1, 2]), 2, Values::Floats, 7);
+}
+
+#[test]
+fn depthwise_with_many_channels() {
+    for stride in [1, 2] {
+        let conv = Conv2d::new(11, 9, 70, 70, [3, 3]).with_groups(70).with_stride([stride; 2]);
+        check(&conv, 2, Values::Floats, 8);
+        check(&conv.with_padding(Padding::Same), 2, Values::Floats, 9);
+    }
+}
+
+#[test]
+fn nan_and_infinity_pass() {
+    let conv = Conv2d::new(1, 1, 1, 1, [1, 1]);
+    for level in Level::all() {
+        for (x, relu) in [(f32::NAN, f32::NAN), (f32::INFINITY, f32::INFINITY), (f32::NEG_INFINITY, 0.0)] {
+            let mut y = [0.0];
+            conv2d::forward_into(level, &conv, 1, &[x], &[1.0], None, Epilogue::Relu, &mut y).unwrap();
+            assert!(y[0] == relu || (y[0].is_nan() && relu.is_nan()), "{level}: relu({x}) = {}", y[0]);
+        }
+    }
+}
+
+#[test]
+fn wrong_lengths_are_errors_and_write_nothing() {
+    let level = Level::detect();
+    let conv = Conv2d::new(4, 4, 2, 3, [3, 3]);
+    let (x, w) = (vec![1.0; 2 * 32], vec![1.0; 54]);
+    let mut y = vec![7.0; 2 * 12];
+    for (x, w, batch) in [(&x[1..], &w[..], 2), (&x[..], &w[1..], 2), (&x[..], &w[..], 3), (&x[..], &w[..], usize::MAX)]
+    {
+        assert!(conv2d::forward_into(level, &conv, batch, x, w, None, Epilogue::None, &mut y).is_err());
+    }
+    let error = conv2d::forward_into(level, &conv, 2, &x, &w, Some(&[0.0; 2]), Epilogue::None, &mut y).unwrap_err();
+    assert_eq!(error.to_string(), "conv2d: b: expected 3, found 2");
+    assert_eq!(y, vec![7.0; 24]);
+    let mut dw = vec![0.0; 6];
+    assert!(conv2d::backward_weight_acc(level, &conv, 2, &x, &y, 17..19, &mut dw).is_err());
+    assert!(conv2d::backward_weight_acc(level, &conv, 2, &x, &y, 16..18, &mut dw).is_ok());
+}
