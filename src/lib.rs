@@ -17,6 +17,7 @@
 //! | [`random`] | the counter-based generator that seeds, shuffles and drops out |
 //! | [`math`] | exp, ln, tanh, erf … over vectors |
 //! | [`kernels`] | operations over slices, forward and backward, with reference twins |
+//! | [`optim`] | SGD, Adadelta, Adam, RMSprop, Adagrad, schedules, clipping |
 //! | [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes; jobs need `alloc` |
 #![no_std]
 
@@ -28,6 +29,7 @@ extern crate std;
 pub mod kernels;
 pub mod mapreduce;
 pub mod math;
+pub mod optim;
 pub mod parallel;
 pub mod random;
 pub mod shape;

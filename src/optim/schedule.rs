@@ -1,0 +1,127 @@
+//! Learning rates that change with the step.
+
+use super::power;
+
+/// A factor for the learning rate that depends on the step.
+///
+/// ```
+/// use kernlet::optim::{Optimizer, Schedule, Sgd, Step, StepDecay};
+/// let schedule = StepDecay::new(100, 0.5);
+/// let step = Step { lr_scale: schedule.scale_at(250), ..Step::new(250) };
+/// assert_eq!(step.lr_scale, 0.25);
+/// ```
+pub trait Schedule: Copy + Send + Sync {
+    /// What the learning rate is multiplied by at step `number`, counted from 1.
+    fn scale_at(&self, number: u32) -> f32;
+}
+
+/// The learning rate as it is.
+///
+/// ```
+/// use kernlet::optim::{Constant, Schedule};
+/// assert_eq!(Constant.scale_at(1000), 1.0);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Constant;
+
+impl Schedule for Constant {
+    #[inline]
+    fn scale_at(&self, _: u32) -> f32 {
+        1.0
+    }
+}
+
+/// Multiplied by a factor after every so many steps: `factor ^ ⌊(step − 1) / every⌋`.
+///
+/// Keras' `ExponentialDecay` with `staircase=True`.
+///
+/// ```
+/// use kernlet::optim::{Schedule, StepDecay};
+/// let schedule = StepDecay::new(10, 0.5);
+/// assert_eq!([1, 10, 11, 21].map(|step| schedule.scale_at(step)), [1.0, 1.0, 0.5, 0.25]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct StepDecay {
+    every: u32,
+    factor: f32,
+}
+
+impl StepDecay {
+    /// Times `factor` after every `every` steps; 0 is taken as 1.
+    ///
+    /// See [`StepDecay`] for an example.
+    pub const fn new(every: u32, factor: f32) -> Self {
+        Self { every: if every == 0 { 1 } else { every }, factor }
+    }
+}
+
+impl Schedule for StepDecay {
+    fn scale_at(&self, number: u32) -> f32 {
+        power(f64::from(self.factor), number.saturating_sub(1) / self.every) as f32
+    }
+}
+
+/// Half a period of a cosine from 1 down to a floor, after a linear warm-up
+/// (Loshchilov, Hutter: *SGDR*, ICLR 2017, without restarts).
+///
+/// Keras' `CosineDecay`: with n steps done (the step's number − 1), u warm-up and d
+/// decay steps and floor a, the factor is `s + (1 − s) n / u` while `n < u`, from the
+/// start s, then `(1 − a) · ½ (1 + cos(π · min(n − u, d) / d)) + a`.
+///
+/// ```
+/// use kernlet::optim::{CosineDecay, Schedule};
+/// let schedule = CosineDecay::new(100).with_warmup(10, 0.0).with_floor(0.1);
+/// assert_eq!([1, 6, 11, 111, 9999].map(|step| schedule.scale_at(step)), [0.0, 0.5, 1.0, 0.1, 0.1]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct CosineDecay {
+    decay: u32,
+    warmup: u32,
+    start: f32,
+    floor: f32,
+}
+
+impl CosineDecay {
+    /// From 1 to 0 over `steps` steps.
+    ///
+    /// See [`CosineDecay`] for an example.
+    pub const fn new(steps: u32) -> Self {
+        Self { decay: steps, warmup: 0, start: 0.0, floor: 0.0 }
+    }
+
+    /// With `steps` steps before, in which the factor rises from `start` to 1.
+    ///
+    /// ```
+    /// let _ = kernlet::optim::CosineDecay::new(1000).with_warmup(100, 0.0);
+    /// ```
+    pub const fn with_warmup(self, steps: u32, start: f32) -> Self {
+        Self { warmup: steps, start, ..self }
+    }
+
+    /// Down to `floor` instead of 0 (Keras' `alpha`).
+    ///
+    /// ```
+    /// let _ = kernlet::optim::CosineDecay::new(1000).with_floor(0.01);
+    /// ```
+    pub const fn with_floor(self, floor: f32) -> Self {
+        Self { floor, ..self }
+    }
+}
+
+impl Schedule for CosineDecay {
+    fn scale_at(&self, number: u32) -> f32 {
+        let done = number.saturating_sub(1);
+        if done < self.warmup {
+            return self.start + (1.0 - self.start) * (done as f32 / self.warmup as f32);
+        }
+        let done = done - self.warmup;
+        if done >= self.decay {
+            return self.floor;
+        }
+        let part = done as f32 / self.decay as f32;
+        (1.0 - self.floor) * (0.5 * (1.0 + libm::cosf(core::f32::consts::PI * part))) + self.floor
+    }
+}
