@@ -9,12 +9,10 @@ use core::ops::Range;
 /// Calls `f(rows, part)` for consecutive parts of `items`, which holds `rows` rows of equal
 /// length, on at most `threads` threads, and returns the first error.
 ///
-/// `f` gets the thread's number too (below `threads`), to choose its scratch.
-///
 /// ```
 /// use kernlet::parallel::for_rows;
 /// let mut y = [0.0; 12];
-/// for_rows(2, 4, &mut y, &|rows, part: &mut [f32], _thread| {
+/// for_rows(2, 4, &mut y, &|rows, part: &mut [f32]| {
 ///     for (row, part) in rows.zip(part.chunks_exact_mut(3)) {
 ///         part.fill(row as f32);
 ///     }
@@ -28,9 +26,9 @@ pub fn for_rows<T: Send, E: Send>(
     threads: usize,
     rows: usize,
     items: &mut [T],
-    f: &(impl Fn(Range<usize>, &mut [T], usize) -> Result<(), E> + Sync),
+    f: &(impl Fn(Range<usize>, &mut [T]) -> Result<(), E> + Sync),
 ) -> Result<(), E> {
-    for_rows2(threads, rows, items, &mut [], &|rows, part, _: &mut [()], thread| f(rows, part, thread))
+    for_rows2(threads, rows, items, &mut [], &|rows, part, _: &mut [()]| f(rows, part))
 }
 
 /// [`for_rows`] over two outputs with the same rows.
@@ -38,7 +36,7 @@ pub fn for_rows<T: Send, E: Send>(
 /// ```
 /// use kernlet::parallel::for_rows2;
 /// let (mut y, mut z) = ([0; 4], [0; 8]);
-/// for_rows2(2, 4, &mut y, &mut z, &|rows, y, z, _thread| {
+/// for_rows2(2, 4, &mut y, &mut z, &|rows, y, z| {
 ///     y.fill(rows.start);
 ///     z.fill(rows.end);
 ///     Ok::<(), ()>(())
@@ -52,37 +50,70 @@ pub fn for_rows2<T: Send, U: Send, E: Send>(
     rows: usize,
     first: &mut [T],
     second: &mut [U],
-    f: &(impl Fn(Range<usize>, &mut [T], &mut [U], usize) -> Result<(), E> + Sync),
+    f: &(impl Fn(Range<usize>, &mut [T], &mut [U]) -> Result<(), E> + Sync),
 ) -> Result<(), E> {
     #[cfg(feature = "rayon")]
     if threads > 1 && rows > 1 {
-        return split(0..rows, 0..threads, first, second, f);
+        return split(0..rows, threads, first, second, &|len, (rows, left), _| len / rows * left, f);
     }
     let _ = threads;
-    f(0..rows, first, second, 0)
+    f(0..rows, first, second)
 }
 
+/// [`for_rows`] with a scratch for each thread: `scratch` holds `threads` parts of equal length.
+///
+/// ```
+/// use kernlet::parallel::for_rows_with_scratch;
+/// let (mut y, mut scratch) = ([0; 4], [0; 6]);
+/// for_rows_with_scratch(2, 4, &mut y, &mut scratch, &|_rows, y, scratch: &mut [i32]| {
+///     y.fill(scratch.len());
+///     Ok::<(), ()>(())
+/// })?;
+/// assert!(y[0] >= 3);
+/// # Ok::<(), ()>(())
+/// ```
+#[inline]
+pub fn for_rows_with_scratch<T: Send, U: Send, E: Send>(
+    threads: usize,
+    rows: usize,
+    items: &mut [T],
+    scratch: &mut [U],
+    f: &(impl Fn(Range<usize>, &mut [T], &mut [U]) -> Result<(), E> + Sync),
+) -> Result<(), E> {
+    #[cfg(feature = "rayon")]
+    if threads > 1 && rows > 1 {
+        return split(0..rows, threads, items, scratch, &|len, _, (threads, left)| len / threads * left, f);
+    }
+    let _ = threads;
+    f(0..rows, items, scratch)
+}
+
+/// Halves the threads, and the rows in proportion, so that three threads get a third each.
+/// `cut(len, (rows, left rows), (threads, left threads))` is how much of the second slice goes left.
 #[cfg(feature = "rayon")]
 fn split<T: Send, U: Send, E: Send>(
     rows: Range<usize>,
-    threads: Range<usize>,
+    threads: usize,
     first: &mut [T],
     second: &mut [U],
-    f: &(impl Fn(Range<usize>, &mut [T], &mut [U], usize) -> Result<(), E> + Sync),
+    cut: &(impl Fn(usize, (usize, usize), (usize, usize)) -> usize + Sync),
+    f: &(impl Fn(Range<usize>, &mut [T], &mut [U]) -> Result<(), E> + Sync),
 ) -> Result<(), E> {
     let count = rows.len();
-    if threads.len() <= 1 || count <= 1 {
-        return f(rows, first, second, threads.start);
+    if count == 0 {
+        return Ok(());
     }
-    // Rows in proportion to the threads on each side, so that three threads get a third each.
-    let left = threads.len() / 2;
-    let middle = count * left / threads.len();
-    let (at, thread) = (rows.start + middle, threads.start + left);
+    if threads <= 1 || count == 1 {
+        return f(rows, first, second);
+    }
+    let left = threads / 2;
+    let middle = count * left / threads;
+    let at = rows.start + middle;
     let (first_low, first_high) = first.split_at_mut(first.len() / count * middle);
-    let (second_low, second_high) = second.split_at_mut(second.len() / count * middle);
+    let (second_low, second_high) = second.split_at_mut(cut(second.len(), (count, middle), (threads, left)));
     let (low, high) = rayon::join(
-        || split(rows.start..at, threads.start..thread, first_low, second_low, f),
-        || split(at..rows.end, thread..threads.end, first_high, second_high, f),
+        || split(rows.start..at, left, first_low, second_low, cut, f),
+        || split(at..rows.end, threads - left, first_high, second_high, cut, f),
     );
     low.and(high)
 }

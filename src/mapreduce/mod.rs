@@ -5,6 +5,9 @@ mod budget;
 mod combiner;
 mod counters;
 mod error;
+#[cfg(feature = "alloc")]
+mod gradients;
+#[cfg(feature = "alloc")]
 mod hash;
 #[cfg(feature = "alloc")]
 mod job;
@@ -12,7 +15,6 @@ mod key;
 mod mapper;
 #[cfg(feature = "alloc")]
 mod merge;
-mod partition;
 mod reducer;
 #[cfg(feature = "alloc")]
 mod run;
@@ -21,7 +23,6 @@ mod spill;
 mod store;
 #[cfg(feature = "alloc")]
 mod table;
-mod top_k;
 mod value;
 
 #[cfg(feature = "alloc")]
@@ -30,15 +31,15 @@ pub use combiner::{Combiner, Count, Max, Min, Sum};
 pub use counters::Counters;
 pub use error::{Error, Rejected};
 #[cfg(feature = "alloc")]
+pub use gradients::GradientSum;
+#[cfg(feature = "alloc")]
 pub use job::{Combined, Combining, Grouped, Grouping, Job};
 pub use key::{Desc, Escaped, Key, KeyPart, Leading};
 pub use mapper::{Emitter, MapFn, Mapper, map_fn};
-pub use partition::{HashPartitioner, Partitioned, Partitioner, RangePartitioner};
 pub use reducer::{ReduceError, Reducer};
 #[cfg(feature = "embedded-storage")]
 pub use store::NorFlashStore;
 #[cfg(feature = "std")]
 pub use store::TempFiles;
 pub use store::{MemoryStore, NoStore, OutOfStore, Space, Stack, Store};
-pub use top_k::{Top, TopK, TopKFull};
 pub use value::{Plain, Value};

@@ -1,0 +1,158 @@
+//! Gradients as a MapReduce: shards of a batch are mapped to gradients, and these are summed in a
+//! tree that depends on the batch alone.
+//!
+//! Adding floats is not associative, so a sum of shards would depend on how many there are and
+//! which comes first. Here a batch is cut into *leaves* of a fixed number of images, whatever the
+//! shards; leaf `i`'s neighbour is leaf `i ^ 1`, and the sum of two neighbours is a leaf of a tree
+//! half as long. A shard hands over what it could add up inside itself; neighbours from two shards
+//! meet in [`GradientSum::merge`]. The bits of the sum depend on the leaves only: not on the number
+//! of shards or workers, nor on their order.
+
+use alloc::vec::Vec;
+
+/// The sum of some leaves' gradients: complete subtrees of the tree over all leaves.
+///
+/// `merge` is associative and commutative to the bit, so gradients can be combined wherever and
+/// whenever they arrive.
+///
+/// ```
+/// use kernlet::mapreduce::GradientSum;
+/// let leaves = [0.1_f32, 0.2, 0.3, 0.4, 0.5].map(|g| vec![g]);
+/// let sum = |order: [usize; 5]| {
+///     let mut sum = GradientSum::default();
+///     for i in order {
+///         sum.merge(GradientSum::leaf(i, leaves[i].clone()));
+///     }
+///     sum.into_total().unwrap()
+/// };
+/// assert_eq!(sum([0, 1, 2, 3, 4]), sum([4, 2, 0, 3, 1]));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct GradientSum {
+    nodes: Vec<Node>,
+    /// Buffers of nodes that were added to others, to be used again.
+    spare: Vec<Vec<f32>>,
+}
+
+#[derive(Clone, Debug)]
+struct Node {
+    /// 0 for a leaf; a node of height h covers 2ʰ leaves.
+    height: u32,
+    /// The position among the nodes of its height.
+    index: usize,
+    gradient: Vec<f32>,
+}
+
+impl GradientSum {
+    /// The gradient of leaf `index`.
+    ///
+    /// See [`GradientSum`] for an example.
+    pub fn leaf(index: usize, gradient: Vec<f32>) -> Self {
+        Self { nodes: alloc::vec![Node { height: 0, index, gradient }], spare: Vec::new() }
+    }
+
+    /// Adds the gradient of leaf `index`, copied into a buffer that is free if there is one.
+    ///
+    /// ```
+    /// use kernlet::mapreduce::GradientSum;
+    /// let mut sum = GradientSum::default();
+    /// sum.add_leaf(1, &[2.0]);
+    /// sum.add_leaf(0, &[1.0]);
+    /// assert_eq!(sum.into_total(), Some(vec![3.0]));
+    /// ```
+    pub fn add_leaf(&mut self, index: usize, gradient: &[f32]) {
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(gradient);
+        self.insert(Node { height: 0, index, gradient: buffer });
+    }
+
+    /// Adds the leaves of another sum. No leaf may be in both.
+    ///
+    /// See [`GradientSum`] for an example.
+    pub fn merge(&mut self, other: Self) {
+        for node in other.nodes {
+            self.insert(node);
+        }
+        self.spare.extend(other.spare);
+    }
+
+    fn insert(&mut self, mut node: Node) {
+        while let Some(at) = self.nodes.iter().position(|n| n.height == node.height && n.index == node.index ^ 1) {
+            let neighbour = self.nodes.swap_remove(at);
+            // Left plus right: addition commutes, so which one holds the sum does not matter.
+            for (sum, g) in node.gradient.iter_mut().zip(&neighbour.gradient) {
+                *sum += g;
+            }
+            self.spare.push(neighbour.gradient);
+            node.height += 1;
+            node.index /= 2;
+        }
+        self.nodes.push(node);
+    }
+
+    /// The sum over all leaves; `None` if there was none.
+    ///
+    /// Subtrees that have no neighbour, since the number of leaves is no power of two, are added
+    /// from the last leaf to the first.
+    ///
+    /// See [`GradientSum`] for an example.
+    pub fn into_total(mut self) -> Option<Vec<f32>> {
+        self.nodes.sort_by_key(|node| node.index << node.height);
+        let mut total = self.nodes.pop()?.gradient;
+        while let Some(node) = self.nodes.pop() {
+            for (sum, g) in total.iter_mut().zip(&node.gradient) {
+                *sum += g;
+            }
+        }
+        Some(total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_does_not_depend_on_shards_or_order() {
+        for leaves in 1..24_usize {
+            let leaf = |i: usize| alloc::vec![0.1 + i as f32 * 0.37, 1.0 / (i + 1) as f32];
+            let whole = {
+                let mut sum = GradientSum::default();
+                for i in 0..leaves {
+                    sum.add_leaf(i, &leaf(i));
+                }
+                sum.into_total().unwrap()
+            };
+            for shards in 1..=leaves {
+                let mut parts: Vec<GradientSum> = (0..shards)
+                    .map(|shard| {
+                        let mut part = GradientSum::default();
+                        for i in leaves * shard / shards..leaves * (shard + 1) / shards {
+                            part.add_leaf(i, &leaf(i));
+                        }
+                        part
+                    })
+                    .collect();
+                let mut sum = GradientSum::default();
+                // The last shard first, then the first, and so on.
+                while let Some(part) = parts.pop() {
+                    sum.merge(part);
+                    parts.reverse();
+                }
+                assert_eq!(sum.into_total().unwrap(), whole, "{leaves} leaves in {shards} shards");
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_are_added_first() {
+        // 2²⁴ + 1 is not a float: (2²⁴ + 1) + 1 and 2²⁴ + (1 + 1) differ.
+        let big = 16_777_216.0;
+        let mut sum = GradientSum::default();
+        for (i, g) in [big, 0.0, 1.0, 1.0].into_iter().enumerate() {
+            sum.add_leaf(i, &[g]);
+        }
+        assert_eq!(sum.into_total(), Some(alloc::vec![big + 2.0]));
+    }
+}

@@ -1,0 +1,193 @@
+//! Inference: forward only, in a memory that holds what one layer hands to the next.
+
+use super::{
+    Error, Model, Network,
+    call::Call,
+    memory::{Images, Regions},
+    network::sizes,
+    plan::{Region, Sizes},
+};
+use crate::{shape::Shape, simd::Level};
+
+/// How a batch is cut: how many images there may be, and how many pass through the leading
+/// layers at a time. Results do not depend on the pieces or threads.
+///
+/// ```
+/// use kernlet::nn::Batching;
+/// const ONE: Batching = Batching::of(1);
+/// const MANY: Batching = Batching::of(128).pieces_of(16).threads(2);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Batching {
+    pub(super) batch: usize,
+    pub(super) piece: usize,
+    pub(super) threads: usize,
+}
+
+impl Batching {
+    /// At most `batch` images, in pieces of 8, on one thread.
+    ///
+    /// See [`Batching`] for an example.
+    pub const fn of(batch: usize) -> Self {
+        Self { batch, piece: if batch < 8 { batch } else { 8 }, threads: 1 }
+    }
+
+    /// Pieces of `piece` images, at least 1, at most the batch.
+    ///
+    /// See [`Batching`] for an example.
+    pub const fn pieces_of(self, piece: usize) -> Self {
+        let piece = if piece == 0 { 1 } else { piece };
+        Self { piece: if piece < self.batch { piece } else { self.batch }, ..self }
+    }
+
+    /// That many threads, at least 1. Without the `rayon` feature one does all.
+    ///
+    /// See [`Batching`] for an example.
+    pub const fn threads(self, threads: usize) -> Self {
+        Self { threads: if threads == 0 { 1 } else { threads }, ..self }
+    }
+
+    /// The most images.
+    ///
+    /// ```
+    /// assert_eq!(kernlet::nn::Batching::of(128).batch(), 128);
+    /// ```
+    pub const fn batch(self) -> usize {
+        self.batch
+    }
+}
+
+/// Where the regions of an inference lie, and its whole length.
+const fn regions(sizes: &Sizes, batching: Batching) -> (Regions, usize) {
+    let batch_at = 0;
+    let piece_at = sizes.batch * batching.batch;
+    let fixed_at = piece_at + sizes.piece * batching.piece;
+    let regions = Regions { batch_at, batch: batching.batch, piece_at, piece: batching.piece, fixed_at };
+    (regions, fixed_at + sizes.fixed)
+}
+
+/// How many floats of memory [`infer`] needs.
+///
+/// ```
+/// use kernlet::nn::{Batching, inference_len};
+/// kernlet::network! { struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax } }
+/// const LEN: usize = inference_len::<Tiny>(Batching::of(1));
+/// const { assert!(LEN * size_of::<f32>() <= 192) };
+/// ```
+pub const fn inference_len<N: Network>(batching: Batching) -> usize {
+    regions(&sizes::<N>(0, 0), batching).1
+}
+
+/// The bytes of the parameters and of the memory that [`infer`] needs.
+///
+/// ```
+/// use kernlet::nn::{Batching, inference_bytes};
+/// kernlet::network! { struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax } }
+/// const { assert!(inference_bytes::<Tiny>(Batching::of(1)) <= 1024) };
+/// ```
+pub const fn inference_bytes<N: Network>(batching: Batching) -> usize {
+    (N::PARAMETERS + inference_len::<N>(batching)) * size_of::<f32>()
+}
+
+/// Runs a network on `images` (flat, one after the other) and writes its outputs to `outputs`.
+///
+/// Dropout does nothing here, and batch normalisation uses its moving averages.
+///
+/// # Errors
+/// If `images` is no whole number of inputs, is more than the batch or none, if `outputs` has
+/// another length, or `memory` less than [`inference_len`]. `memory` may hold anything before.
+///
+/// ```
+/// use kernlet::{nn::{Batching, Model, infer, inference_len}, simd::Level};
+/// kernlet::network! { struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax } }
+/// const BATCHING: Batching = Batching::of(1);
+/// let mut memory = [0.0; inference_len::<Tiny>(BATCHING)];
+/// let mut outputs = [0.0; 3];
+/// infer(Level::detect(), BATCHING, &Model::<Tiny>::zeroed(), &[0.5, 0.5], &mut memory, &mut outputs)?;
+/// assert_eq!(outputs, [1.0 / 3.0; 3]);
+/// # Ok::<(), kernlet::nn::Error>(())
+/// ```
+pub fn infer<N: Network>(
+    level: Level,
+    batching: Batching,
+    model: &Model<N>,
+    images: &[f32],
+    memory: &mut [f32],
+    outputs: &mut [f32],
+) -> Result<(), Error> {
+    let count = image_count::<N>(images, batching.batch)?;
+    let (regions, len) = const_regions::<N>(batching);
+    if memory.len() < len {
+        return Err(Error::Memory { expected: len, found: memory.len() });
+    }
+    if outputs.len() != count * N::Output::LEN {
+        return Err(Error::Outputs { expected: count * N::Output::LEN, found: outputs.len() });
+    }
+    let steps = N::steps::<0, 0>();
+    let call = Call { steps, level, threads: batching.threads, regions, images, noise: None };
+    call.forward::<N>(model.parameters(), memory, count, const { sizes::<N>(0, 0).by_piece })?;
+    let source = match steps.last() {
+        Some(step) if step.value.region != Region::Input => {
+            memory.get(regions.range(step.value, N::Output::LEN, Images { first: 0, count })).ok_or(Error::Plan)?
+        }
+        _ => images,
+    };
+    if source.len() != outputs.len() {
+        return Err(Error::Plan);
+    }
+    outputs.copy_from_slice(source);
+    Ok(())
+}
+
+#[inline]
+fn const_regions<N: Network>(batching: Batching) -> (Regions, usize) {
+    regions(const { &sizes::<N>(0, 0) }, batching)
+}
+
+/// The number of images in a flat slice, between 1 and `most`.
+pub(super) fn image_count<N: Network>(images: &[f32], most: usize) -> Result<usize, Error> {
+    let image = const {
+        assert!(N::Input::LEN > 0, "a network has an input");
+        N::Input::LEN
+    };
+    if !images.len().is_multiple_of(image) {
+        return Err(Error::Images { image, found: images.len() });
+    }
+    let count = images.len() / image;
+    if count == 0 || count > most { Err(Error::Batch { expected: most, found: count }) } else { Ok(count) }
+}
+
+/// The pieces of `count` images.
+pub(super) fn pieces(count: usize, piece: usize) -> impl Iterator<Item = Images> {
+    let piece = if piece == 0 { 1 } else { piece };
+    (0..count.div_ceil(piece)).map(move |i| Images { first: i * piece, count: piece.min(count - i * piece) })
+}
+
+/// The position of the largest of each row of `classes` outputs: the first, if several are.
+///
+/// ```
+/// let mut best = [0; 2];
+/// kernlet::nn::argmax(&[0.1, 0.7, 0.2, 0.5, 0.5, 0.0], 3, &mut best);
+/// assert_eq!(best, [1, 0]);
+/// ```
+pub fn argmax(outputs: &[f32], classes: usize, best: &mut [usize]) {
+    if classes == 0 {
+        return;
+    }
+    for (row, best) in outputs.chunks_exact(classes).zip(best) {
+        *best = largest(row);
+    }
+}
+
+/// The position of the largest number: the first, if several are; 0 if there is none.
+pub(super) fn largest(row: &[f32]) -> usize {
+    let mut at = 0;
+    let mut most = f32::NEG_INFINITY;
+    for (i, &y) in row.iter().enumerate() {
+        if y > most {
+            (at, most) = (i, y);
+        }
+    }
+    at
+}

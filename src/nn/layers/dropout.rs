@@ -1,0 +1,32 @@
+//! Inverted dropout: which elements fall out depends on the seed, the step, the layer and the
+//! element's index in the batch alone.
+
+use super::{BackwardPass, ForwardPass, ShapeError, value};
+use crate::{nn::provisional::dropout, parallel, random::Stream};
+
+pub use super::no_weights as weights;
+
+pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
+    let (level, rate, len) = (pass.level, value(pass.layer)?, pass.layer.input.len());
+    let noise = pass.noise;
+    super::forward_images(&mut pass, &|images, x, y| {
+        if !x.is_empty() {
+            y.copy_from_slice(x);
+        }
+        if let Some(noise) = noise {
+            let first = noise.first + (images.start * len) as u64;
+            dropout::in_place(level, rate, Stream::new(noise.seed, noise.stream), first, y);
+        }
+        Ok(())
+    })
+}
+
+pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+    let (rate, len) = (value(pass.layer)?, pass.layer.input.len());
+    let Some(noise) = pass.noise else { return Ok(()) };
+    parallel::for_rows(pass.threads, pass.images, pass.dy, &|images, dy: &mut [f32]| {
+        let first = noise.first + (images.start * len) as u64;
+        dropout::in_place(pass.level, rate, Stream::new(noise.seed, noise.stream), first, dy);
+        Ok(())
+    })
+}

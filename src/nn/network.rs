@@ -1,0 +1,248 @@
+//! What [`network!`](crate::network) implements, and the model that holds a network's parameters.
+
+use core::ops::Range;
+
+use super::{
+    layer::Layer,
+    pass::{BackwardPass, ForwardPass, WeightPass},
+    plan::{MAX_LAYERS, Plan, Sizes, Step, plan},
+};
+use crate::{kernels::ShapeError, shape::Shape, tensor::Tensor};
+
+/// A network's definition: its layers, their shapes, and how to run each.
+///
+/// Implemented by [`network!`](crate::network), not by hand.
+///
+/// ```
+/// kernlet::network! {
+///     /// Two inputs, three classes.
+///     pub struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax }
+/// }
+/// use kernlet::nn::Network;
+/// assert_eq!(<Tiny as Network>::PARAMETERS, 2 * 8 + 8 + 8 * 3 + 3);
+/// ```
+pub trait Network: Sized + Send + Sync + 'static {
+    /// One image: a nested array of `f32`.
+    type Input: Shape<Scalar = f32>;
+    /// What the network says of one image.
+    type Output: Shape<Scalar = f32>;
+    /// All parameters as one flat array.
+    type Parameters: Shape<Scalar = f32>;
+
+    /// The type's name.
+    const NAME: &'static str;
+    /// The layers, first to last.
+    const LAYERS: &'static [Layer];
+    /// The number of parameters, moving averages included.
+    const PARAMETERS: usize;
+
+    #[doc(hidden)]
+    fn steps<const FROZEN: u64, const MODE: u8>() -> &'static [Step];
+
+    #[doc(hidden)]
+    fn forward_layer(index: usize, pass: ForwardPass<'_>) -> Result<(), ShapeError>;
+
+    #[doc(hidden)]
+    fn backward_layer(index: usize, pass: BackwardPass<'_>) -> Result<(), ShapeError>;
+
+    #[doc(hidden)]
+    fn weights_layer(index: usize, pass: WeightPass<'_>) -> Result<(), ShapeError>;
+}
+
+/// The sizes of a pass, at compile time.
+pub(crate) const fn sizes<N: Network>(frozen: u64, mode: u8) -> Sizes {
+    plan::<MAX_LAYERS>(N::LAYERS, frozen, mode).sizes
+}
+
+/// A plan with exactly the network's number of steps.
+#[doc(hidden)]
+pub const fn exact_plan<const N: usize>(layers: &[Layer], frozen: u64, mode: u8) -> Plan<N> {
+    plan::<N>(layers, frozen, mode)
+}
+
+/// The layer of that name, for the macro.
+#[doc(hidden)]
+pub const fn find(layers: &'static [Layer], name: &str) -> &'static Layer {
+    let mut i = 0;
+    while i < layers.len() {
+        if super::layer::same(layers[i].name, name) {
+            return &layers[i];
+        }
+        i += 1;
+    }
+    panic!("no layer has this name")
+}
+
+/// A set of layers to keep as they are, from their names; for [`Trainer`](super::Trainer).
+///
+/// # Panics
+/// If no layer has one of the names (in a `const`: a compile-time error).
+///
+/// ```
+/// use kernlet::nn::{Network, frozen};
+/// kernlet::network! { struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax } }
+/// assert_eq!(frozen(Tiny::LAYERS, &["hidden"]), 0b1);
+/// ```
+pub const fn frozen(layers: &[Layer], names: &[&str]) -> u64 {
+    let (mut set, mut n) = (0, 0);
+    while n < names.len() {
+        let (mut found, mut i) = (false, 0);
+        while i < layers.len() {
+            if super::layer::same(layers[i].name, names[n]) {
+                set |= 1 << i;
+                found = true;
+            }
+            i += 1;
+        }
+        assert!(found, "a layer to freeze is not in the network");
+        n += 1;
+    }
+    set
+}
+
+/// All layers but the last `trained` that have parameters, for [`Trainer`](super::Trainer).
+///
+/// ```
+/// use kernlet::nn::{Network, frozen_but_last};
+/// kernlet::network! { struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax } }
+/// assert_eq!(frozen_but_last(Tiny::LAYERS, 1) & 0b101, 0b001);
+/// ```
+pub const fn frozen_but_last(layers: &[Layer], trained: usize) -> u64 {
+    let (mut set, mut left, mut i) = (0, trained, layers.len());
+    while i > 0 {
+        i -= 1;
+        if layers[i].rows > 0 && left > 0 {
+            left -= 1;
+        } else {
+            set |= 1 << i;
+        }
+    }
+    set
+}
+
+/// A network's parameters: one flat array, in the order of the layers, each layer's
+/// kernel before its bias.
+///
+/// A `static`, a box ([`Model::zeroed_box`]) or bytes in flash ([`Model::from_bytes`]).
+///
+/// ```
+/// use kernlet::{nn::Model, random::Stream};
+/// kernlet::network! { pub struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax } }
+/// let mut model = Model::<Tiny>::zeroed();
+/// model.initialize(42);
+/// assert_eq!(model.parameters().len(), 51);
+/// assert_eq!(Tiny::hidden(&model).bias.0, [0.0; 8]);
+/// ```
+#[repr(C)]
+pub struct Model<N: Network> {
+    align: [Align; 0],
+    parameters: Tensor<N::Parameters>,
+}
+
+/// Parameters begin at a cache line where vectors are that wide.
+#[cfg_attr(any(target_arch = "x86", target_arch = "x86_64"), repr(align(64)))]
+#[cfg_attr(any(target_arch = "aarch64", target_arch = "wasm32"), repr(align(16)))]
+#[derive(Clone, Copy)]
+struct Align;
+
+impl<N: Network> Model<N> {
+    /// The size of the parameters in bytes.
+    ///
+    /// ```
+    /// kernlet::network! { struct Tiny([2]) { dense(3) } }
+    /// assert_eq!(kernlet::nn::Model::<Tiny>::BYTES, 36);
+    /// ```
+    pub const BYTES: usize = N::PARAMETERS * size_of::<f32>();
+
+    /// All parameters 0, for a `static`.
+    ///
+    /// ```
+    /// use kernlet::nn::Model;
+    /// kernlet::network! { struct Tiny([2]) { dense(3) } }
+    /// static MODEL: Model<Tiny> = Model::zeroed();
+    /// assert_eq!(MODEL.parameters(), [0.0; 9]);
+    /// ```
+    #[inline(always)]
+    pub const fn zeroed() -> Self {
+        Self { align: [], parameters: Tensor::zeroed() }
+    }
+
+    /// All parameters 0, on the heap without passing over the stack.
+    ///
+    /// ```
+    /// use kernlet::nn::Model;
+    /// kernlet::network! { struct Large([28, 28, 1]) { dense(4096) } }
+    /// assert_eq!(Model::<Large>::zeroed_box().parameters().len(), 785 * 4096);
+    /// ```
+    #[cfg(feature = "alloc")]
+    pub fn zeroed_box() -> alloc::boxed::Box<Self> {
+        super::memory::zeroed_box()
+    }
+
+    /// All parameters, in the order of the layers.
+    ///
+    /// ```
+    /// use kernlet::nn::Model;
+    /// kernlet::network! { struct Tiny([2]) { dense(3) } }
+    /// assert_eq!(Model::<Tiny>::zeroed().parameters().len(), 9);
+    /// ```
+    #[inline(always)]
+    pub fn parameters(&self) -> &[f32] {
+        self.parameters.as_slice()
+    }
+
+    /// All parameters, to be changed.
+    ///
+    /// ```
+    /// use kernlet::nn::Model;
+    /// kernlet::network! { struct Tiny([2]) { dense(3) } }
+    /// let mut model = Model::<Tiny>::zeroed();
+    /// model.parameters_mut().fill(1.0);
+    /// ```
+    #[inline(always)]
+    pub fn parameters_mut(&mut self) -> &mut [f32] {
+        self.parameters.as_mut_slice()
+    }
+}
+
+impl<N: Network> core::fmt::Debug for Model<N> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Model<{}>({} parameters)", N::NAME, N::PARAMETERS)
+    }
+}
+
+/// A layer's parameters, typed: `kernel.0[i][o]`, `bias.0[o]`.
+///
+/// ```
+/// use kernlet::nn::Model;
+/// kernlet::network! { pub struct Tiny([2]) { out: dense(3) } }
+/// let model = Model::<Tiny>::zeroed();
+/// let kernel: &kernlet::tensor::Tensor<[[f32; 3]; 2]> = Tiny::out(&model).kernel;
+/// assert_eq!(kernel.0[1][2], 0.0);
+/// ```
+#[derive(Clone, Copy)]
+pub struct Weights<'a, K: Shape, B: Shape> {
+    /// The kernel.
+    pub kernel: &'a Tensor<K>,
+    /// The bias.
+    pub bias: &'a Tensor<B>,
+}
+
+impl<'a, K: Shape<Scalar = f32>, B: Shape<Scalar = f32>> Weights<'a, K, B> {
+    #[doc(hidden)]
+    pub fn of<N: Network>(model: &'a Model<N>, layer: &Layer) -> Self {
+        let parameters = model.parameters();
+        let view = |range: Range<usize>| parameters.get(range).unwrap_or(&[]);
+        let bias_at = layer.offset + K::LEN;
+        match (Tensor::from_slice(view(layer.offset..bias_at)), Tensor::from_slice(view(bias_at..bias_at + B::LEN))) {
+            (Ok(kernel), Ok(bias)) => Self { kernel, bias },
+            _ => unreachable!("the macro takes K and B from the same layer"),
+        }
+    }
+}
+
+impl<K: Shape, B: Shape> core::fmt::Debug for Weights<'_, K, B> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Weights(kernel {}, bias {})", K::dims(), B::dims())
+    }
+}

@@ -1,0 +1,550 @@
+//! Training: forward, error, backward, update, without an allocation.
+
+use super::{
+    Batching, Error, Loss, Metrics, Model, Network, SoftmaxCrossEntropy,
+    call::{Call, Ends, Seed},
+    infer::{image_count, pieces},
+    memory::{Images, Regions},
+    network::sizes,
+    plan::{Place, Region, Sizes, Step, align, mode},
+};
+use crate::{
+    kernels::ShapeError,
+    nn::provisional::elementwise,
+    optim::{self, MAX_STATES, Optimizer},
+    shape::Shape,
+    simd::Level,
+};
+
+/// What becomes of gradients.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Gradients {
+    /// All are kept until the batch is done, then the optimizer takes its step.
+    #[default]
+    Kept,
+    /// As [`Kept`](Self::Kept), scaled down where their norm over all parameters is larger.
+    Clipped(f32),
+    /// Each layer's are applied as they appear, a few rows at a time, so no memory is needed
+    /// for all. The batch must be one piece.
+    Applied,
+}
+
+/// At most this many floats of gradients exist at a time when they are applied as they appear.
+const APPLIED_LEN: usize = 128;
+
+/// Trains a model's parameters, in memory that the caller gives.
+///
+/// `FROZEN` is a set of layers that stay as they are (bit `i`: layer `i`), from
+/// [`frozen`](super::frozen) or [`frozen_but_last`](super::frozen_but_last). Layers below the first
+/// that is trained cost no gradients and keep no activations.
+///
+/// ```
+/// use kernlet::{nn::{Batching, Gradients, Model, SoftmaxCrossEntropy, Trainer}, optim::Sgd, simd::Level};
+/// kernlet::network! {
+///     /// Exclusive or.
+///     pub struct Xor([2]) { hidden: dense(8), tanh, out: dense(2), softmax }
+/// }
+/// type XorTrainer<'a> = Trainer<'a, Xor, Sgd>;
+/// const LEN: usize = XorTrainer::memory_len(Batching::of(4), Gradients::Kept);
+///
+/// let mut model = Model::<Xor>::zeroed();
+/// model.initialize(1);
+/// let mut memory = [0.0; LEN];
+/// let mut trainer = XorTrainer::new(
+///     Level::detect(), &mut model, &mut memory, Sgd::new(1.0), SoftmaxCrossEntropy,
+///     Batching::of(4), Gradients::Kept, 1,
+/// )?;
+/// let images = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+/// for _ in 0..500 {
+///     trainer.step(&images, &[0, 1, 1, 0])?;
+/// }
+/// let metrics = trainer.evaluate(&images, &[0, 1, 1, 0])?;
+/// assert_eq!(metrics.correct, 4);
+/// # Ok::<(), kernlet::nn::Error>(())
+/// ```
+pub struct Trainer<'a, N: Network, O, L = SoftmaxCrossEntropy, const FROZEN: u64 = 0> {
+    level: Level,
+    model: &'a mut Model<N>,
+    memory: &'a mut [f32],
+    optimizer: O,
+    loss: L,
+    batching: Batching,
+    gradients: Gradients,
+    seed: u64,
+    step: u32,
+    rate: f32,
+}
+
+/// Fewer parameters than this are not worth another thread.
+const THREAD_LEN: usize = 1 << 14;
+
+/// An optimizer's step over some parameters, divided among threads.
+fn update<O: Optimizer>(
+    optimizer: &O,
+    level: Level,
+    threads: usize,
+    step: optim::Step,
+    w: &mut [f32],
+    g: &[f32],
+    states: [&mut [f32]; MAX_STATES],
+) -> Result<(), ShapeError> {
+    #[cfg(feature = "rayon")]
+    if threads > 1 && w.len() > THREAD_LEN {
+        let left = threads / 2;
+        let middle = w.len() / threads * left;
+        let (w_low, w_high) = w.split_at_mut(middle);
+        let (g_low, g_high) = g.split_at(middle);
+        let (mut low, mut high): ([&mut [f32]; MAX_STATES], [&mut [f32]; MAX_STATES]) = Default::default();
+        for ((low, high), state) in low.iter_mut().zip(&mut high).zip(states) {
+            (*low, *high) = state.split_at_mut(middle.min(state.len()));
+        }
+        let (low, high) = rayon::join(
+            || update(optimizer, level, left, step, w_low, g_low, low),
+            || update(optimizer, level, threads - left, step, w_high, g_high, high),
+        );
+        return low.and(high);
+    }
+    let _ = (threads, THREAD_LEN);
+    let mut states = states;
+    optimizer.update(level, step, w, g, states.get_mut(..O::STATES).unwrap_or(&mut []))
+}
+
+/// Where everything lies in a trainer's memory.
+#[derive(Clone, Copy)]
+struct Layout {
+    regions: Regions,
+    scratch: usize,
+    gradients: usize,
+    gradients_len: usize,
+    states: usize,
+    len: usize,
+}
+
+const fn layout(sizes: &Sizes, parameters: usize, states: usize, batching: Batching, applied: bool) -> Layout {
+    let trained = if sizes.longest_row == 0 { 0 } else { parameters - sizes.first_trained };
+    let piece_at = sizes.batch * batching.batch;
+    let fixed_at = piece_at + sizes.piece * batching.piece;
+    let scratch = fixed_at + sizes.fixed;
+    let gradients = scratch + sizes.scratch * batching.threads;
+    let rows = if sizes.longest_row > APPLIED_LEN { sizes.longest_row } else { APPLIED_LEN };
+    let gradients_len = if applied && trained > rows { rows } else { trained };
+    let states_at = gradients + align(gradients_len);
+    Layout {
+        regions: Regions { batch_at: 0, batch: batching.batch, piece_at, piece: batching.piece, fixed_at },
+        scratch,
+        gradients,
+        gradients_len,
+        states: states_at,
+        len: states_at + states * align(trained),
+    }
+}
+
+impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O, L, FROZEN> {
+    const MODE: u8 = if L::LOGITS { mode::TRAINING | mode::LOGITS } else { mode::TRAINING };
+    const SIZES: Sizes = sizes::<N>(FROZEN, Self::MODE);
+    /// How many parameters, from the first trained one on, have gradients and optimizer state.
+    const TRAINED: usize = if Self::SIZES.longest_row == 0 { 0 } else { N::PARAMETERS - Self::SIZES.first_trained };
+
+    /// The floats of memory that a trainer needs.
+    ///
+    /// See [`Trainer`] for an example.
+    pub const fn memory_len(batching: Batching, gradients: Gradients) -> usize {
+        let sizes = Self::SIZES;
+        layout(&sizes, N::PARAMETERS, O::STATES, batching, matches!(gradients, Gradients::Applied)).len
+    }
+
+    /// The bytes of training: parameters, activations, gradients, optimizer state, scratch.
+    ///
+    /// ```
+    /// use kernlet::{nn::{Batching, Gradients, SoftmaxCrossEntropy, Trainer}, optim::Sgd};
+    /// kernlet::network! { struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax } }
+    /// const BYTES: usize = <Trainer<Tiny, Sgd>>::training_bytes(Batching::of(1), Gradients::Applied);
+    /// const { assert!(BYTES <= 2048) };
+    /// ```
+    pub const fn training_bytes(batching: Batching, gradients: Gradients) -> usize {
+        (N::PARAMETERS + Self::memory_len(batching, gradients)) * size_of::<f32>()
+    }
+
+    /// A trainer at step 0. The optimizer's state is set to its beginning; the rest of `memory`
+    /// may hold anything.
+    ///
+    /// # Errors
+    /// If `memory` is shorter than [`memory_len`](Self::memory_len), or gradients are to be applied
+    /// as they appear and the batch is more than one piece.
+    ///
+    /// See [`Trainer`] for an example.
+    pub fn new(
+        level: Level,
+        model: &'a mut Model<N>,
+        memory: &'a mut [f32],
+        optimizer: O,
+        loss: L,
+        batching: Batching,
+        gradients: Gradients,
+        seed: u64,
+    ) -> Result<Self, Error> {
+        if gradients == Gradients::Applied && batching.piece < batching.batch {
+            return Err(Error::Applied { batch: batching.batch, piece: batching.piece });
+        }
+        let expected = Self::memory_len(batching, gradients);
+        if memory.len() < expected {
+            return Err(Error::Memory { expected, found: memory.len() });
+        }
+        let mut trainer = Self { level, model, memory, optimizer, loss, batching, gradients, seed, step: 0, rate: 1.0 };
+        for index in 0..O::STATES {
+            trainer.state_mut(index).fill(optimizer.initial_state(index));
+        }
+        Ok(trainer)
+    }
+
+    fn layout(&self) -> Layout {
+        let sizes = const { &Self::SIZES };
+        layout(sizes, N::PARAMETERS, O::STATES, self.batching, self.gradients == Gradients::Applied)
+    }
+
+    fn steps() -> &'static [Step] {
+        if L::LOGITS {
+            N::steps::<FROZEN, { mode::TRAINING | mode::LOGITS }>()
+        } else {
+            N::steps::<FROZEN, { mode::TRAINING }>()
+        }
+    }
+
+    /// One step of back-propagation on a batch: forward, error, backward, update.
+    ///
+    /// The metrics are those of the batch before the update, with dropout.
+    ///
+    /// # Errors
+    /// If lengths do not fit or a target is refused; then no parameter has changed, unless
+    /// gradients are applied as they appear.
+    ///
+    /// See [`Trainer`] for an example.
+    pub fn step(&mut self, images: &[f32], targets: &[L::Target]) -> Result<Metrics, Error> {
+        let count = image_count::<N>(images, self.batching.batch)?;
+        let metrics = self.backward(images, targets, 0, count)?;
+        self.update()?;
+        Ok(metrics)
+    }
+
+    /// Forward, error and backward of a part of a batch: images `first..` of `of`. The gradients
+    /// are left in [`gradients`](Self::gradients), as the part's share in the mean over the batch.
+    ///
+    /// # Errors
+    /// As for [`step`](Self::step).
+    ///
+    /// ```
+    /// use kernlet::{nn::{Batching, Gradients, Model, SoftmaxCrossEntropy, Trainer}, optim::Sgd, simd::Level};
+    /// kernlet::network! { struct Tiny([1]) { dense(2) } }
+    /// const LEN: usize = <Trainer<Tiny, Sgd>>::memory_len(Batching::of(2), Gradients::Kept);
+    /// let (mut model, mut memory) = (Model::<Tiny>::zeroed(), [0.0; LEN]);
+    /// let mut trainer = <Trainer<Tiny, Sgd>>::new(
+    ///     Level::detect(), &mut model, &mut memory, Sgd::new(1.0), SoftmaxCrossEntropy,
+    ///     Batching::of(2), Gradients::Kept, 1,
+    /// )?;
+    /// trainer.backward(&[1.0, 3.0], &[0, 0], 0, 4)?;
+    /// assert_eq!(trainer.gradients(), [-0.5, 0.5, -0.25, 0.25]);
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    pub fn backward(
+        &mut self,
+        images: &[f32],
+        targets: &[L::Target],
+        first: usize,
+        of: usize,
+    ) -> Result<Metrics, Error> {
+        let count = image_count::<N>(images, self.batching.batch)?;
+        let outputs = N::Output::LEN;
+        let expected = count * L::targets(outputs);
+        if targets.len() != expected {
+            return Err(Error::Targets { expected, found: targets.len() });
+        }
+        let layout = self.layout();
+        let steps = Self::steps();
+        let call = Call {
+            steps,
+            level: self.level,
+            threads: self.batching.threads,
+            regions: layout.regions,
+            images,
+            noise: Some(Seed { seed: self.seed, step: self.step, first }),
+        };
+        let by_piece = const { Self::SIZES.by_piece };
+        call.forward::<N>(self.model.parameters(), self.memory, count, by_piece)?;
+        let metrics = self.evaluate_loss(&layout, steps, targets, count, of)?;
+
+        if self.gradients != Gradients::Applied {
+            let gradients = layout.gradients..layout.gradients + layout.gradients_len;
+            self.memory.get_mut(gradients).ok_or(Error::Plan)?.fill(0.0);
+        }
+        let ends = Ends { input_gradient: Place::NONE, scratch: (layout.scratch, const { Self::SIZES.scratch }) };
+        let whole = Images { first: 0, count };
+        for index in (by_piece..N::LAYERS.len()).rev() {
+            self.backward_layer(&call, &layout, index, whole, ends)?;
+        }
+        for piece in pieces(count, layout.regions.piece) {
+            for index in (0..by_piece).rev() {
+                self.backward_layer(&call, &layout, index, piece, ends)?;
+            }
+        }
+        Ok(metrics)
+    }
+
+    /// The loss of the outputs, and its gradient where the plan wants it.
+    fn evaluate_loss(
+        &mut self,
+        layout: &Layout,
+        steps: &[Step],
+        targets: &[L::Target],
+        count: usize,
+        of: usize,
+    ) -> Result<Metrics, Error> {
+        let last = steps.iter().rfind(|step| step.active).ok_or(Error::Plan)?;
+        let outputs = N::Output::LEN;
+        let whole = Images { first: 0, count };
+        let [y, dy] = super::memory::parts(
+            self.memory,
+            [layout.regions.range(last.value, outputs, whole), layout.regions.range(last.gradient, outputs, whole)],
+        )?;
+        let metrics = self.loss.evaluate(self.level, y, outputs, targets, dy)?;
+        if of != count {
+            elementwise::scale(self.level, count as f32 / of as f32, dy);
+        }
+        Ok(metrics)
+    }
+
+    fn backward_layer(
+        &mut self,
+        call: &Call<'_>,
+        layout: &Layout,
+        index: usize,
+        images: Images,
+        ends: Ends,
+    ) -> Result<(), Error> {
+        // The input's gradient first: a layer's parameters may change below.
+        call.backward_layer::<N>(self.model.parameters(), self.memory, index, images, ends)?;
+        let (Some(layer), Some(step)) = (N::LAYERS.get(index), call.steps.get(index)) else { return Err(Error::Plan) };
+        if !step.trained || step.gradient.region == Region::None {
+            return Ok(());
+        }
+        if self.gradients != Gradients::Applied {
+            let at = layout.gradients + layer.offset - const { Self::SIZES.first_trained };
+            let gradient = at..at + layer.parameters();
+            return call.weights_layer::<N>(
+                self.model.parameters(),
+                self.memory,
+                index,
+                images,
+                0..layer.rows,
+                gradient,
+            );
+        }
+        let at_once = (layout.gradients_len / layer.row_len.max(1)).max(1);
+        let mut row = 0;
+        while row < layer.rows {
+            let rows = row..layer.rows.min(row + at_once);
+            let gradient = layout.gradients..layout.gradients + rows.len() * layer.row_len;
+            self.memory.get_mut(gradient.clone()).ok_or(Error::Plan)?.fill(0.0);
+            call.weights_layer::<N>(self.model.parameters(), self.memory, index, images, rows.clone(), gradient)?;
+            let first = layer.offset + rows.start * layer.row_len;
+            let trainable = layer.offset + layer.trainable();
+            self.apply(self.optimizer_step(1.0), first, rows.len() * layer.row_len, layout.gradients, trainable)?;
+            row = rows.end;
+        }
+        Ok(())
+    }
+
+    /// Lets the optimizer take its step with the gradients of the last
+    /// [`backward`](Self::backward), or with others that were written over them.
+    ///
+    /// # Errors
+    /// If the plan does not fit the memory: a defect of this crate.
+    ///
+    /// See [`Trainer`] for an example.
+    pub fn update(&mut self) -> Result<(), Error> {
+        if self.gradients != Gradients::Applied {
+            let scale = match self.gradients {
+                Gradients::Clipped(most) => {
+                    optim::clip_scale(optim::global_norm(self.level, &[self.gradients()]), most)
+                }
+                _ => 1.0,
+            };
+            let number = self.optimizer_step(scale);
+            let layout = self.layout();
+            let first = const { Self::SIZES.first_trained };
+            for (layer, step) in N::LAYERS.iter().zip(Self::steps()) {
+                if step.trained {
+                    let gradient = layout.gradients + layer.offset - first;
+                    self.apply(number, layer.offset, layer.parameters(), gradient, layer.offset + layer.trainable())?;
+                }
+            }
+        }
+        self.step += 1;
+        Ok(())
+    }
+
+    fn optimizer_step(&self, gradient_scale: f32) -> optim::Step {
+        optim::Step { number: self.step + 1, lr_scale: self.rate, gradient_scale }
+    }
+
+    /// Updates `len` parameters from `first` on with the gradients at `gradient`; those from
+    /// `trainable` on are moving averages, whose "gradient" is simply taken off.
+    fn apply(
+        &mut self,
+        step: optim::Step,
+        first: usize,
+        len: usize,
+        gradient: usize,
+        trainable: usize,
+    ) -> Result<(), Error> {
+        let layout = self.layout();
+        let of_optimizer = len.min(trainable.saturating_sub(first));
+        let (low, states) = self.memory.split_at_mut_checked(layout.states).ok_or(Error::Plan)?;
+        let gradients = low.get(gradient..gradient + len).ok_or(Error::Plan)?;
+        let parameters = self.model.parameters_mut().get_mut(first..first + len).ok_or(Error::Plan)?;
+        let (w, moving) = parameters.split_at_mut_checked(of_optimizer).ok_or(Error::Plan)?;
+        let (g, moving_g) = gradients.split_at_checked(of_optimizer).ok_or(Error::Plan)?;
+        let at = first - const { Self::SIZES.first_trained };
+        let arrays = optim::split_states(states, const { align(Self::TRAINED) }, at, of_optimizer);
+        update(&self.optimizer, self.level, self.batching.threads, step, w, g, arrays)?;
+        for (parameter, change) in moving.iter_mut().zip(moving_g) {
+            *parameter -= change;
+        }
+        Ok(())
+    }
+
+    /// The mean loss and the right answers of the model as it is, without dropout, over any number
+    /// of images.
+    ///
+    /// # Errors
+    /// As for [`step`](Self::step).
+    ///
+    /// See [`Trainer`] for an example.
+    pub fn evaluate(&mut self, images: &[f32], targets: &[L::Target]) -> Result<Metrics, Error> {
+        let count = image_count::<N>(images, usize::MAX)?;
+        let per_image = L::targets(N::Output::LEN);
+        if targets.len() != count * per_image {
+            return Err(Error::Targets { expected: count * per_image, found: targets.len() });
+        }
+        let layout = self.layout();
+        let steps = Self::steps();
+        let mut total = Metrics::default();
+        let batch = self.batching.batch.max(1);
+        for (images, targets) in images.chunks(batch * N::Input::LEN).zip(targets.chunks(batch * per_image)) {
+            let count = images.len() / N::Input::LEN;
+            let call = Call {
+                steps,
+                level: self.level,
+                threads: self.batching.threads,
+                regions: layout.regions,
+                images,
+                noise: None,
+            };
+            call.forward::<N>(self.model.parameters(), self.memory, count, const { Self::SIZES.by_piece })?;
+            total.add(&self.evaluate_loss(&layout, steps, targets, count, count)?);
+        }
+        Ok(total)
+    }
+
+    /// The gradients of the trained parameters, from the first trained one to the last parameter.
+    ///
+    /// See [`backward`](Self::backward) for an example.
+    pub fn gradients(&self) -> &[f32] {
+        let layout = self.layout();
+        self.memory.get(layout.gradients..layout.gradients + layout.gradients_len).unwrap_or(&[])
+    }
+
+    /// The gradients, to be changed before an [`update`](Self::update).
+    ///
+    /// See [`backward`](Self::backward) for an example.
+    pub fn gradients_mut(&mut self) -> &mut [f32] {
+        let layout = self.layout();
+        self.memory.get_mut(layout.gradients..layout.gradients + layout.gradients_len).unwrap_or(&mut [])
+    }
+
+    /// Array `index` of the optimizer's state, one number for each trained parameter.
+    ///
+    /// See [`set_step_count`](Self::set_step_count) for an example.
+    pub fn state(&self, index: usize) -> &[f32] {
+        let start = self.layout().states + index * align(Self::TRAINED);
+        self.memory.get(start..start + Self::TRAINED).unwrap_or(&[])
+    }
+
+    /// Array `index` of the optimizer's state, to be restored.
+    ///
+    /// See [`set_step_count`](Self::set_step_count) for an example.
+    pub fn state_mut(&mut self, index: usize) -> &mut [f32] {
+        let start = self.layout().states + index * align(Self::TRAINED);
+        self.memory.get_mut(start..start + Self::TRAINED).unwrap_or(&mut [])
+    }
+
+    /// How many steps were taken.
+    ///
+    /// See [`set_step_count`](Self::set_step_count) for an example.
+    pub fn step_count(&self) -> u32 {
+        self.step
+    }
+
+    /// Goes on after that many steps: with the model and the optimizer's state restored, training
+    /// continues to the same bits as without an interruption.
+    ///
+    /// ```
+    /// use kernlet::{nn::{Batching, Gradients, Model, SoftmaxCrossEntropy, Trainer}, optim::Sgd, simd::Level};
+    /// kernlet::network! { struct Tiny([1]) { dense(2) } }
+    /// const LEN: usize = <Trainer<Tiny, Sgd>>::memory_len(Batching::of(2), Gradients::Kept);
+    /// let (mut model, mut memory) = (Model::<Tiny>::zeroed(), [0.0; LEN]);
+    /// let mut trainer = <Trainer<Tiny, Sgd>>::new(
+    ///     Level::detect(), &mut model, &mut memory, Sgd::new(1.0), SoftmaxCrossEntropy,
+    ///     Batching::of(2), Gradients::Kept, 1,
+    /// )?;
+    /// trainer.set_step_count(15);
+    /// assert_eq!(trainer.step_count(), 15);
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    pub fn set_step_count(&mut self, step: u32) {
+        self.step = step;
+    }
+
+    /// Multiplies the optimizer's learning rate from now on, as a schedule says; 1 at first.
+    ///
+    /// See [`crate::optim`] for schedules.
+    pub fn set_rate(&mut self, rate: f32) {
+        self.rate = rate;
+    }
+
+    /// The model as it is.
+    ///
+    /// ```
+    /// # use kernlet::{nn::{Batching, Gradients, Model, SoftmaxCrossEntropy, Trainer}, optim::Sgd, simd::Level};
+    /// # kernlet::network! { struct Tiny([1]) { dense(2) } }
+    /// # const LEN: usize = <Trainer<Tiny, Sgd>>::memory_len(Batching::of(2), Gradients::Kept);
+    /// # let (mut model, mut memory) = (Model::<Tiny>::zeroed(), [0.0; LEN]);
+    /// # let trainer = <Trainer<Tiny, Sgd>>::new(Level::detect(), &mut model, &mut memory, Sgd::new(1.0),
+    /// #     SoftmaxCrossEntropy, Batching::of(2), Gradients::Kept, 1)?;
+    /// assert_eq!(trainer.model().parameters(), [0.0; 4]);
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    pub fn model(&self) -> &Model<N> {
+        self.model
+    }
+
+    /// The model, to be restored from a snapshot.
+    ///
+    /// See [`model`](Self::model) for an example.
+    pub fn model_mut(&mut self) -> &mut Model<N> {
+        self.model
+    }
+}
+
+impl<N: Network, O: core::fmt::Debug, L, const FROZEN: u64> core::fmt::Debug for Trainer<'_, N, O, L, FROZEN> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Trainer")
+            .field("network", &N::NAME)
+            .field("level", &self.level)
+            .field("optimizer", &self.optimizer)
+            .field("batching", &self.batching)
+            .field("step", &self.step)
+            .finish_non_exhaustive()
+    }
+}

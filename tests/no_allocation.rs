@@ -1,0 +1,73 @@
+//! Nothing allocates inside a training step or an inference, counted by the allocator itself.
+#![allow(unsafe_code)]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use kernlet::{
+    nn::{Batching, Gradients, HeapMemory, Model, SoftmaxCrossEntropy, Trainer, infer, inference_len},
+    optim::Adadelta,
+    simd::Level,
+};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::SeqCst);
+        // SAFETY: the caller's layout.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller's block.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+kernlet::network! {
+    /// The Keras MNIST network.
+    pub struct MnistCnn([28, 28, 1]) {
+        conv1: conv2d(32, 3x3), relu,
+        conv2: conv2d(64, 3x3), relu,
+        pool: max_pool2d(2x2), dropout(0.25),
+        fc1: dense(128), relu, dropout(0.5),
+        fc2: dense(10), softmax,
+    }
+}
+
+/// Alone in this file: another test on another thread would be counted too.
+#[test]
+fn a_step_allocates_nothing() {
+    let images: Vec<f32> = (0..8 * 784).map(|i| (i % 251) as f32 / 250.0).collect();
+    let labels = [0, 1, 2, 3, 4, 5, 6, 7];
+    let clipped = Gradients::Clipped(1.0);
+    for threads in [1, 2, 3] {
+        let batching = Batching::of(8).pieces_of(4).threads(threads);
+        let (mut outputs, mut inference) = ([0.0; 80], vec![0.0; inference_len::<MnistCnn>(batching)]);
+        let mut memory = HeapMemory::zeroed(<Trainer<MnistCnn, Adadelta>>::memory_len(batching, clipped));
+        let mut model = Model::<MnistCnn>::zeroed_box();
+        model.initialize(1);
+        for level in Level::all() {
+            let (optimizer, loss) = (Adadelta::new(1.0), SoftmaxCrossEntropy);
+            let mut trainer =
+                <Trainer<MnistCnn, _>>::new(level, &mut model, &mut memory, optimizer, loss, batching, clipped, 1)
+                    .unwrap();
+            // The first step may start a thread pool.
+            trainer.step(&images, &labels).unwrap();
+            let before = ALLOCATIONS.load(Ordering::SeqCst);
+            for _ in 0..3 {
+                trainer.step(&images, &labels).unwrap();
+            }
+            infer(level, batching, trainer.model(), &images, &mut inference, &mut outputs).unwrap();
+            assert_eq!(ALLOCATIONS.load(Ordering::SeqCst) - before, 0, "{level}, {threads} threads");
+        }
+    }
+}
