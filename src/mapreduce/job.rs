@@ -14,6 +14,7 @@ use super::spill::{Engine, Records};
 use super::store::{NoStore, Store};
 use super::table::Fold;
 use super::value::{Plain, Value};
+use super::window::{Windowing, Windows};
 
 /// Describes a job: its memory, its store, its seed.
 ///
@@ -83,6 +84,25 @@ impl<'b, S: Store> Job<'b, S> {
         Ok(Combining { engine, fold: Folding(combiner), key: PhantomData })
     }
 
+    /// A job that folds the values of each key and window of time or count.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BudgetTooSmall`], with the least that would do.
+    ///
+    /// ```
+    /// use kernlet::mapreduce::{Job, Sum, Windowing};
+    /// let _ = Job::new(8 << 10).windows::<str, Sum<u64>>(Windowing::tumbling(60), Sum::new()).unwrap();
+    /// ```
+    pub fn windows<K: Key + ?Sized, C: Combiner>(
+        self,
+        windowing: Windowing,
+        combiner: C,
+    ) -> Result<Windows<'b, K, C, S>, Error<S::Error>> {
+        let engine = Engine::new::<Folding<C>>(self.budget, self.store, self.seed)?;
+        Ok(Windows::new(Combining { engine, fold: Folding(combiner), key: PhantomData }, windowing))
+    }
+
     /// A job that keeps every value for the reducer, in the order of arrival.
     ///
     /// # Errors
@@ -100,7 +120,7 @@ impl<'b, S: Store> Job<'b, S> {
 }
 
 /// A combiner seen as bytes.
-struct Folding<C>(C);
+pub(super) struct Folding<C>(pub(super) C);
 
 impl<C: Combiner> Fold for Folding<C> {
     const COMBINES: bool = true;
@@ -115,7 +135,13 @@ impl<C: Combiner> Fold for Folding<C> {
 }
 
 /// No combiner.
-struct Keeping<V: ?Sized>(PhantomData<fn(&V)>);
+pub(super) struct Keeping<V: ?Sized>(PhantomData<fn(&V)>);
+
+impl<V: ?Sized> Keeping<V> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
 impl<V: Value + ?Sized> Fold for Keeping<V> {
     const COMBINES: bool = false;
@@ -148,8 +174,8 @@ fn encoded<K: Key + ?Sized, R>(key: &K::Borrowed<'_>, take: impl FnOnce(&[u8]) -
 /// job.emit((1, "a"), 5).unwrap();
 /// ```
 pub struct Combining<'b, K: ?Sized, C, S = NoStore> {
-    engine: Engine<'b, S>,
-    fold: Folding<C>,
+    pub(super) engine: Engine<'b, S>,
+    pub(super) fold: Folding<C>,
     key: PhantomData<fn(&K)>,
 }
 
@@ -168,7 +194,7 @@ pub struct Grouping<'b, K: ?Sized, V: ?Sized, S = NoStore> {
 
 impl<K: Key + ?Sized, C: Combiner, S: Store> Combining<'_, K, C, S> {
     #[inline(always)]
-    fn emit_bytes(&mut self, key: &[u8], value: &C::Input) -> Result<(), Error<S::Error>> {
+    pub(super) fn emit_bytes(&mut self, key: &[u8], value: &C::Input) -> Result<(), Error<S::Error>> {
         self.engine.admit(key.len(), 0)?;
         let seed = self.engine.seed();
         loop {
@@ -220,7 +246,7 @@ impl<K: Key + ?Sized, V: Value + ?Sized, S: Store> Emitter<K, V> for Grouping<'_
                     self.engine.counters.emitted += 1;
                     return Ok(());
                 }
-                self.engine.make_room(&Keeping::<V>(PhantomData), bytes.len(), size)?;
+                self.engine.make_room(&Keeping::<V>::new(), bytes.len(), size)?;
             }
         })
         .unwrap_or_else(|key| Err(Error::PairTooLong { key, value: size, most: ENCODED }))
@@ -328,6 +354,13 @@ impl<'b, K: Key + ?Sized, C: Combiner, S: Store> Combining<'b, K, C, S> {
         let records = self.engine.finish(&self.fold)?;
         Ok(Combined { engine: self.engine, records, fold: self.fold, key: PhantomData })
     }
+
+    /// As [`Self::finish`], leaving one run at most, so that reading on is cheap.
+    #[cfg(feature = "rayon")]
+    pub(super) fn settle(mut self) -> Result<Combined<'b, K, C, S>, Error<S::Error>> {
+        let records = self.engine.settle(&self.fold)?;
+        Ok(Combined { engine: self.engine, records, fold: self.fold, key: PhantomData })
+    }
 }
 
 impl<'b, K: Key + ?Sized, V: Value + ?Sized, S: Store> Grouping<'b, K, V, S> {
@@ -346,8 +379,16 @@ impl<'b, K: Key + ?Sized, V: Value + ?Sized, S: Store> Grouping<'b, K, V, S> {
     /// assert_eq!(job.finish().unwrap().next().unwrap(), Some(("a", 2)));
     /// ```
     pub fn finish(mut self) -> Result<Grouped<'b, K, V, S>, Error<S::Error>> {
-        let fold = Keeping(PhantomData);
+        let fold = Keeping::new();
         let records = self.engine.finish(&fold)?;
+        Ok(Grouped { engine: self.engine, records, fold, key: PhantomData })
+    }
+
+    /// As [`Self::finish`], leaving one run at most, so that reading on is cheap.
+    #[cfg(feature = "rayon")]
+    pub(super) fn settle(mut self) -> Result<Grouped<'b, K, V, S>, Error<S::Error>> {
+        let fold = Keeping::new();
+        let records = self.engine.settle(&fold)?;
         Ok(Grouped { engine: self.engine, records, fold, key: PhantomData })
     }
 }
@@ -363,9 +404,9 @@ impl<'b, K: Key + ?Sized, V: Value + ?Sized, S: Store> Grouping<'b, K, V, S> {
 /// assert_eq!(job.finish().unwrap().next().unwrap(), Some((7, -3)));
 /// ```
 pub struct Combined<'b, K: ?Sized, C, S = NoStore> {
-    engine: Engine<'b, S>,
-    records: Records,
-    fold: Folding<C>,
+    pub(super) engine: Engine<'b, S>,
+    pub(super) records: Records,
+    pub(super) fold: Folding<C>,
     key: PhantomData<fn(&K)>,
 }
 
@@ -380,9 +421,9 @@ pub struct Combined<'b, K: ?Sized, C, S = NoStore> {
 /// assert_eq!(job.finish().unwrap().next().unwrap(), Some(("a", &b"x"[..])));
 /// ```
 pub struct Grouped<'b, K: ?Sized, V: ?Sized, S = NoStore> {
-    engine: Engine<'b, S>,
-    records: Records,
-    fold: Keeping<V>,
+    pub(super) engine: Engine<'b, S>,
+    pub(super) records: Records,
+    pub(super) fold: Keeping<V>,
     key: PhantomData<fn(&K)>,
 }
 

@@ -18,12 +18,16 @@ mod merge;
 mod reducer;
 #[cfg(feature = "alloc")]
 mod run;
+#[cfg(feature = "rayon")]
+mod shards;
 #[cfg(feature = "alloc")]
 mod spill;
 mod store;
 #[cfg(feature = "alloc")]
 mod table;
 mod value;
+#[cfg(feature = "alloc")]
+mod window;
 
 #[cfg(feature = "alloc")]
 pub use budget::Budget;
@@ -37,9 +41,13 @@ pub use job::{Combined, Combining, Grouped, Grouping, Job};
 pub use key::{Desc, Escaped, Key, KeyPart, Leading};
 pub use mapper::{Emitter, MapFn, Mapper, map_fn};
 pub use reducer::{ReduceError, Reducer};
+#[cfg(feature = "rayon")]
+pub use shards::{Shards, ShardsCombined, ShardsGrouped};
 #[cfg(feature = "embedded-storage")]
 pub use store::NorFlashStore;
 #[cfg(feature = "std")]
 pub use store::TempFiles;
 pub use store::{MemoryStore, NoStore, OutOfStore, Space, Stack, Store};
 pub use value::{Plain, Value};
+#[cfg(feature = "alloc")]
+pub use window::{Window, Windowing, Windows};

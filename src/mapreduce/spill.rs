@@ -199,7 +199,7 @@ impl<'b, S: Store> Engine<'b, S> {
             return if table.make_room(region) { Ok(()) } else { Err(Error::PairTooLong { key, value, most }) };
         }
         if self.store.space() == Space::None {
-            return Err(Error::Full { entries: self.table.len() });
+            return self.unite_list(fold);
         }
         self.spill(fold)?;
         self.poisoned = true;
@@ -212,6 +212,19 @@ impl<'b, S: Store> Engine<'b, S> {
         self.poisoned = false;
         self.restart_table(fold);
         Ok(())
+    }
+
+    /// Without a store, a list may still have entries of one key to combine.
+    fn unite_list<F: Fold>(&mut self, fold: &F) -> Result<(), Error<S::Error>> {
+        let before = self.table.len();
+        if F::COMBINES && self.table.is_list() {
+            self.sort_table(fold);
+            let seed = self.seed;
+            let (table, region) = self.table();
+            table.keep_behind::<F>(region, seed, 0);
+        }
+        let entries = self.table.len();
+        if entries < before - before / 8 { Ok(()) } else { Err(Error::Full { entries }) }
     }
 
     fn fan_in(&mut self) -> usize {
@@ -319,6 +332,16 @@ impl<'b, S: Store> Engine<'b, S> {
 
     /// Merges the oldest runs of the lowest level, at most `most`, into one of the next.
     fn merge_lowest<F: Fold>(&mut self, fold: &F, most: usize) -> Result<(), Error<S::Error>> {
+        self.merge_where(fold, most, |_| true)
+    }
+
+    /// As [`Engine::merge_lowest`], writing only the records to be kept.
+    fn merge_where<F: Fold>(
+        &mut self,
+        fold: &F,
+        most: usize,
+        mut keep: impl FnMut(&Merged<'_>) -> bool,
+    ) -> Result<(), Error<S::Error>> {
         let runs = self.runs;
         let directory = &self.rooms().directory[..runs];
         let level = directory.last().map_or(0, level_of);
@@ -330,9 +353,16 @@ impl<'b, S: Store> Engine<'b, S> {
         let skip = RUN_WORDS * self.most_runs;
         let (block, region) = self.budget.words()[skip..].split_at_mut(self.block / 8);
         let block: &mut [u8] = bytemuck::cast_slice_mut(block);
+        let mut kept_before = false;
         while merge.step(region, &mut self.store, fold, &mut self.counters)? {
             let record = merge.record(region);
-            let shared = common(record.before, record.key);
+            if !keep(&record) {
+                kept_before = false;
+                continue;
+            }
+            // Records that are kept are neighbours in what is merged, but for the first.
+            let shared = if kept_before { common(record.before, record.key) } else { 0 };
+            kept_before = true;
             let value = if F::FIXED.is_some() { trimmed(record.value) } else { record.value };
             writer.put(block, &mut self.store, shared, &record.key[shared..], value)?;
             self.counters.spilled += 1;
@@ -342,6 +372,73 @@ impl<'b, S: Store> Engine<'b, S> {
         self.rooms().directory[..runs].copy_within(to.., from + 1);
         self.runs -= to - from - 1;
         self.counters.merges += 1;
+        Ok(())
+    }
+
+    /// Merges until there is one run at most, which is everything.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn settle<F: Fold>(&mut self, fold: &F) -> Result<Records, Error<S::Error>> {
+        if self.runs > 0 && !self.poisoned {
+            self.unite_runs(fold)?;
+            self.poisoned = false;
+            self.table.start(&mut [], true, 0, false);
+        }
+        self.finish(fold)
+    }
+
+    /// Spills what the table has and merges until there is one run; the job is
+    /// poisoned until its table is restarted.
+    fn unite_runs<F: Fold>(&mut self, fold: &F) -> Result<(), Error<S::Error>> {
+        if self.table.len() > 0 {
+            self.spill(fold)?;
+        }
+        self.poisoned = true;
+        while self.runs > 1 {
+            let fan = self.fan_in();
+            self.merge_lowest(fold, fan)?;
+        }
+        Ok(())
+    }
+
+    /// Takes out the records whose keys are `closed`, which come before all
+    /// others, and hands them to `each` in order.
+    pub(crate) fn drain<F: Fold>(
+        &mut self,
+        fold: &F,
+        closed: impl Fn(&[u8]) -> bool,
+        mut each: impl FnMut(&[u8], &[u8]),
+    ) -> Result<(), Error<S::Error>> {
+        if self.poisoned {
+            return Err(Error::Poisoned);
+        }
+        if self.runs > 0 {
+            self.unite_runs(fold)?;
+            self.merge_where(fold, 1, |record| {
+                let keep = !closed(record.key);
+                if !keep {
+                    each(record.key, record.value);
+                }
+                keep
+            })?;
+            if extent_of(&self.rooms().directory[0]).len == 0 {
+                self.runs = 0;
+            }
+            self.poisoned = false;
+            self.restart_table(fold);
+            return Ok(());
+        }
+        self.sort_table(fold);
+        let seed = self.seed;
+        let (table, region) = self.table();
+        let sorted = table.sorted::<F>(region);
+        let (mut short, mut small) = ([0; 8], [0; 8]);
+        let mut gone = 0;
+        while gone < sorted.len() && closed(sorted.key(gone, &mut short)) {
+            each(sorted.key(gone, &mut short), sorted.value(gone, &mut small));
+            gone += 1;
+        }
+        table.keep_behind::<F>(region, seed, gone);
+        self.filled_from = self.counters.emitted;
         Ok(())
     }
 

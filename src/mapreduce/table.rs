@@ -138,6 +138,10 @@ impl Table {
         self.entries
     }
 
+    pub(crate) fn is_list(&self) -> bool {
+        self.list
+    }
+
     pub(crate) fn arena_bytes(&self) -> usize {
         self.arena
     }
@@ -326,6 +330,12 @@ impl Table {
                 to += ENTRY;
             }
         }
+        self.place_staged(region, seed, slots, stage);
+        true
+    }
+
+    /// Makes a hash table of `slots` of the entries that lie just before it.
+    fn place_staged(&mut self, region: &mut [u64], seed: Seed, slots: usize, stage: usize) {
         self.resize(region, slots);
         let base = self.base(region);
         for from in (stage..base).step_by(ENTRY) {
@@ -338,8 +348,10 @@ impl Table {
             };
             let at = vacant(region, base, base + ENTRY * home(hash, slots));
             region.copy_within(from..from + ENTRY, at);
+            if high(meta) <= 8 {
+                region[at + 1] = pair(high(meta), 1);
+            }
         }
-        true
     }
 
     /// Sorts the entries by key, then by order of arrival, and combines what has
@@ -363,6 +375,62 @@ impl Table {
         if F::COMBINES && self.list {
             self.entries = unite(entries, arena, fold);
         }
+    }
+
+    /// Makes a table again of what [`Table::sort`] left, without its first `gone`
+    /// entries: a hash table if there is room to make one, else a list.
+    pub(crate) fn keep_behind<F: Fold>(&mut self, region: &mut [u64], seed: Seed, gone: usize) {
+        let kept = self.entries - gone;
+        let (below, entries) = region.split_at_mut(self.sorted_at);
+        let arena: &mut [u8] = bytemuck::cast_slice_mut(below);
+        let (entries, _) = entries[ENTRY * gone..ENTRY * self.entries].as_chunks_mut::<ENTRY>();
+        // What they have in the arena moves down in the order in which it lies there.
+        let outside = |entry: &Entry| {
+            let key = if high(entry[1]) > 8 { high(entry[1]) } else { 0 };
+            let value = if F::INLINE { 0 } else { low(entry[2]) };
+            let from = if key > 0 { low(entry[1]) - 1 } else { high(entry[2]) };
+            (from, key, value)
+        };
+        entries.sort_unstable_by_key(|entry| {
+            let (from, key, value) = outside(entry);
+            if key + value > 0 { from } else { 0 }
+        });
+        self.arena = 0;
+        for (i, entry) in entries.iter_mut().enumerate() {
+            let (from, key, value) = outside(entry);
+            arena.copy_within(from..from + key + value, self.arena);
+            entry[0] = entry[0].swap_bytes();
+            entry[1] = pair(high(entry[1]), 1 + if key > 0 { self.arena } else { i });
+            if !F::INLINE {
+                entry[2] = pair(self.arena + key, value);
+            }
+            self.arena += key + value;
+        }
+        let end = region.len();
+        let at = self.sorted_at + ENTRY * gone;
+        region.copy_within(at..at + ENTRY * kept, end - ENTRY * kept);
+        self.entries = kept;
+        self.list = true;
+        self.slots = 0;
+        self.limit = u32::MAX as usize - 1;
+        if F::COMBINES {
+            self.hash_list(region, seed);
+        }
+    }
+
+    /// Makes a hash table of a list, if there is room beside it.
+    fn hash_list(&mut self, region: &mut [u64], seed: Seed) {
+        let staged = ENTRY * self.entries;
+        let room = (region.len() - self.arena.div_ceil(8)).saturating_sub(staged) / ENTRY;
+        let slots = self.most_slots.min(room);
+        if slots * FULL / 4 < self.entries + self.entries / 4 + 1 {
+            return;
+        }
+        let end = region.len();
+        let stage = end - ENTRY * slots - staged;
+        region.copy_within(end - staged.., stage);
+        self.list = false;
+        self.place_staged(region, seed, slots, stage);
     }
 
     /// What [`Table::sort`] left.
