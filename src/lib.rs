@@ -17,7 +17,9 @@
 //! | [`random`] | the counter-based generator that seeds, shuffles and drops out |
 //! | [`math`] | exp, ln, tanh, erf … over vectors |
 //! | [`kernels`] | operations over slices, forward and backward, with reference twins |
-//! | [`optim`] | optimizers, schedules, clipping |
+//! | [`optim`] | SGD, Adadelta, Adam, RMSprop, Adagrad, schedules, clipping |
+//! | [`data`] | IDX and CIFAR-10 read where they lie, epochs, augmentation, metrics |
+//! | [`snapshot`] | a model as plain bytes with a header, used in place or saved atomically |
 //! | [`nn`] | networks: declared once, checked at compile time, trained without an allocation |
 //! | [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes; jobs need `alloc` |
 #![no_std]
@@ -27,6 +29,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod data;
 pub mod kernels;
 pub mod mapreduce;
 pub mod math;
@@ -36,4 +39,5 @@ pub mod parallel;
 pub mod random;
 pub mod shape;
 pub mod simd;
+pub mod snapshot;
 pub mod tensor;

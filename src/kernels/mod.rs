@@ -70,3 +70,28 @@ pub(crate) fn check<T>(
 ) -> Result<(), ShapeError> {
     if slice.len() == expected { Ok(()) } else { Err(ShapeError::new(operation, argument, expected, slice.len())) }
 }
+
+/// `⌊a / b⌋`, 0 where `b` is 0. Firmware links the kernels without any panic, so a divisor that
+/// a descriptor's check keeps above 0 is not left to the optimizer to prove.
+#[inline(always)]
+pub(crate) const fn div(a: usize, b: usize) -> usize {
+    match a.checked_div(b) {
+        Some(quotient) => quotient,
+        None => 0,
+    }
+}
+
+/// `⌈a / b⌉`, 0 where `b` is 0. See [`div`].
+#[inline(always)]
+pub(crate) const fn div_ceil(a: usize, b: usize) -> usize {
+    if b == 0 { 0 } else { a.div_ceil(b) }
+}
+
+/// `a mod b`, 0 where `b` is 0. See [`div`].
+#[inline(always)]
+pub(crate) const fn rem(a: usize, b: usize) -> usize {
+    match a.checked_rem(b) {
+        Some(rest) => rest,
+        None => 0,
+    }
+}

@@ -20,6 +20,7 @@
 // Registers are addressed by row and vector; iterators hide which.
 #![allow(clippy::needless_range_loop)]
 
+use super::{div, rem};
 use crate::simd::{Kernel, Simd};
 
 /// One axis of a nest: its length, and how far a step goes in two operands.
@@ -133,9 +134,9 @@ impl Cursor {
             return Self { index: [0; 3], a: 0, other: 0 };
         }
         let [outer, middle, inner] = nest.0;
-        let i2 = flat % inner.count;
-        let rest = flat / inner.count;
-        let (i1, i0) = (rest % middle.count, rest / middle.count);
+        let i2 = rem(flat, inner.count);
+        let rest = div(flat, inner.count);
+        let (i1, i0) = (rem(rest, middle.count), div(rest, middle.count));
         let place = |f: fn(&Axis) -> isize| {
             (i0 as isize)
                 .wrapping_mul(f(&outer))
@@ -210,9 +211,9 @@ unsafe fn blocks_of_terms<S: Simd>(s: S, job: &Contraction) {
     } else if inner.count >= BLOCK_TERMS {
         (2, BLOCK_TERMS)
     } else if inner.count * middle.count >= BLOCK_TERMS {
-        (1, BLOCK_TERMS / inner.count)
+        (1, div(BLOCK_TERMS, inner.count))
     } else {
-        (0, BLOCK_TERMS / (inner.count * middle.count))
+        (0, div(BLOCK_TERMS, inner.count * middle.count))
     };
     let cut = job.terms.0[axis];
     let (outer_steps, middle_steps) = (if axis > 0 { outer.count } else { 1 }, if axis > 1 { middle.count } else { 1 });

@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::combiner::Combiner;
 use super::counters::Counters;
 use super::error::{Error, Rejected};
-use super::key::{Key, KeyPart, Leading};
+use super::key::{ENCODED, Key, KeyPart, Leading, encoded};
 use super::mapper::{Emitter, Mapper};
 use super::reducer::{ReduceError, Reducer};
 use super::spill::{Engine, Records};
@@ -148,22 +148,6 @@ impl<V: Value + ?Sized> Fold for Keeping<V> {
     const FIXED: Option<usize> = V::FIXED;
 
     fn merge(&self, _: &mut [u8], _: &[u8]) {}
-}
-
-/// Bytes of the stack for keys that have to be encoded.
-const ENCODED: usize = 256;
-
-/// Hands `key` encoded to `take`; `None` if it is longer than [`ENCODED`].
-#[inline(always)]
-fn encoded<K: Key + ?Sized, R>(key: &K::Borrowed<'_>, take: impl FnOnce(&[u8]) -> R) -> Result<R, usize> {
-    if let Some(bytes) = K::as_encoded(key) {
-        return Ok(take(bytes));
-    }
-    let len = K::encoded_len(key);
-    let mut bytes = [0; ENCODED];
-    let bytes = bytes.get_mut(..len).ok_or(len)?;
-    K::encode(key, bytes);
-    Ok(take(bytes))
 }
 
 /// A job with a combiner, taking pairs.

@@ -442,3 +442,37 @@ impl<A: KeyPart, B: KeyPart, C: Key> Leading for (A, B, C) {
 impl<A: KeyPart, B: KeyPart, C: KeyPart, D: Key> Leading for (A, B, C, D) {
     type First = A;
 }
+
+/// The most bytes of an encoding that has to be made (integers, tuples), on the
+/// stack; keys that are their own encoding have no such bound.
+pub(crate) const ENCODED: usize = 1024;
+
+/// Hands `key` encoded to `take`; its length instead if an encoding would have
+/// to be made that is longer than [`ENCODED`].
+#[inline(always)]
+pub(crate) fn encoded<K: Key + ?Sized, R>(key: &K::Borrowed<'_>, take: impl FnOnce(&[u8]) -> R) -> Result<R, usize> {
+    if let Some(bytes) = K::as_encoded(key) {
+        return Ok(take(bytes));
+    }
+    let len = K::encoded_len(key);
+    let mut bytes = [0; 32];
+    match bytes.get_mut(..len) {
+        Some(bytes) => {
+            K::encode(key, bytes);
+            Ok(take(bytes))
+        }
+        None => encoded_long::<K, R>(key, len, take),
+    }
+}
+
+#[cold]
+fn encoded_long<K: Key + ?Sized, R>(
+    key: &K::Borrowed<'_>,
+    len: usize,
+    take: impl FnOnce(&[u8]) -> R,
+) -> Result<R, usize> {
+    let mut bytes = [0; ENCODED];
+    let bytes = bytes.get_mut(..len).ok_or(len)?;
+    K::encode(key, bytes);
+    Ok(take(bytes))
+}

@@ -7,7 +7,6 @@ mod counters;
 mod error;
 #[cfg(feature = "alloc")]
 mod gradients;
-#[cfg(feature = "alloc")]
 mod hash;
 #[cfg(feature = "alloc")]
 mod job;
@@ -15,6 +14,7 @@ mod key;
 mod mapper;
 #[cfg(feature = "alloc")]
 mod merge;
+mod partition;
 mod reducer;
 #[cfg(feature = "alloc")]
 mod run;
@@ -25,6 +25,7 @@ mod spill;
 mod store;
 #[cfg(feature = "alloc")]
 mod table;
+mod top_k;
 mod value;
 #[cfg(feature = "alloc")]
 mod window;
@@ -40,6 +41,7 @@ pub use gradients::GradientSum;
 pub use job::{Combined, Combining, Grouped, Grouping, Job};
 pub use key::{Desc, Escaped, Key, KeyPart, Leading};
 pub use mapper::{Emitter, MapFn, Mapper, map_fn};
+pub use partition::{HashPartitioner, Partitioned, Partitioner, RangePartitioner};
 pub use reducer::{ReduceError, Reducer};
 #[cfg(feature = "rayon")]
 pub use shards::{Shards, ShardsCombined, ShardsGrouped};
@@ -48,6 +50,7 @@ pub use store::NorFlashStore;
 #[cfg(feature = "std")]
 pub use store::TempFiles;
 pub use store::{MemoryStore, NoStore, OutOfStore, Space, Stack, Store};
+pub use top_k::{Top, TopK, TopKFull};
 pub use value::{Plain, Value};
 #[cfg(feature = "alloc")]
 pub use window::{Window, Windowing, Windows};

@@ -7,7 +7,7 @@ use core::ops::Range;
 use super::{Conv2d, NAME, check_batch, taps::Run};
 use crate::{
     kernels::{
-        ShapeError, check,
+        ShapeError, check, div, rem,
         tile::{Axis, Contraction, Nest, Start},
     },
     simd::Level,
@@ -123,9 +123,9 @@ impl Piece {
         if co > most {
             Self { kh: one(h), kw: one(v), co: c..(c + most).min(co) }
         } else if kw * co > most {
-            Self { kh: one(h), kw: v..(v + most / co).min(kw), co: 0..co }
+            Self { kh: one(h), kw: v..(v + div(most, co)).min(kw), co: 0..co }
         } else {
-            Self { kh: h..(h + most / (kw * co)).min(kh), kw: 0..kw, co: 0..co }
+            Self { kh: h..(h + div(most, kw * co)).min(kh), kw: 0..kw, co: 0..co }
         }
     }
 }
@@ -135,11 +135,11 @@ pub(in crate::kernels) fn input_gradient(level: Level, mut of: Adjoint<'_>) {
     let conv = of.conv;
     let (ci, co) = conv.group_channels();
     let columns = ci.min(PANEL_COLUMNS);
-    let most = of.scratch.len() / columns;
+    let most = div(of.scratch.len(), columns);
     // Where the terms do not fit the panel at once, results are read again for each piece, so
     // only as many images are taken at a time as stay in the cache.
     let terms = conv.kernel[0] * conv.kernel[1] * co;
-    let images = if terms <= most { of.batch } else { (RESIDENT / conv.x_len()).clamp(1, of.batch.max(1)) };
+    let images = if terms <= most { of.batch } else { div(RESIDENT, conv.x_len()).clamp(1, of.batch.max(1)) };
     for group in 0..conv.groups {
         let mut image = 0;
         while image < of.batch {
@@ -317,8 +317,8 @@ pub(in crate::kernels) fn weight_gradient(
     let (ci, _) = conv.group_channels();
     // Pieces of pixels that stay in the cache while all rows go over them.
     let pixels = conv.out_height() * conv.out_width();
-    let images = (PIXELS / pixels).max(1);
-    let lines = (PIXELS / conv.out_width()).max(1);
+    let images = div(PIXELS, pixels).max(1);
+    let lines = div(PIXELS, conv.out_width()).max(1);
     let everywhere = conv.padding == [0; 4];
     let mut image = 0;
     while image < batch {
@@ -330,7 +330,7 @@ pub(in crate::kernels) fn weight_gradient(
                 let mut at = rows.start;
                 while at < rows.end {
                     // Without padding all taps see the same pixels.
-                    let end = if everywhere { rows.end } else { (at / ci * ci + ci).min(rows.end) };
+                    let end = if everywhere { rows.end } else { (div(at, ci) * ci + ci).min(rows.end) };
                     let target = dw_rows.as_mut_ptr().wrapping_add((at - rows.start) * conv.out_channels);
                     let job = Weights { conv, x, dy, group, images: images.clone(), lines: lines.clone() };
                     job.run(level, at..end, target);
@@ -361,8 +361,8 @@ impl Weights<'_> {
     fn run(&self, level: Level, rows: Range<usize>, target: *mut f32) {
         let conv = self.conv;
         let (ci, co) = conv.group_channels();
-        let (tap, channel) = (rows.start / ci, rows.start % ci);
-        let (kh, kw) = (tap / conv.kernel[1], tap % conv.kernel[1]);
+        let (tap, channel) = (div(rows.start, ci), rem(rows.start, ci));
+        let (kh, kw) = (div(tap, conv.kernel[1]), rem(tap, conv.kernel[1]));
         let (first_line, line_count) = conv.rows().outputs_of_tap(kh);
         let (first_column, column_count) = conv.columns().outputs_of_tap(kw);
         let from = first_line.max(self.lines.start);
@@ -461,7 +461,7 @@ pub(in crate::kernels) fn sum_rows(level: Level, rows: &[f32], sum: &mut [f32]) 
         rows: Nest::line(Axis::ONE),
         first_row: 0,
         row_count: 1,
-        terms: Nest::line(Axis::new(rows.len() / columns, 0, columns as isize)),
+        terms: Nest::line(Axis::new(div(rows.len(), columns), 0, columns as isize)),
         columns,
         a: &raw const ONE,
         b: rows.as_ptr(),

@@ -31,7 +31,7 @@ mod backward;
 mod forward;
 mod taps;
 
-use super::ShapeError;
+use super::{ShapeError, div, rem};
 use crate::shape::{self, Padding};
 
 pub(super) use backward::{Adjoint, input_gradient, sum_rows, weight_gradient};
@@ -182,11 +182,11 @@ impl Conv2d {
         check!(positive("dilation of columns", self.dilation[1]));
         check!(positive("groups", self.groups));
         if !self.in_channels.is_multiple_of(self.groups) {
-            let fits = self.in_channels.saturating_add(self.groups - self.in_channels % self.groups);
+            let fits = self.in_channels.saturating_add(self.groups - rem(self.in_channels, self.groups));
             return Err(ShapeError::new(NAME, "in_channels, a multiple of groups", fits, self.in_channels));
         }
         if !self.out_channels.is_multiple_of(self.groups) {
-            let fits = self.out_channels.saturating_add(self.groups - self.out_channels % self.groups);
+            let fits = self.out_channels.saturating_add(self.groups - rem(self.out_channels, self.groups));
             return Err(ShapeError::new(NAME, "out_channels, a multiple of groups", fits, self.out_channels));
         }
         check!(fits("padded height", self.height, self.padding[0], self.padding[1], self.kernel[0], self.dilation[0]));
@@ -283,7 +283,7 @@ impl Conv2d {
 
     /// Input and output channels of a group.
     const fn group_channels(&self) -> (usize, usize) {
-        (self.in_channels / self.groups, self.out_channels / self.groups)
+        (div(self.in_channels, self.groups), div(self.out_channels, self.groups))
     }
 }
 

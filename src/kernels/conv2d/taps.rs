@@ -4,6 +4,8 @@
 //! strides of the adjoint, some. Positions that see the same taps are a [`Run`],
 //! so that a kernel works through a run without asking again.
 
+use crate::kernels::{div, div_ceil, rem};
+
 /// One axis of a convolution.
 #[derive(Clone, Copy)]
 pub(super) struct Axis {
@@ -36,7 +38,7 @@ pub(super) struct Run {
 impl Run {
     /// The same positions with only the taps inside `from..to`.
     pub(super) fn within(self, from: usize, to: usize) -> Self {
-        let index = |bound: usize| bound.saturating_sub(self.tap).div_ceil(self.tap_step).min(self.taps);
+        let index = |bound: usize| div_ceil(bound.saturating_sub(self.tap), self.tap_step).min(self.taps);
         let (low, high) = (index(from), index(to));
         Self {
             tap: self.tap + low * self.tap_step,
@@ -66,26 +68,26 @@ impl Axis {
         let mut common = self.stride;
         let mut rest = self.dilation;
         while rest > 0 {
-            (common, rest) = (rest, common % rest);
+            (common, rest) = (rest, rem(common, rest));
         }
-        let tap_step = self.stride / common;
+        let tap_step = div(self.stride, common);
         Runs { axis: self, adjoint: true, period: self.stride, tap_step, residue: 0, position: 0 }
     }
 
     /// The outputs that see `tap` inside the image, as their first and their count.
     pub(super) const fn outputs_of_tap(self, tap: usize) -> (usize, usize) {
         let at = tap * self.dilation;
-        let first = self.before.saturating_sub(at).div_ceil(self.stride);
+        let first = div_ceil(self.before.saturating_sub(at), self.stride);
         // Outputs below `end` read below `input`.
-        let end = (self.input + self.before).saturating_sub(at).div_ceil(self.stride);
+        let end = div_ceil((self.input + self.before).saturating_sub(at), self.stride);
         let end = if end < self.output { end } else { self.output };
         (first, end.saturating_sub(first))
     }
 
     fn taps_of_output(self, position: usize) -> Taps {
         let at = position * self.stride;
-        let first = self.before.saturating_sub(at).div_ceil(self.dilation);
-        let end = (self.input + self.before).saturating_sub(at).div_ceil(self.dilation).min(self.kernel);
+        let first = div_ceil(self.before.saturating_sub(at), self.dilation);
+        let end = div_ceil((self.input + self.before).saturating_sub(at), self.dilation).min(self.kernel);
         let source = (at + first * self.dilation).wrapping_sub(self.before) as isize;
         Taps { first, count: end.saturating_sub(first), source }
     }
@@ -93,8 +95,8 @@ impl Axis {
     fn taps_of_input(self, position: usize, tap_step: usize) -> Taps {
         let at = position + self.before;
         let last = (self.output - 1) * self.stride;
-        let mut first = at.saturating_sub(last).div_ceil(self.dilation);
-        let end = (at / self.dilation + 1).min(self.kernel);
+        let mut first = div_ceil(at.saturating_sub(last), self.dilation);
+        let end = (div(at, self.dilation) + 1).min(self.kernel);
         // One of `tap_step` consecutive taps falls on an output, or none does.
         for _ in 0..tap_step {
             if first >= end || (at - first * self.dilation).is_multiple_of(self.stride) {
@@ -105,8 +107,8 @@ impl Axis {
         if first >= end || !(at - first * self.dilation).is_multiple_of(self.stride) {
             return Taps { first: 0, count: 0, source: 0 };
         }
-        let source = ((at - first * self.dilation) / self.stride) as isize;
-        Taps { first, count: (end - first).div_ceil(tap_step), source }
+        let source = div(at - first * self.dilation, self.stride) as isize;
+        Taps { first, count: div_ceil(end - first, tap_step), source }
     }
 }
 
@@ -155,7 +157,7 @@ impl Iterator for Runs {
             }
         }
         let (source_step, source_tap) = if self.adjoint {
-            (1, -((self.tap_step * self.axis.dilation / self.axis.stride) as isize))
+            (1, -(div(self.tap_step * self.axis.dilation, self.axis.stride) as isize))
         } else {
             (self.axis.stride as isize, self.axis.dilation as isize)
         };

@@ -1,0 +1,96 @@
+//! Files that are either the old ones or the new ones, never half of one.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+use super::{ModelInfo, Training, WriteError, write};
+
+/// Saves a snapshot under `path`; an old file there is replaced once the new one is safely on disk.
+///
+/// # Errors
+/// Of the file system, or [`io::ErrorKind::InvalidInput`] if `parameters` is not the network's or the optimizer's
+/// name does not fit. The old file is then untouched and nothing is left beside it.
+///
+/// ```
+/// use kernlet::snapshot::{ModelInfo, Snapshot, save};
+/// const INFO: ModelInfo = ModelInfo::new("Empty", 7, &[]);
+/// let path = std::env::temp_dir().join(format!("kernlet-{}.knl", std::process::id()));
+/// save(&path, &INFO, &[], None)?;
+/// assert_eq!(Snapshot::open(&std::fs::read(&path)?, &INFO)?.name(), "Empty");
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn save(
+    path: impl AsRef<Path>,
+    info: &ModelInfo,
+    parameters: &[f32],
+    training: Option<&Training<'_, &[f32]>>,
+) -> io::Result<()> {
+    replace_file(path, |file| {
+        write(info, parameters, training, &mut |bytes: &[u8]| file.write_all(bytes)).map_err(|error| match error {
+            WriteError::Sink(error) => error,
+            WriteError::Length { .. } | WriteError::OptimizerName { .. } => {
+                io::Error::new(io::ErrorKind::InvalidInput, std::string::ToString::to_string(&error))
+            }
+        })
+    })
+}
+
+/// Replaces the file at `path` by what `fill` writes: into a temporary file in the same directory, which is
+/// synchronised to disk and then renamed.
+///
+/// A symbolic link is followed, and the old file's permissions are kept. What is no regular file
+/// (a device, a pipe) is written to directly.
+///
+/// # Errors
+/// Of `fill` or the file system. The old file is then untouched and nothing is left beside it.
+///
+/// ```
+/// use std::io::Write;
+/// let path = std::env::temp_dir().join(format!("kernlet-{}.txt", std::process::id()));
+/// kernlet::snapshot::replace_file(&path, |file| file.write_all(b"new"))?;
+/// assert_eq!(std::fs::read(&path)?, b"new");
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn replace_file(path: impl AsRef<Path>, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let path = path.as_ref();
+    let old = match fs::metadata(path) {
+        Ok(old) => Some(old),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        let mut device = OpenOptions::new().write(true).open(path)?;
+        fill(&mut device)?;
+        return device.flush();
+    }
+    // The file itself, so that a link to it stays one.
+    let target = if old.is_some() { fs::canonicalize(path)? } else { path.to_path_buf() };
+    let directory = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".kernlet-").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut temporary = builder.tempfile_in(directory)?;
+    let mut buffer = BufWriter::new(temporary.as_file_mut());
+    fill(&mut buffer)?;
+    buffer.flush()?;
+    drop(buffer);
+    if let Some(old) = old {
+        temporary.as_file().set_permissions(old.permissions())?;
+    }
+    temporary.as_file().sync_all()?;
+    temporary.persist(&target).map_err(|error| error.error)?;
+    // The new name is on disk when its directory is. Systems that cannot open a directory need no such thing.
+    if let Ok(directory) = File::open(directory) {
+        directory.sync_all()?;
+    }
+    Ok(())
+}

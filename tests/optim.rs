@@ -1,0 +1,206 @@
+//! The optimizers against their formulas in `f64`, and their bits across levels and parts.
+
+mod tracked;
+
+use kernlet::optim::*;
+use kernlet::random::Stream;
+use kernlet::simd::{Level, Rounding};
+use tracked::Tracked;
+
+const LENGTHS: [usize; 10] = [0, 1, 3, 7, 8, 15, 16, 17, 31, 100];
+
+fn uniform(seed: u64, len: usize) -> Vec<f32> {
+    let stream = Stream::new(seed, 0);
+    (0..len).map(|i| 2.0 * stream.f32_at(i as u64) - 1.0).collect()
+}
+
+fn input(x: f64) -> Tracked {
+    Tracked::input(x)
+}
+
+/// One element's step: parameter, gradient, states, number of the step.
+type Formula = fn(Tracked, Tracked, &mut [Tracked; 3], i32) -> Tracked;
+
+fn average(rate: f64, old: Tracked, new: Tracked) -> Tracked {
+    input(rate) * old + input(1.0 - rate) * new
+}
+
+fn adam(w: Tracked, g: Tracked, [m, v, largest]: &mut [Tracked; 3], step: i32, amsgrad: bool) -> Tracked {
+    let alpha = input(0.001) * input((1.0 - 0.999_f64.powi(step)).sqrt() / (1.0 - 0.9_f64.powi(step)));
+    *m = *m + (g - *m) * input(0.1);
+    *v = *v + (g * g - *v) * input(0.001);
+    *largest = if amsgrad { largest.max(*v) } else { *v };
+    w - *m * alpha / (largest.sqrt() + input(1e-7))
+}
+
+fn rmsprop(w: Tracked, g: Tracked, [v, u, a]: &mut [Tracked; 3], momentum: f64, centred: bool) -> Tracked {
+    *v = average(0.9, *v, g * g);
+    *a = average(0.9, *a, g);
+    let divisor = if centred { *v - *a * *a } else { *v };
+    let change = input(0.001) * g / (divisor + input(1e-7)).sqrt();
+    *u = if momentum == 0.0 { change } else { input(momentum) * *u + change };
+    w - *u
+}
+
+/// Runs five steps at every level and compares them with the formula.
+fn compare<O: Optimizer>(name: &str, optimizer: O, formula: Formula) {
+    for level in Level::all() {
+        for len in LENGTHS {
+            let w0 = uniform(1, len);
+            let mut w = w0.clone();
+            let mut memory = vec![f32::NAN; O::STATES * len];
+            let mut states = split_states(&mut memory, len, 0, len);
+            fill_initial(&optimizer, &mut states[..O::STATES]);
+            let initial = |i| if i < O::STATES { f64::from(optimizer.initial_state(i)) } else { 0.0 };
+            let mut expected: Vec<_> =
+                w0.iter().map(|&w| (input(f64::from(w)), [initial(0), initial(1), initial(2)].map(input))).collect();
+            for step in 1..=5 {
+                let g = uniform(u64::from(step) + 10, len);
+                optimizer.update(level, Step::new(step), &mut w, &g, &mut states[..O::STATES]).unwrap();
+                for (i, (w, (expected, states))) in w.iter().zip(&mut expected).enumerate() {
+                    *expected = formula(*expected, input(f64::from(g[i])), states, step as i32);
+                    expected.assert_near(*w, || format!("{name}, {level}, length {len}, step {step}, element {i}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn formulas() {
+    compare("sgd", Sgd::new(0.01), |w, g, _, _| w - input(0.01) * g);
+    compare("sgd with decay", Sgd::new(0.1).with_weight_decay(0.5), |w, g, _, _| {
+        w - w * (input(0.5) * input(0.1)) - input(0.1) * g
+    });
+    compare("momentum", Sgd::new(0.01).with_momentum(0.9), |w, g, [v, ..], _| {
+        *v = *v * input(0.9) - g * input(0.01);
+        w + *v
+    });
+    compare("nesterov", Sgd::new(0.01).with_momentum(0.9).with_nesterov(), |w, g, [v, ..], _| {
+        *v = *v * input(0.9) - g * input(0.01);
+        w + (*v * input(0.9) - g * input(0.01))
+    });
+    compare("adadelta", Adadelta::new(1.0), |w, g, [a, d, _], _| {
+        *a = average(0.95, *a, g * g);
+        let delta = (*d + input(1e-7)).sqrt() * g / (*a + input(1e-7)).sqrt();
+        *d = average(0.95, *d, delta * delta);
+        w - delta
+    });
+    compare("adagrad", Adagrad::new(0.001), |w, g, [a, ..], _| {
+        *a = *a + g * g;
+        w - input(0.001) * g / (*a + input(1e-7)).sqrt()
+    });
+    compare("adam", Adam::new(0.001), |w, g, states, step| adam(w, g, states, step, false));
+    compare("amsgrad", Adam::new(0.001).with_amsgrad(), |w, g, states, step| adam(w, g, states, step, true));
+    compare("adamw", AdamW::new(0.001), |w, g, states, step| {
+        adam(w - w * (input(0.004) * input(0.001)), g, states, step, false)
+    });
+    compare("rmsprop", RmsProp::new(0.001), |w, g, states, _| rmsprop(w, g, states, 0.0, false));
+    compare("rmsprop with momentum", RmsProp::new(0.001).with_momentum(0.9), |w, g, states, _| {
+        rmsprop(w, g, states, 0.9, false)
+    });
+    compare("rmsprop centred", RmsProp::new(0.001).with_centred(), |w, g, states, _| rmsprop(w, g, states, 0.0, true));
+    compare("rmsprop with both", RmsProp::new(0.001).with_centred().with_momentum(0.9), |w, g, states, _| {
+        rmsprop(w, g, states, 0.9, true)
+    });
+}
+
+/// Three steps over `parts`, as bits of the parameters and all states.
+fn bits<O: Optimizer>(optimizer: O, level: Level, len: usize, parts: &[usize]) -> Vec<u32> {
+    let mut w = uniform(1, len);
+    let mut memory = vec![f32::NAN; O::STATES * len];
+    fill_initial(&optimizer, &mut split_states(&mut memory, len, 0, len)[..O::STATES]);
+    for number in 1..=3 {
+        let g = uniform(u64::from(number) + 10, len);
+        let mut at = 0;
+        for part in parts.iter().copied().chain([len]) {
+            let end = (at + part).min(len);
+            let step = Step { lr_scale: 0.7, gradient_scale: 0.3, ..Step::new(number) };
+            let mut states = split_states(&mut memory, len, at, end - at);
+            optimizer.update(level, step, &mut w[at..end], &g[at..end], &mut states).unwrap();
+            at = end;
+        }
+    }
+    w.iter().chain(&memory).map(|x| x.to_bits()).collect()
+}
+
+fn same_bits<O: Optimizer>(optimizer: O) {
+    for rounding in [Rounding::Strict, Rounding::Fused] {
+        let levels: Vec<_> = Level::all().filter(|level| level.rounding() == rounding).collect();
+        let Some(&first) = levels.first() else { continue };
+        for len in LENGTHS {
+            let expected = bits(optimizer, first, len, &[]);
+            for &level in &levels {
+                for parts in [&[][..], &[1, 5, 16], &[17]] {
+                    assert_eq!(bits(optimizer, level, len, parts), expected, "{level}, length {len}, parts {parts:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bits_depend_on_the_rounding_alone() {
+    same_bits(Sgd::new(0.01));
+    same_bits(Sgd::new(0.01).with_momentum(0.9).with_nesterov().with_weight_decay(0.1));
+    same_bits(Adadelta::new(1.0).with_weight_decay(0.1));
+    same_bits(Adagrad::new(0.001));
+    same_bits(Adam::new(0.001).with_amsgrad());
+    same_bits(AdamW::new(0.001));
+    same_bits(RmsProp::new(0.001).with_momentum(0.9).with_centred());
+}
+
+#[test]
+fn wrong_lengths_are_errors_and_nothing_is_written() {
+    let optimizer = Adadelta::new(1.0);
+    let (mut w, mut first, mut second) = ([1.0; 5], [2.0; 5], [3.0; 4]);
+    let level = Level::detect();
+    let error = optimizer.update(level, Step::first(), &mut w, &[1.0; 4], &mut [&mut first, &mut second]).unwrap_err();
+    assert_eq!(error.to_string(), "adadelta: g: expected 5, found 4");
+    let error = optimizer.update(level, Step::first(), &mut w, &[1.0; 5], &mut [&mut first, &mut second]).unwrap_err();
+    assert_eq!(error.to_string(), "adadelta: state: expected 5, found 4");
+    let error = optimizer.update(level, Step::first(), &mut w, &[1.0; 5], &mut [&mut first]).unwrap_err();
+    assert_eq!(error.to_string(), "adadelta: number of states: expected 2, found 1");
+    assert_eq!((w, first, second), ([1.0; 5], [2.0; 5], [3.0; 4]));
+}
+
+#[test]
+fn a_broken_gradient_breaks_its_own_parameter_only() {
+    for level in Level::all() {
+        let (mut w, mut states) = ([1.0; 20], [0.0; 40]);
+        let mut g = [0.0; 20];
+        g[3] = f32::NAN;
+        let mut states = split_states(&mut states, 20, 0, 20);
+        Adam::new(0.1).update(level, Step::first(), &mut w, &g, &mut states).unwrap();
+        assert!(w[3].is_nan());
+        assert!(w.iter().enumerate().all(|(i, &w)| i == 3 || w == 1.0), "{w:?}");
+    }
+}
+
+#[test]
+fn clipping_leaves_the_largest_norm() {
+    let level = Level::detect();
+    let (a, b) = (uniform(1, 1000), uniform(2, 77));
+    let norm = global_norm(level, &[&a, &b]);
+    let exact = a.iter().chain(&b).map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    // 16 chains of 63 terms, four levels of the tree, one sum and the root's own rounding.
+    assert!((f64::from(norm) - exact).abs() <= exact * tracked::U * (63.0 + 6.0));
+    let scale = clip_scale(norm, 1.0);
+    assert!((norm * scale - 1.0).abs() <= 2.0 * f32::EPSILON);
+    assert_eq!(clip_scale(0.0, 0.0), 1.0);
+    assert!(clip_scale(f32::NAN, 1.0).is_nan());
+}
+
+#[test]
+fn schedules_at_their_corners() {
+    let cosine = CosineDecay::new(4).with_warmup(2, 0.5);
+    let found = [1, 2, 3, 4, 5, 6, 7, u32::MAX].map(|step| cosine.scale_at(step));
+    let root = std::f32::consts::FRAC_1_SQRT_2;
+    for (found, expected) in found.into_iter().zip([0.5, 0.75, 1.0, 0.5 + root / 2.0, 0.5, 0.5 - root / 2.0, 0.0, 0.0])
+    {
+        assert!((found - expected).abs() <= f32::EPSILON, "{found} for {expected}");
+    }
+    assert_eq!(CosineDecay::new(0).scale_at(1), 0.0);
+    assert_eq!(StepDecay::new(0, 0.5).scale_at(3), 0.25);
+    assert_eq!(StepDecay::new(1, 0.5).scale_at(u32::MAX), 0.0);
+}

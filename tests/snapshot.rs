@@ -1,0 +1,317 @@
+//! Snapshots: the frozen layout, every damaged or foreign file, atomic saving, safetensors.
+
+use std::io::Write;
+
+use kernlet::{
+    shape::Dims,
+    snapshot::{
+        Aligned, Model, ModelInfo, Progress, Snapshot, SnapshotError, StaticSnapshot, TensorInfo, Training, crc32,
+        encoded_len, write,
+    },
+};
+
+const INFO: ModelInfo = ModelInfo::new(
+    "Tiny",
+    0x0123_4567_89ab_cdef,
+    &[
+        TensorInfo { layer: "conv", name: "kernel", dims: Dims::new(&[1, 1, 2, 3]), offset: 0 },
+        TensorInfo { layer: "conv", name: "bias", dims: Dims::new(&[3]), offset: 6 },
+    ],
+);
+const PARAMETERS: [f32; 9] = [0.0, -0.0, 1.0, -1.5, 3.25, 1e-40, 1e30, f32::INFINITY, 0.1];
+const STATE: [f32; 4] = [1.0, 2.0, 3.0, 4.0];
+const PROGRESS: Progress = Progress { step: 15, epoch: 1, position: 640, seed: 42 };
+const TRAINING: Training<'static, &[f32]> = Training { optimizer: "adadelta", progress: PROGRESS, state: &STATE };
+
+struct Tiny;
+
+impl Model for Tiny {
+    const INFO: ModelInfo = INFO;
+}
+
+fn encode(training: Option<&Training<'_, &[f32]>>) -> Vec<u8> {
+    let mut file = Vec::new();
+    write(&INFO, &PARAMETERS, training, &mut |bytes: &[u8]| file.write_all(bytes)).unwrap();
+    file
+}
+
+/// The same file with other bytes at `at`, and a header checksum that fits them.
+fn forged(at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut file = encode(Some(&TRAINING));
+    file[at..at + bytes.len()].copy_from_slice(bytes);
+    let header_len = u32::from_le_bytes(file[12..16].try_into().unwrap()) as usize;
+    if let Some(header) = file.get_mut(..header_len).filter(|header| header.len() >= 4) {
+        let crc = crc32(0, &header[..header_len - 4]);
+        header[header_len - 4..].copy_from_slice(&crc.to_le_bytes());
+    }
+    file
+}
+
+/// The layout is a promise: a file written by an earlier release must come out of this one byte for byte.
+#[test]
+fn the_layout_is_frozen() {
+    let frozen = include_bytes!("files/snapshot_v1.knl");
+    assert_eq!(encode(Some(&TRAINING)), frozen);
+    let snapshot = Snapshot::open(frozen, &INFO).unwrap();
+    let mut parameters = [f32::NAN; 9];
+    snapshot.parameters().copy_into(&mut parameters).unwrap();
+    assert_eq!(parameters.map(f32::to_bits), PARAMETERS.map(f32::to_bits));
+    let training = snapshot.training_with("adadelta").unwrap();
+    assert_eq!(training.progress, PROGRESS);
+    let mut state = [f32::NAN; 4];
+    training.state.copy_into(&mut state).unwrap();
+    assert_eq!(state, STATE);
+    assert_eq!(snapshot.name(), "Tiny");
+    assert!(snapshot.tensors().eq(INFO.tensors().iter().copied()));
+}
+
+#[test]
+fn the_announced_length_is_the_length() {
+    assert_eq!(encode(None).len(), encoded_len(&INFO, 0));
+    assert_eq!(encode(Some(&TRAINING)).len(), encoded_len(&INFO, STATE.len()));
+}
+
+#[test]
+fn a_static_snapshot_is_used_where_it_lies() {
+    static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Tiny, "files/snapshot_v1.knl");
+    WEIGHTS.verify().unwrap();
+    assert_eq!(WEIGHTS.parameters(), PARAMETERS);
+    assert_eq!(WEIGHTS.parameters().as_ptr().addr() % 64, 0);
+}
+
+#[test]
+fn numbers_are_used_in_place_only_where_aligned() {
+    let mut file = Aligned([0; 1024]);
+    let bytes = encode(None);
+    file.0[..bytes.len()].copy_from_slice(&bytes);
+    let snapshot = Snapshot::open(&file.0[..bytes.len()], &INFO).unwrap();
+    assert_eq!(snapshot.parameters().in_place().unwrap(), PARAMETERS);
+
+    file.0[1..=bytes.len()].copy_from_slice(&bytes);
+    let snapshot = Snapshot::open(&file.0[1..=bytes.len()], &INFO).unwrap();
+    assert_eq!(snapshot.parameters().in_place(), Err(SnapshotError::NotInPlace));
+    let mut parameters = [f32::NAN; 9];
+    snapshot.parameters().copy_into(&mut parameters).unwrap();
+    assert_eq!(parameters, PARAMETERS);
+}
+
+/// Wherever a file is cut off, or whichever bit is wrong, the answer is an error.
+#[test]
+fn no_damage_goes_unnoticed() {
+    let file = encode(Some(&TRAINING));
+    for len in 0..file.len() {
+        assert!(Snapshot::open(&file[..len], &INFO).is_err(), "cut off at {len}");
+    }
+    for bit in 0..8 * file.len() {
+        let mut damaged = file.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(Snapshot::open(&damaged, &INFO).is_err(), "bit {bit}");
+    }
+    let mut longer = file.clone();
+    longer.push(0);
+    let expected = file.len() as u64;
+    assert_eq!(Snapshot::open(&longer, &INFO), Err(SnapshotError::Trailing { expected, found: expected + 1 }));
+}
+
+#[test]
+fn each_error_says_what_is_wrong() {
+    let message = |file: &[u8]| Snapshot::open(file, &INFO).unwrap_err().to_string();
+    let file = encode(Some(&TRAINING));
+    assert_eq!(message(b""), "the snapshot is cut off: expected 136 bytes, found 0");
+    assert_eq!(message(&file[..250]), "the snapshot is cut off: expected 272 bytes, found 250");
+    assert_eq!(message(&[0; 200]), "not a kernlet snapshot: it begins with 0000000000000000");
+    assert_eq!(
+        message(&forged(8, &[2, 0, 0, 0])),
+        "the snapshot is of another version of the format: expected 1, found 2"
+    );
+    let mut damaged = file.clone();
+    damaged[40] ^= 1;
+    assert!(message(&damaged).starts_with("the snapshot's header is damaged: expected CRC-32 "));
+    let mut damaged = file.clone();
+    damaged[200] ^= 1;
+    assert!(message(&damaged).starts_with("the snapshot's numbers are damaged: expected CRC-32 "));
+    assert_eq!(
+        message(&forged(24, &[0; 8])),
+        "the snapshot is of another network: expected Tiny (0123456789abcdef), found Tiny (0000000000000000)"
+    );
+    // The first size of conv/kernel: 136 + "conv" and "kernel" with their lengths + the number of axes.
+    assert_eq!(
+        message(&forged(136 + 5 + 7 + 1, &[6, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0])),
+        "a tensor in the snapshot has another name or shape: expected conv/kernel of 1×1×2×3, found conv/kernel of 6×1×1×1"
+    );
+}
+
+/// Headers whose checksum is right but whose content was made up: an error, never a panic.
+#[test]
+fn forged_headers_are_errors() {
+    for at in 0..252 {
+        for value in [0, 1, 0x7F, 0x80, 0xFF] {
+            let file = forged(at, &[value]);
+            if let Ok(snapshot) = Snapshot::parse(&file) {
+                let _ = snapshot.training();
+                assert!(snapshot.tensors().count() <= 2);
+            }
+        }
+    }
+    for at in (8..136).step_by(4) {
+        let huge = forged(at, &[0xFF; 8]);
+        let _ = Snapshot::parse(&huge);
+    }
+    let huge = forged(32, &u64::MAX.to_le_bytes());
+    assert_eq!(
+        Snapshot::parse(&huge),
+        Err(SnapshotError::Header { what: "the number of parameters", found: u64::MAX })
+    );
+}
+
+#[test]
+fn training_state_is_asked_for_by_name() {
+    let plain = encode(None);
+    assert_eq!(Snapshot::parse(&plain).unwrap().training(), Err(SnapshotError::NoTraining));
+    let file = encode(Some(&TRAINING));
+    let error = Snapshot::parse(&file).unwrap().training_with("adam").unwrap_err();
+    assert_eq!(error.to_string(), "the snapshot's training state is of another optimizer: adadelta");
+    let training = Training { optimizer: "seventeen letters", ..TRAINING };
+    assert!(write(&INFO, &PARAMETERS, Some(&training), &mut |_: &[u8]| Ok::<(), ()>(())).is_err());
+}
+
+/// A sink that is full after any number of bytes passes its error on.
+#[test]
+fn a_full_sink_is_an_error() {
+    for room in 0..encoded_len(&INFO, STATE.len()) {
+        let mut left = room;
+        let mut sink = |bytes: &[u8]| {
+            left = left.checked_sub(bytes.len()).ok_or("full")?;
+            Ok::<(), &str>(())
+        };
+        assert!(write(&INFO, &PARAMETERS, Some(&TRAINING), &mut sink).is_err(), "room {room}");
+    }
+}
+
+#[cfg(feature = "std")]
+mod files {
+    use std::{fs, io};
+
+    use kernlet::snapshot::{replace_file, save};
+
+    use super::*;
+
+    #[test]
+    fn a_failed_save_leaves_the_old_file_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("model.knl");
+        save(&path, &INFO, &PARAMETERS, None).unwrap();
+        let old = fs::read(&path).unwrap();
+        assert_eq!(old, encode(None));
+
+        let error = replace_file(&path, |file| {
+            file.write_all(b"half")?;
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        })
+        .unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(save(&path, &INFO, &[0.0], None).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(fs::read(&path).unwrap(), old);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+
+        save(&path, &INFO, &PARAMETERS, Some(&TRAINING)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), encode(Some(&TRAINING)));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        assert!(save(directory.path().join("no/such/place"), &INFO, &PARAMETERS, None).is_err());
+        assert!(save(directory.path(), &INFO, &PARAMETERS, None).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_permissions_survive() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (directory.path().join("model"), directory.path().join("link"));
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        replace_file(&link, |file| file.write_all(b"new")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_device_is_an_error_and_stays_a_device() {
+        let error = save("/dev/full", &INFO, &PARAMETERS, None).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(!fs::metadata("/dev/full").unwrap().is_file());
+    }
+}
+
+#[cfg(feature = "safetensors")]
+mod safetensors {
+    use kernlet::snapshot::safetensors::{read_into, to_bytes};
+
+    use super::*;
+
+    /// A file as another program writes it: this header, these numbers.
+    fn file(header: &str, numbers: &[f32]) -> Vec<u8> {
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.bytes());
+        file.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
+        file
+    }
+
+    #[test]
+    fn parameters_go_out_and_come_back() {
+        let file = to_bytes(&INFO, &PARAMETERS).unwrap();
+        let mut parameters = [f32::NAN; 9];
+        read_into(&file, "", &INFO, &mut parameters).unwrap();
+        assert_eq!(parameters.map(f32::to_bits), PARAMETERS.map(f32::to_bits));
+        let header = String::from_utf8_lossy(&file);
+        assert!(header.contains(r#""conv/kernel":{"dtype":"F32","shape":[1,1,2,3]"#), "{header}");
+    }
+
+    #[test]
+    fn a_foreign_file_is_named_and_changes_nothing() {
+        let mut parameters = PARAMETERS;
+        let mut message = |header: &str| {
+            let error = read_into(&file(header, &[1.0; 9]), "", &INFO, &mut parameters).unwrap_err();
+            assert_eq!(parameters, PARAMETERS);
+            error.to_string()
+        };
+        let kernel = r#""conv/kernel":{"dtype":"F32","shape":[1,1,2,3],"data_offsets":[0,24]}"#;
+        assert_eq!(
+            message(&format!(r#"{{{kernel},"conv/b":{{"dtype":"F32","shape":[3],"data_offsets":[24,36]}}}}"#)),
+            "tensor conv/bias is missing"
+        );
+        assert_eq!(
+            message(&format!(r#"{{{kernel},"conv/bias":{{"dtype":"F16","shape":[6],"data_offsets":[24,36]}}}}"#)),
+            "tensor conv/bias holds F16, expected F32"
+        );
+        assert_eq!(
+            message(&format!(r#"{{{kernel},"conv/bias":{{"dtype":"F32","shape":[3,1],"data_offsets":[24,36]}}}}"#)),
+            "tensor conv/bias has shape [3, 1], expected [3]"
+        );
+        let bias = r#""conv/bias":{"dtype":"F32","shape":[2],"data_offsets":[24,32]}"#;
+        assert_eq!(
+            message(&format!(r#"{{{kernel},{bias},"z":{{"dtype":"F32","shape":[1],"data_offsets":[32,36]}}}}"#)),
+            "tensor conv/bias has shape [2], expected [3]"
+        );
+        assert!(message("{").starts_with("not a safetensors file: "));
+    }
+
+    #[test]
+    fn a_prefix_chooses_among_models() {
+        let header = r#"{"end/conv/bias":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},
+            "end/conv/kernel":{"dtype":"F32","shape":[1,1,2,3],"data_offsets":[12,36]},
+            "loss":{"dtype":"F32","shape":[],"data_offsets":[36,40]}}"#;
+        let numbers: Vec<f32> = (0..10).map(|i| i as f32).collect();
+        let mut parameters = [f32::NAN; 9];
+        read_into(&file(header, &numbers), "end/", &INFO, &mut parameters).unwrap();
+        assert_eq!(parameters, [3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 0.0, 1.0, 2.0]);
+
+        let more = header.replace("loss", "end/conv/scale");
+        let error = read_into(&file(&more, &numbers), "end/", &INFO, &mut parameters).unwrap_err();
+        assert_eq!(error.to_string(), "tensor end/conv/scale is not of this network");
+        let error = read_into(&file(header, &numbers), "", &INFO, &mut parameters).unwrap_err();
+        assert_eq!(error.to_string(), "tensor conv/kernel is missing");
+    }
+}
