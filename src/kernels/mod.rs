@@ -16,9 +16,11 @@
 
 use core::fmt;
 
+pub mod activation;
 pub mod conv2d;
 pub mod conv2d_transpose;
 pub mod dense;
+mod map;
 pub mod reference;
 mod tile;
 

@@ -2,6 +2,7 @@
 
 use crate::simd::{Rounding, Scalar, Simd};
 
+pub mod activation;
 pub mod conv2d;
 pub mod conv2d_transpose;
 pub mod dense;
