@@ -127,14 +127,14 @@ fn main() {
             });
             assert!(expected.next().is_none(), "words are missing");
             println!(
-                "  {:>5} KiB: {} words, {} combined, {} runs, {} merges, {} passes, {} bytes spilled",
+                "  {:>5} KiB: {} words, {} combined, {} runs, {} merges, {} passes, {} bytes written",
                 budget >> 10,
                 counters.emitted,
                 counters.combined,
                 counters.runs,
                 counters.merges,
                 counters.passes,
-                counters.spilled_bytes,
+                counters.spilled_bytes + counters.merged_bytes,
             );
         }
         let mut times = vec![Vec::new(); 2 + budgets.len()];

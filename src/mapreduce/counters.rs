@@ -24,12 +24,17 @@ pub struct Counters {
     pub emitted: u64,
     /// Pairs and accumulators that a combiner merged into another.
     pub combined: u64,
-    /// Records written to runs, those of merges included.
+    /// Records that full tables wrote to runs.
     pub spilled: u64,
-    /// Bytes written to runs, those of merges included.
+    /// Bytes that full tables wrote to runs. A store of twice as many suffices,
+    /// and of a granule more for each run that is there at a time.
     pub spilled_bytes: u64,
-    /// Sorted runs spilled by a full table.
+    /// Sorted runs that full tables wrote.
     pub runs: u64,
+    /// Records that merges wrote to runs.
+    pub merged: u64,
+    /// Bytes that merges wrote to runs.
+    pub merged_bytes: u64,
     /// Merges that wrote a run.
     pub merges: u64,
     /// How often the most travelled record is read back from a run: 0 if
@@ -53,6 +58,8 @@ impl Counters {
         self.spilled += other.spilled;
         self.spilled_bytes += other.spilled_bytes;
         self.runs += other.runs;
+        self.merged += other.merged;
+        self.merged_bytes += other.merged_bytes;
         self.merges += other.merges;
         self.passes = self.passes.max(other.passes);
         self.peak_bytes += other.peak_bytes;

@@ -13,7 +13,6 @@
 //!
 //! so a merged run is never longer than the runs it came from.
 
-use super::counters::Counters;
 use super::error::Error;
 use super::hash::checksum;
 use super::store::{Space, Stack, Store};
@@ -26,6 +25,8 @@ pub(crate) struct Extent {
     pub(crate) stack: Stack,
     pub(crate) start: u64,
     pub(crate) len: u64,
+    /// Makes the checksums of two runs at one place differ, in the topmost bits.
+    pub(crate) serial: u64,
 }
 
 pub(crate) struct RunWriter {
@@ -67,12 +68,12 @@ pub(crate) fn trimmed(value: &[u8]) -> &[u8] {
 }
 
 impl RunWriter {
-    pub(crate) fn new(stack: Stack, start: u64, room: u64, space: Space) -> Self {
+    pub(crate) fn new(stack: Stack, start: u64, serial: u64, room: u64, space: Space) -> Self {
         let (capacity, unit) = match space {
             Space::Shared { bytes, write, .. } => (bytes, write.max(1) as usize),
             Space::None | Space::Apart => (u64::MAX, 1),
         };
-        Self { extent: Extent { stack, start, len: 0 }, room, capacity, unit, fill: HEADER }
+        Self { extent: Extent { stack, start, len: 0, serial }, room, capacity, unit, fill: HEADER }
     }
 
     /// Writes a record whose key shares its first `shared` bytes with the one before.
@@ -137,7 +138,7 @@ impl RunWriter {
             return Err(Error::StoreFull { capacity: self.capacity, used: self.capacity.saturating_sub(self.room) });
         }
         block[self.fill..len].fill(0);
-        let sum = checksum(at, &block[HEADER..self.fill]);
+        let sum = checksum(at | self.extent.serial, &block[HEADER..self.fill]);
         block[..4].copy_from_slice(&sum.to_le_bytes());
         block[4..HEADER].copy_from_slice(&((self.fill - HEADER) as u32).to_le_bytes());
         store.write(self.extent.stack, at, &block[..len]).map_err(Error::Store)?;
@@ -146,16 +147,10 @@ impl RunWriter {
         Ok(())
     }
 
-    pub(crate) fn finish<S: Store>(
-        mut self,
-        block: &mut [u8],
-        store: &mut S,
-        counters: &mut Counters,
-    ) -> Result<Extent, Error<S::Error>> {
+    pub(crate) fn finish<S: Store>(mut self, block: &mut [u8], store: &mut S) -> Result<Extent, Error<S::Error>> {
         if self.fill > HEADER {
             self.flush(block, store)?;
         }
-        counters.spilled_bytes += self.extent.len;
         Ok(self.extent)
     }
 }
@@ -167,6 +162,7 @@ pub(crate) struct Cursor {
     /// The next byte to read from the store, and the run's end.
     next: u64,
     end: u64,
+    serial: u64,
     /// The part of the block not decoded yet.
     from: usize,
     to: usize,
@@ -191,8 +187,8 @@ pub(crate) struct Buffers<'a> {
 
 impl Cursor {
     pub(crate) fn new(extent: Extent) -> Self {
-        let Extent { stack, start, len } = extent;
-        Self { stack, next: start, end: start + len, from: 0, to: 0, key: 0, value: 0 }
+        let Extent { stack, start, len, serial } = extent;
+        Self { stack, next: start, end: start + len, serial, from: 0, to: 0, key: 0, value: 0 }
     }
 
     #[inline(always)]
@@ -200,7 +196,8 @@ impl Cursor {
         let low = |word: u64| word as u32 as usize;
         let high = |word: u64| (word >> 32) as usize;
         Self {
-            stack: if words[4] == 0 { Stack::Even } else { Stack::Odd },
+            stack: if words[4] & 1 == 0 { Stack::Even } else { Stack::Odd },
+            serial: words[4] & !1,
             next: words[2],
             end: words[3],
             from: low(words[0]),
@@ -217,7 +214,7 @@ impl Cursor {
         words[1] = pair(self.key, self.value);
         words[2] = self.next;
         words[3] = self.end;
-        words[4] = self.stack as u64;
+        words[4] = self.serial | self.stack as u64;
     }
 
     /// Decodes the next record, or sets `key` to [`EXHAUSTED`].
@@ -327,7 +324,7 @@ impl Cursor {
         let (expected, used) = (field(0), field(4) as usize);
         // A length that cannot be is a fault of the block like any other.
         let bytes = block.get(HEADER..HEADER.saturating_add(used)).filter(|_| HEADER + used <= len && used > 0);
-        let found = checksum(self.next, bytes.unwrap_or(&[]));
+        let found = checksum(self.next | self.serial, bytes.unwrap_or(&[]));
         if found != expected || bytes.is_none() {
             return Err(Error::Corrupt { at: self.next, expected, found });
         }

@@ -17,10 +17,12 @@ use super::run::{EXHAUSTED, Extent, RunWriter, trimmed};
 use super::store::{Space, Stack, Store};
 use super::table::{ENTRY, Fold, Table};
 
-/// Words of a run in the directory: start; length and level.
+/// Words of a run in the directory: start and serial number; length and level.
 const RUN_WORDS: usize = 2;
 /// Where in its second word a run's level begins, above its length.
 const LEVEL_SHIFT: u32 = 56;
+/// Where in its first word a run's serial number begins, above its start.
+const SERIAL_SHIFT: u32 = 48;
 /// Bytes in a block, at the least and at the most.
 const LEAST_BLOCK: usize = 128;
 const MOST_BLOCK: usize = 64 << 10;
@@ -48,9 +50,8 @@ pub(crate) struct Engine<'b, S> {
     table_words: usize,
     longest_key: usize,
     longest_value: usize,
-    /// What four times the longest key and three times the longest value may be
-    /// in bytes, so that two runs can be merged.
-    pair_room: usize,
+    /// Bytes in which two runs must be merged; without a store there are none.
+    merge_room: usize,
     poisoned: bool,
     /// `counters.emitted` when the table was started.
     filled_from: u64,
@@ -106,7 +107,9 @@ fn stack_of(level: usize) -> Stack {
 }
 
 fn extent_of(run: &[u64; RUN_WORDS]) -> Extent {
-    Extent { stack: stack_of(level_of(run)), start: run[0], len: run[1] & ((1 << LEVEL_SHIFT) - 1) }
+    let start = run[0] & ((1 << SERIAL_SHIFT) - 1);
+    let len = run[1] & ((1 << LEVEL_SHIFT) - 1);
+    Extent { stack: stack_of(level_of(run)), start, len, serial: run[0] >> SERIAL_SHIFT << SERIAL_SHIFT }
 }
 
 /// How many bytes at the beginning of two slices are the same.
@@ -140,13 +143,12 @@ impl<'b, S: Store> Engine<'b, S> {
             table_words: 0,
             longest_key: 0,
             longest_value,
-            pair_room: usize::MAX,
+            merge_room: usize::MAX,
             poisoned: false,
             filled_from: 0,
         };
         if space != Space::None {
-            let room = engine.rooms().region.len() * 8;
-            engine.pair_room = room - Sizes::new(plan.block, 0, 0).bytes(2) - 7 * 8;
+            engine.merge_room = engine.rooms().region.len() * 8;
         }
         let words = engine.rooms().region.len();
         engine.table_words = if space == Space::None { words } else { words.min(CACHED_TABLE / 8) };
@@ -187,9 +189,15 @@ impl<'b, S: Store> Engine<'b, S> {
     #[cold]
     fn admit_longer(&mut self, key: usize, value: usize) -> Result<(), Error<S::Error>> {
         let (longest_key, longest_value) = (key.max(self.longest_key), value.max(self.longest_value));
-        let room = longest_key.saturating_mul(4).saturating_add(longest_value.saturating_mul(3));
-        if room > self.pair_room || key.saturating_add(value) >= EXHAUSTED {
-            return Err(Error::PairTooLong { key, value, most: self.pair_room / 4 });
+        // Checked first, so that the sizes of a merge cannot overflow.
+        let absurd = longest_key.saturating_add(longest_value) > self.merge_room.min(EXHAUSTED - 1);
+        if absurd
+            || self.merge_room < usize::MAX
+                && Sizes::new(self.block, longest_key, longest_value).bytes(2) > self.merge_room
+        {
+            // A merge of two has four buffers for keys and three for values.
+            let most = (self.merge_room - Sizes::new(self.block, 0, 0).bytes(2)) / 4;
+            return Err(Error::PairTooLong { key, value, most });
         }
         (self.longest_key, self.longest_value) = (longest_key, longest_value);
         Ok(())
@@ -291,7 +299,8 @@ impl<'b, S: Store> Engine<'b, S> {
         let kept = sorted.len() as u64;
         self.table.next_is_list = !F::COMBINES || kept * 8 > pairs * 7;
         self.table.outside = self.table.arena_bytes() / entries.max(1);
-        let extent = writer.finish(block, &mut self.store, &mut self.counters)?;
+        let extent = writer.finish(block, &mut self.store)?;
+        self.counters.spilled_bytes += extent.len;
         self.note_run(self.runs, 0, extent);
         self.runs += 1;
         self.poisoned = false;
@@ -306,7 +315,7 @@ impl<'b, S: Store> Engine<'b, S> {
     }
 
     fn note_run(&mut self, at: usize, level: usize, extent: Extent) {
-        self.rooms().directory[at] = [extent.start, extent.len | (level as u64) << LEVEL_SHIFT];
+        self.rooms().directory[at] = [extent.start | extent.serial, extent.len | (level as u64) << LEVEL_SHIFT];
         self.counters.passes = self.counters.passes.max(level as u64 + 1);
     }
 
@@ -318,12 +327,13 @@ impl<'b, S: Store> Engine<'b, S> {
             Space::Shared { bytes, granule, .. } => (bytes, u64::from(granule.max(1))),
             Space::None | Space::Apart => (u64::MAX, 1),
         };
+        let serial = (self.counters.runs + self.counters.merges) << SERIAL_SHIFT;
         let runs = self.runs;
         let directory = &self.rooms().directory[..runs];
         let on = |stack| directory.iter().map(extent_of).filter(move |extent| extent.stack == stack);
         let top = on(stack).map(|extent| extent.start + extent.len).max().unwrap_or(0);
         if space == Space::Apart {
-            return Ok(RunWriter::new(stack, top, u64::MAX, space));
+            return Ok(RunWriter::new(stack, top, serial, u64::MAX, space));
         }
         // The odd stack grows down from the end.
         let even = on(Stack::Even).map(|extent| extent.start + extent.len).max().unwrap_or(0).next_multiple_of(granule);
@@ -336,7 +346,7 @@ impl<'b, S: Store> Engine<'b, S> {
         if start < even {
             return Err(Error::StoreFull { capacity, used: capacity - room });
         }
-        Ok(RunWriter::new(stack, start, odd - start, space))
+        Ok(RunWriter::new(stack, start, serial, odd - start, space))
     }
 
     /// Merges the oldest runs of the lowest level, at most `most`, into one of the next.
@@ -374,9 +384,10 @@ impl<'b, S: Store> Engine<'b, S> {
             kept_before = true;
             let value = if F::FIXED.is_some() { trimmed(record.value) } else { record.value };
             writer.put(block, &mut self.store, shared, &record.key[shared..], value)?;
-            self.counters.spilled += 1;
+            self.counters.merged += 1;
         }
-        let extent = writer.finish(block, &mut self.store, &mut self.counters)?;
+        let extent = writer.finish(block, &mut self.store)?;
+        self.counters.merged_bytes += extent.len;
         self.note_run(from, level + 1, extent);
         self.rooms().directory[..runs].copy_within(to.., from + 1);
         self.runs -= to - from - 1;
