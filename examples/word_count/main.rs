@@ -1,0 +1,184 @@
+//! Counts words in a memory that you chose, as Hadoop's WordCount counts them.
+
+mod args;
+mod count;
+mod output;
+mod source;
+mod table;
+mod words;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use args::Args;
+use count::{Plan, Totals, count};
+use output::{Frequent, Lines};
+use source::Source;
+use table::{grouped, shown, table};
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// The book that is counted when nothing is given.
+const BOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/kjv.txt.gz");
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("word_count: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Outcome<()> {
+    let files = if args.files.is_empty() { vec![PathBuf::from(BOOK)] } else { args.files.clone() };
+    let size = source::check(&files)?;
+    if let Some(path) = &args.output {
+        Lines::check(path).map_err(|error| format!("--output {}: {error}", path.display()))?;
+    }
+    let plan = Plan::new(args.budget, args.threads);
+    let source = Source::new(files, plan.longest);
+    let start = Instant::now();
+    let (bar, meter) = (progress_bar(size), source.meter());
+    let progress = || bar.set_position(meter.load(Relaxed));
+
+    let mut frequent = Frequent::new(args.top);
+    let mut lines = None;
+    let totals = count(source, plan, &progress, |word, count| {
+        frequent.offer(word, count);
+        if let Some(path) = &args.output {
+            let lines = match &mut lines {
+                Some(lines) => lines,
+                none => none.insert(Lines::create(path)?),
+            };
+            lines.put(word, count)?;
+        }
+        Ok(())
+    });
+    bar.finish_and_clear();
+    let totals = totals?;
+    if let Some(path) = &args.output {
+        // Nothing to count makes an empty file.
+        let lines = lines.map_or_else(|| Lines::create(path), Ok);
+        lines.and_then(Lines::commit).map_err(|error| format!("--output {}: {error}", path.display()))?;
+    }
+    let seconds = start.elapsed().as_secs_f64();
+
+    let rows: Vec<_> = frequent.finish().into_iter().map(|(word, count)| (word, count, String::new())).collect();
+    if let Some(path) = &args.json {
+        let report = report(&args, plan, &totals, seconds, &rows);
+        write_json(path, &report).map_err(|error| format!("--json {}: {error}", path.display()))?;
+    }
+    // Standard output may already hold the lines or the report.
+    let taken = [&args.output, &args.json].into_iter().flatten().any(|path| path.as_os_str() == "-");
+    let text = format!("{}\n{}", table(&rows), summary(&args, plan, &totals, seconds));
+    let shown = if taken { io::stderr().write_all(text.as_bytes()) } else { io::stdout().write_all(text.as_bytes()) };
+    match shown {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// A bar with MB/s on a terminal, else one that does nothing.
+fn progress_bar(size: Option<u64>) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match size {
+        Some(size) => (ProgressBar::new(size), "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {bytes} {bytes_per_sec}"),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// The most memory that the process has had resident, in bytes, where the system tells.
+fn peak_resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok().map(|kibibytes: u64| kibibytes << 10)
+}
+
+fn mebibytes(bytes: u64) -> String {
+    if bytes < 1 << 20 {
+        return format!("{:.1} KiB", bytes as f64 / f64::from(1 << 10));
+    }
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+fn summary(args: &Args, plan: Plan, totals: &Totals, seconds: f64) -> String {
+    let counters = &totals.counters;
+    let words = counters.emitted + totals.long_words;
+    let mut lines = vec![
+        format!(
+            "{} words, {} distinct, in {} bytes: {seconds:.3} s, {:.1} MB/s on {}",
+            grouped(words),
+            grouped(totals.distinct),
+            grouped(totals.bytes),
+            totals.bytes as f64 / 1e6 / seconds,
+            if plan.threads == 1 { "one thread".into() } else { format!("{} threads", plan.threads) },
+        ),
+        format!(
+            "{} combined, {} spilled in {} runs ({}), {} merges, {} passes",
+            grouped(counters.combined),
+            grouped(counters.spilled),
+            grouped(counters.runs),
+            mebibytes(counters.spilled_bytes),
+            grouped(counters.merges),
+            counters.passes,
+        ),
+        format!(
+            "budget {}, of which the job used {}{}",
+            mebibytes(args.budget as u64),
+            mebibytes(counters.peak_bytes),
+            peak_resident().map_or(String::new(), |bytes| format!("; peak resident {}", mebibytes(bytes))),
+        ),
+    ];
+    if totals.long_words > 0 {
+        lines.push(format!("{} words too long for the budget were counted beside it", grouped(totals.long_words)));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn report(
+    args: &Args,
+    plan: Plan,
+    totals: &Totals,
+    seconds: f64,
+    rows: &[(Vec<u8>, u64, String)],
+) -> serde_json::Value {
+    json!({
+        "seconds": seconds,
+        "bytes": totals.bytes,
+        "words": totals.counters.emitted + totals.long_words,
+        "distinct": totals.distinct,
+        "budget_bytes": args.budget,
+        "peak_job_bytes": totals.counters.peak_bytes,
+        "peak_resident_bytes": peak_resident(),
+        "threads": plan.threads,
+        "combined": totals.counters.combined,
+        "spilled": totals.counters.spilled,
+        "spilled_bytes": totals.counters.spilled_bytes,
+        "runs_spilled": totals.counters.runs,
+        "merges": totals.counters.merges,
+        "merge_passes": totals.counters.passes,
+        "long_words": totals.long_words,
+        "top": rows.iter().map(|(word, count, _)| json!({"word": shown(word), "count": count})).collect::<Vec<_>>(),
+    })
+}
+
+fn write_json(path: &std::path::Path, report: &serde_json::Value) -> io::Result<()> {
+    let text = format!("{report:#}\n");
+    if path.as_os_str() == "-" { io::stdout().write_all(text.as_bytes()) } else { std::fs::write(path, text) }
+}
