@@ -69,6 +69,39 @@ impl Stream {
         philox4x32([block as u32, (block >> 32) as u32, self.stream[0], self.stream[1]], self.key)
     }
 
+    /// Blocks `first .. first + N` side by side: element `[w][j]` is word `w` of block `first + j`.
+    ///
+    /// Written in arrays, so that a caller with vectors has it compiled to vectors.
+    ///
+    /// ```
+    /// use kernlet::random::Stream;
+    /// let stream = Stream::new(1, 2);
+    /// assert_eq!(stream.blocks_at::<4>(8)[3][1], stream.block_at(9)[3]);
+    /// ```
+    #[inline(always)]
+    pub fn blocks_at<const N: usize>(self, first: u64) -> [[u32; N]; 4] {
+        let mut counter = [[0; N], [0; N], [self.stream[0]; N], [self.stream[1]; N]];
+        for j in 0..N {
+            let block = first.wrapping_add(j as u64);
+            counter[0][j] = block as u32;
+            counter[1][j] = (block >> 32) as u32;
+        }
+        let mut key = self.key;
+        for _ in 0..10 {
+            let [c0, c1, c2, c3] = &mut counter;
+            for j in 0..N {
+                let a = u64::from(c0[j]) * u64::from(MULTIPLIERS[0]);
+                let b = u64::from(c2[j]) * u64::from(MULTIPLIERS[1]);
+                c0[j] = (b >> 32) as u32 ^ c1[j] ^ key[0];
+                c1[j] = b as u32;
+                c2[j] = (a >> 32) as u32 ^ c3[j] ^ key[1];
+                c3[j] = a as u32;
+            }
+            key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+        }
+        counter
+    }
+
     /// Word `index` of the stream, uniform over all of `u32`.
     ///
     /// ```

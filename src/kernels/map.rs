@@ -3,7 +3,10 @@
 //! The lengths were compared at the kernel's door; where they differ all the
 //! same, the shortest counts.
 
-use crate::simd::Simd;
+use crate::simd::{
+    Simd,
+    reduce::{self, VIRTUAL_LANES, fold},
+};
 
 /// `y[i] = f(y[i])`.
 #[inline(always)]
@@ -56,4 +59,60 @@ pub(super) fn into2<S: Simd>(s: S, a: &[f32], b: &[f32], y: &mut [f32], f: impl 
     if !y.is_empty() {
         s.store_first(f(s.load_first(a), s.load_first(b)), y);
     }
+}
+
+/// `Σ f(a[i], b[i])` in the 16 virtual lanes of [`reduce`], each a chain of additions from 0.
+#[inline(always)]
+pub(super) fn sum2<S: Simd>(s: S, a: &[f32], b: &[f32], f: impl Fn(S::V, S::V) -> S::V) -> f32 {
+    let mut lanes = [0.0; VIRTUAL_LANES];
+    let mut sums = [s.splat(0.0); VIRTUAL_LANES];
+    let count = VIRTUAL_LANES / S::LANES;
+    let (mut a, mut b) = (a.chunks_exact(VIRTUAL_LANES), b.chunks_exact(VIRTUAL_LANES));
+    for (a, b) in a.by_ref().zip(b.by_ref()) {
+        let parts = a.chunks_exact(S::LANES).zip(b.chunks_exact(S::LANES));
+        for (sum, (a, b)) in sums[..count].iter_mut().zip(parts) {
+            *sum = s.add(*sum, f(s.load(a), s.load(b)));
+        }
+    }
+    for (sum, part) in sums.iter().zip(lanes.chunks_exact_mut(S::LANES)) {
+        s.store(*sum, part);
+    }
+    let rest = a.remainder().chunks(S::LANES).zip(b.remainder().chunks(S::LANES));
+    for ((a, b), lanes) in rest.zip(lanes.chunks_exact_mut(S::LANES)) {
+        // Lanes past the end compute something; it is not added.
+        let mut terms = [0.0; VIRTUAL_LANES];
+        s.store_first(f(s.load_first(a), s.load_first(b)), &mut terms);
+        for (lane, term) in lanes[..a.len()].iter_mut().zip(terms) {
+            *lane += term;
+        }
+    }
+    fold(lanes)
+}
+
+/// `Σ x[i]` in the 16 virtual lanes of [`reduce`].
+#[inline(always)]
+pub(super) fn sum<S: Simd>(s: S, x: &[f32]) -> f32 {
+    reduce::fold_map(s, x, |sum, x| s.add(sum, x))
+}
+
+/// The largest element; −∞ for none. Where there is a NaN it may be NaN or not.
+#[inline(always)]
+pub(super) fn largest<S: Simd>(s: S, x: &[f32]) -> f32 {
+    let mut chunks = x.chunks_exact(S::LANES);
+    let mut largest = f32::NEG_INFINITY;
+    if x.len() >= S::LANES {
+        let mut vector = s.splat(f32::NEG_INFINITY);
+        for chunk in &mut chunks {
+            vector = s.max(s.load(chunk), vector);
+        }
+        let mut lanes = [f32::NEG_INFINITY; VIRTUAL_LANES];
+        s.store(vector, &mut lanes);
+        for lane in lanes {
+            largest = if lane > largest { lane } else { largest };
+        }
+    }
+    for &x in chunks.remainder() {
+        largest = if x > largest { x } else { largest };
+    }
+    largest
 }

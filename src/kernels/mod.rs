@@ -20,8 +20,12 @@ pub mod activation;
 pub mod conv2d;
 pub mod conv2d_transpose;
 pub mod dense;
+pub mod dropout;
+pub mod elementwise;
+pub mod loss;
 mod map;
 pub mod reference;
+pub mod softmax;
 mod tile;
 
 /// A slice whose length does not fit the shape descriptor, or a descriptor that describes nothing.

@@ -6,6 +6,9 @@ pub mod activation;
 pub mod conv2d;
 pub mod conv2d_transpose;
 pub mod dense;
+pub mod dropout;
+pub mod loss;
+pub mod softmax;
 
 /// `a · b + c`, rounded once or twice.
 ///

@@ -1,0 +1,61 @@
+//! The naive twins of [`kernels::loss`](crate::kernels::loss), in `f64`.
+
+use super::softmax::{log_softmax, softmax};
+
+/// A row's cross-entropy.
+///
+/// ```
+/// assert_eq!(kernlet::kernels::reference::loss::softmax_cross_entropy(&[0.0], 0), 0.0);
+/// ```
+pub fn softmax_cross_entropy(x: &[f64], label: usize) -> f64 {
+    -log_softmax(x, label)
+}
+
+/// Its gradient by logit `j`.
+///
+/// ```
+/// assert_eq!(kernlet::kernels::reference::loss::softmax_cross_entropy_gradient(&[0.0], 0, 0), 0.0);
+/// ```
+pub fn softmax_cross_entropy_gradient(x: &[f64], label: usize, j: usize) -> f64 {
+    softmax(x, j) - f64::from(j == label)
+}
+
+/// An element's binary cross-entropy from its logit.
+///
+/// ```
+/// let value = kernlet::kernels::reference::loss::binary_cross_entropy_from_logits(0.0, 1.0);
+/// assert_eq!(value, core::f64::consts::LN_2);
+/// ```
+pub fn binary_cross_entropy_from_logits(x: f64, t: f64) -> f64 {
+    x.max(0.0) - x * t + libm::log1p(libm::exp(-x.abs()))
+}
+
+/// Its gradient by the logit.
+///
+/// ```
+/// assert_eq!(kernlet::kernels::reference::loss::binary_cross_entropy_from_logits_gradient(0.0, 1.0), -0.5);
+/// ```
+pub fn binary_cross_entropy_from_logits_gradient(x: f64, t: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-x)) - t
+}
+
+/// An element's binary cross-entropy from its probability, which is clipped.
+///
+/// ```
+/// let value = kernlet::kernels::reference::loss::binary_cross_entropy(0.5, 1.0);
+/// assert_eq!(value, core::f64::consts::LN_2);
+/// ```
+pub fn binary_cross_entropy(p: f64, t: f64) -> f64 {
+    let p = p.clamp(f64::from(1e-7_f32), f64::from(1.0 - 1e-7_f32));
+    -t * libm::log(p) - (1.0 - t) * libm::log(1.0 - p)
+}
+
+/// Its gradient by the probability.
+///
+/// ```
+/// assert_eq!(kernlet::kernels::reference::loss::binary_cross_entropy_gradient(0.5, 1.0), -2.0);
+/// ```
+pub fn binary_cross_entropy_gradient(p: f64, t: f64) -> f64 {
+    let inside = (f64::from(1e-7_f32)..=f64::from(1.0 - 1e-7_f32)).contains(&p);
+    if inside { (p - t) / (p * (1.0 - p)) } else { 0.0 }
+}
