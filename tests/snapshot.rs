@@ -5,7 +5,7 @@ use std::io::Write;
 use kernlet::{
     shape::Dims,
     snapshot::{
-        Aligned, Model, ModelInfo, Progress, Snapshot, SnapshotError, StaticSnapshot, TensorInfo, Training, crc32,
+        Aligned, Described, ModelInfo, Progress, Snapshot, SnapshotError, StaticSnapshot, TensorInfo, Training, crc32,
         encoded_len, write,
     },
 };
@@ -21,15 +21,16 @@ const INFO: ModelInfo = ModelInfo::new(
 const PARAMETERS: [f32; 9] = [0.0, -0.0, 1.0, -1.5, 3.25, 1e-40, 1e30, f32::INFINITY, 0.1];
 const STATE: [f32; 4] = [1.0, 2.0, 3.0, 4.0];
 const PROGRESS: Progress = Progress { step: 15, epoch: 1, position: 640, seed: 42 };
-const TRAINING: Training<'static, &[f32]> = Training { optimizer: "adadelta", progress: PROGRESS, state: &STATE };
+const TRAINING: Training<'static, &[&[f32]]> =
+    Training { optimizer: "adadelta", progress: PROGRESS, state: &[&[1.0], &[2.0, 3.0, 4.0]] };
 
 struct Tiny;
 
-impl Model for Tiny {
+impl Described for Tiny {
     const INFO: ModelInfo = INFO;
 }
 
-fn encode(training: Option<&Training<'_, &[f32]>>) -> Vec<u8> {
+fn encode(training: Option<&Training<'_, &[&[f32]]>>) -> Vec<u8> {
     let mut file = Vec::new();
     write(&INFO, &PARAMETERS, training, &mut |bytes: &[u8]| file.write_all(bytes)).unwrap();
     file

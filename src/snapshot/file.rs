@@ -27,7 +27,7 @@ pub fn save(
     path: impl AsRef<Path>,
     info: &ModelInfo,
     parameters: &[f32],
-    training: Option<&Training<'_, &[f32]>>,
+    training: Option<&Training<'_, &[&[f32]]>>,
 ) -> io::Result<()> {
     replace_file(path, |file| {
         write(info, parameters, training, &mut |bytes: &[u8]| file.write_all(bytes)).map_err(|error| match error {

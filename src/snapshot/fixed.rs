@@ -68,9 +68,9 @@ impl StaticSnapshot {
 /// not a snapshot of that network does not compile.
 ///
 /// ```
-/// use kernlet::{shape::Dims, snapshot::{Model, ModelInfo, StaticSnapshot, TensorInfo}};
+/// use kernlet::{shape::Dims, snapshot::{Described, ModelInfo, StaticSnapshot, TensorInfo}};
 /// struct Tiny;
-/// impl Model for Tiny {
+/// impl Described for Tiny {
 ///     const INFO: ModelInfo = ModelInfo::new("Tiny", 0x0123456789abcdef, &[
 ///         TensorInfo { layer: "conv", name: "kernel", dims: Dims::new(&[1, 1, 2, 3]), offset: 0 },
 ///         TensorInfo { layer: "conv", name: "bias", dims: Dims::new(&[3]), offset: 6 },
@@ -83,9 +83,9 @@ impl StaticSnapshot {
 /// ```
 ///
 /// ```compile_fail
-/// # use kernlet::snapshot::{Model, ModelInfo, StaticSnapshot};
+/// # use kernlet::snapshot::{Described, ModelInfo, StaticSnapshot};
 /// struct Other;
-/// impl Model for Other {
+/// impl Described for Other {
 ///     const INFO: ModelInfo = ModelInfo::new("Other", 1, &[]);
 /// }
 /// // error: the snapshot has another number of tensors
@@ -96,7 +96,7 @@ macro_rules! static_snapshot {
     ($model:ty, $path:expr) => {
         const {
             static BYTES: &$crate::snapshot::Aligned<[u8]> = &$crate::snapshot::Aligned(*include_bytes!($path));
-            $crate::snapshot::StaticSnapshot::new(BYTES, &<$model as $crate::snapshot::Model>::INFO)
+            $crate::snapshot::StaticSnapshot::new(BYTES, &<$model as $crate::snapshot::Described>::INFO)
         }
     };
 }

@@ -161,14 +161,14 @@ impl ModelInfo {
 /// A network type that says what its snapshots hold.
 ///
 /// ```
-/// use kernlet::snapshot::{Model, ModelInfo};
+/// use kernlet::snapshot::{Described, ModelInfo};
 /// struct Empty;
-/// impl Model for Empty {
+/// impl Described for Empty {
 ///     const INFO: ModelInfo = ModelInfo::new("Empty", 0, &[]);
 /// }
 /// assert_eq!(Empty::INFO.parameters(), 0);
 /// ```
-pub trait Model {
+pub trait Described {
     /// Name, identity and tensors.
     const INFO: ModelInfo;
 }
@@ -195,12 +195,15 @@ pub struct Progress {
 
 /// What training needs, beside the parameters, to go on as if it had not stopped.
 ///
-/// `N` is `&[f32]` in what is written, [`Numbers`] in what was read.
+/// `N` is a list of arrays in what is written, which follow each other in the file, and [`Numbers`]
+/// in what was read.
 ///
 /// ```
 /// use kernlet::snapshot::{Progress, Training};
-/// let training = Training { optimizer: "sgd", progress: Progress::default(), state: &[0.0_f32; 4][..] };
-/// assert_eq!(training.state.len(), 4);
+/// let (first, second) = ([0.0; 4], [0.0; 4]);
+/// let state: &[&[f32]] = &[&first, &second];
+/// let training = Training { optimizer: "adam", progress: Progress::default(), state };
+/// assert_eq!(training.state.len(), 2);
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Training<'a, N> {

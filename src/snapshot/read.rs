@@ -11,7 +11,7 @@ use crate::shape::{Dims, MAX_RANK};
 /// # use kernlet::snapshot::{ModelInfo, Progress, Snapshot, Training, write};
 /// # const INFO: ModelInfo = ModelInfo::new("Empty", 7, &[]);
 /// # let mut file = Vec::new();
-/// # let training = Training { optimizer: "sgd", progress: Progress::default(), state: &[1.5, 2.5][..] };
+/// # let training = Training { optimizer: "sgd", progress: Progress::default(), state: &[&[1.5_f32, 2.5][..]][..] };
 /// # write(&INFO, &[], Some(&training), &mut |bytes: &[u8]| Ok::<(), ()>(file.extend_from_slice(bytes))).unwrap();
 /// let snapshot = Snapshot::parse(&file)?;
 /// let mut state = [0.0; 2];
@@ -35,6 +35,20 @@ impl<'a> Numbers<'a> {
     /// See [`Numbers::len`].
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The first `count` and the rest, or `None` if there are fewer.
+    ///
+    /// ```
+    /// # use kernlet::snapshot::{ModelInfo, Snapshot, write};
+    /// # let mut file = Vec::new();
+    /// # write(&ModelInfo::new("Empty", 7, &[]), &[], None, &mut |bytes: &[u8]| Ok::<(), ()>(file.extend_from_slice(bytes))).unwrap();
+    /// assert!(Snapshot::parse(&file)?.parameters().split_at(1).is_none());
+    /// # Ok::<(), kernlet::snapshot::SnapshotError>(())
+    /// ```
+    pub fn split_at(&self, count: usize) -> Option<(Self, Self)> {
+        let (first, rest) = self.0.split_at_checked(count.checked_mul(size_of::<f32>())?)?;
+        Some((Self(first), Self(rest)))
     }
 
     /// Copies them, from any address and on any machine.

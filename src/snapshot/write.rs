@@ -54,7 +54,7 @@ pub const fn encoded_len(info: &ModelInfo, state: usize) -> usize {
 pub fn write<E>(
     info: &ModelInfo,
     parameters: &[f32],
-    training: Option<&Training<'_, &[f32]>>,
+    training: Option<&Training<'_, &[&[f32]]>>,
     sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), WriteError<E>> {
     if parameters.len() != info.parameters() {
@@ -65,10 +65,11 @@ pub fn write<E>(
         return Err(WriteError::OptimizerName { found: optimizer.len() });
     }
     let state = training.map_or(&[][..], |training| training.state);
+    let state_len = state.iter().map(|array| array.len()).sum();
     let progress = training.map(|training| training.progress).unwrap_or_default();
     let header_len = header_len(info);
     let parameters_end = header_len + size_of_val(parameters);
-    let gap = if state.is_empty() { 0 } else { parameters_end.next_multiple_of(ALIGNMENT) - parameters_end };
+    let gap = if state_len == 0 { 0 } else { parameters_end.next_multiple_of(ALIGNMENT) - parameters_end };
     let padding = [0; ALIGNMENT];
 
     let mut crc = 0;
@@ -83,10 +84,10 @@ pub fn write<E>(
     put(0, &MAGIC);
     put(at::VERSION, &VERSION.to_le_bytes());
     put(at::HEADER_LEN, &(header_len as u32).to_le_bytes());
-    put(at::FILE_LEN, &(encoded_len(info, state.len()) as u64).to_le_bytes());
+    put(at::FILE_LEN, &(encoded_len(info, state_len) as u64).to_le_bytes());
     put(at::ID, &info.id.to_le_bytes());
     put(at::PARAMETERS, &(parameters.len() as u64).to_le_bytes());
-    put(at::STATE, &(state.len() as u64).to_le_bytes());
+    put(at::STATE, &(state_len as u64).to_le_bytes());
     put(at::STEP, &progress.step.to_le_bytes());
     put(at::EPOCH, &progress.epoch.to_le_bytes());
     put(at::POSITION, &progress.position.to_le_bytes());
@@ -120,12 +121,12 @@ pub fn write<E>(
 fn payload<E>(
     parameters: &[f32],
     gap: &[u8],
-    state: &[f32],
+    state: &[&[f32]],
     sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     little_endian(parameters, sink)?;
     sink(gap)?;
-    little_endian(state, sink)
+    state.iter().try_for_each(|array| little_endian(array, sink))
 }
 
 /// The little-endian bytes of `numbers`.
