@@ -105,6 +105,8 @@ macro_rules! __network {
                 const NAME: &'static str = stringify!($name);
                 const LAYERS: &'static [nn::Layer] = &LAYERS;
                 const PARAMETERS: usize = m::parameters(&LAYERS);
+                const TENSORS: &'static [$crate::snapshot::TensorInfo<'static>] =
+                    &m::tensors::<{ m::tensor_count(&LAYERS) }>(&LAYERS);
 
                 fn steps<const FROZEN: u64, const MODE: u8>() -> &'static [m::Step] {
                     struct Steps<const FROZEN: u64, const MODE: u8>;

@@ -21,6 +21,7 @@
 //! The loss is the mean over the batch.
 
 mod call;
+mod describe;
 mod error;
 mod infer;
 mod init;
@@ -53,6 +54,7 @@ pub use train::{Gradients, Trainer};
 #[doc(hidden)]
 pub mod __macro {
     pub use super::{
+        describe::{tensor_count, tensors},
         layer::LayerDef,
         layers,
         network::{exact_plan, find},

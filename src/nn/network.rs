@@ -7,7 +7,7 @@ use super::{
     pass::{BackwardPass, ForwardPass, WeightPass},
     plan::{MAX_LAYERS, Plan, Sizes, Step, plan},
 };
-use crate::{kernels::ShapeError, shape::Shape, tensor::Tensor};
+use crate::{kernels::ShapeError, shape::Shape, snapshot::TensorInfo, tensor::Tensor};
 
 /// A network's definition: its layers, their shapes, and how to run each.
 ///
@@ -35,6 +35,8 @@ pub trait Network: Sized + Send + Sync + 'static {
     const LAYERS: &'static [Layer];
     /// The number of parameters, moving averages included.
     const PARAMETERS: usize;
+    /// The tensors that the parameters consist of, with Keras' names.
+    const TENSORS: &'static [TensorInfo<'static>];
 
     #[doc(hidden)]
     fn steps<const FROZEN: u64, const MODE: u8>() -> &'static [Step];

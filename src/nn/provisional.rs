@@ -103,9 +103,9 @@ pub mod pool2d {
         height: usize,
         width: usize,
         channels: usize,
-        kernel: [usize; 2],
-        stride: [usize; 2],
-        padding: [usize; 4],
+        pub kernel: [usize; 2],
+        pub stride: [usize; 2],
+        pub padding: [usize; 4],
     }
     impl Pool2d {
         /// s
