@@ -1,0 +1,82 @@
+//! The four files of a data set, from disk to memory.
+
+use std::{
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use flate2::read::MultiGzDecoder;
+use kernlet::data::idx::Labelled;
+
+use crate::network::{CLASSES, SIDE};
+
+/// Images and labels, checked.
+pub struct Digits {
+    /// Bytes of all images, one after the other.
+    pub pixels: Vec<u8>,
+    /// A label for each.
+    pub labels: Vec<u8>,
+}
+
+impl Digits {
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// The bytes of one image.
+    pub fn image(&self, index: usize) -> &[u8] {
+        &self.pixels[index * SIDE * SIDE..(index + 1) * SIDE * SIDE]
+    }
+}
+
+/// The folder that comes with the repository.
+pub fn bundled() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data")
+}
+
+/// The training and the test images of a folder.
+pub fn load(folder: &Path) -> Result<(Digits, Digits), String> {
+    Ok((load_pair(folder, "train")?, load_pair(folder, "t10k")?))
+}
+
+fn load_pair(folder: &Path, name: &str) -> Result<Digits, String> {
+    let (images_path, images) = read(&folder.join(format!("{name}-images-idx3-ubyte")))?;
+    let (labels_path, labels) = read(&folder.join(format!("{name}-labels-idx1-ubyte")))?;
+    let at = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let images = Labelled::parse_images(&images).map_err(|error| at(&images_path, &error))?;
+    let labels = Labelled::parse_labels(&labels, CLASSES).map_err(|error| at(&labels_path, &error))?;
+    let pair = Labelled::pair(images, labels).map_err(|error| at(&labels_path, &error))?;
+    if pair.is_empty() {
+        return Err(at(&images_path, &"there are no images in it"));
+    }
+    if (pair.height(), pair.width()) != (SIDE, SIDE) {
+        let size = format!("images are {} × {}, expected {SIDE} × {SIDE}", pair.height(), pair.width());
+        return Err(at(&images_path, &size));
+    }
+    Ok(Digits { pixels: pair.pixels().to_vec(), labels: pair.labels().to_vec() })
+}
+
+/// The bytes of `path`, or of `path` with `.gz`, unpacked if they are gzipped.
+fn read(path: &Path) -> Result<(PathBuf, Vec<u8>), String> {
+    let gzipped = PathBuf::from(format!("{}.gz", path.display()));
+    let (path, bytes) = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read(&gzipped) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(format!("{}: no such file, with or without .gz", path.display()));
+            }
+            bytes => (gzipped, bytes),
+        },
+        bytes => (path.to_path_buf(), bytes),
+    };
+    let bytes = bytes.map_err(|error| format!("{}: {error}", path.display()))?;
+    if !bytes.starts_with(&[0x1F, 0x8B]) {
+        return Ok((path, bytes));
+    }
+    let mut unpacked = Vec::new();
+    match MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked) {
+        Ok(_) => Ok((path, unpacked)),
+        Err(error) => Err(format!("{}: broken gzip file: {error}", path.display())),
+    }
+}

@@ -1,0 +1,95 @@
+//! Trains the network of the Keras MNIST example on handwritten digits.
+//!
+//! `cargo run --example mnist` learns the digits in `examples/data`; `-- --help` says what else it can do.
+
+mod args;
+mod digits;
+mod network;
+mod picture;
+mod report;
+mod summary;
+mod terminal;
+mod train;
+
+use std::{path::Path, process::ExitCode};
+
+use kernlet::{
+    optim::{Adadelta, Adagrad, Adam, AdamW, RmsProp, Sgd},
+    snapshot::fingerprint,
+};
+
+use crate::{
+    args::{Args, OptimizerName},
+    terminal::say,
+};
+
+fn main() -> ExitCode {
+    let args = match Args::read() {
+        Ok(args) => args,
+        Err(status) => return ExitCode::from(status),
+    };
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    let level = args.level()?;
+    // Before minutes of work, not after.
+    for path in [&args.save, &args.json, &args.report].into_iter().flatten() {
+        check_place(path)?;
+    }
+    train::check_formats(args)?;
+    let folder = args.data.clone().unwrap_or_else(digits::bundled);
+    let (training, test) = digits::load(&folder)?;
+    say!(
+        "{} training images, {} test images; {level}, {}",
+        terminal::grouped(training.len()),
+        terminal::grouped(test.len()),
+        terminal::count(args.threads(), "thread"),
+    );
+    if args.threads.is_some_and(|threads| threads != args.threads()) {
+        say!("This build has one thread; --features rayon gives more.");
+    }
+
+    let rate = args.rate();
+    let outcome = match args.optimizer {
+        OptimizerName::Adadelta => train::run(args, level, Adadelta::new(rate), &training, &test),
+        OptimizerName::Adagrad => train::run(args, level, Adagrad::new(rate), &training, &test),
+        OptimizerName::Adam => train::run(args, level, Adam::new(rate), &training, &test),
+        OptimizerName::Adamw => train::run(args, level, AdamW::new(rate), &training, &test),
+        OptimizerName::Rmsprop => train::run(args, level, <RmsProp>::new(rate), &training, &test),
+        OptimizerName::Sgd => train::run(args, level, <Sgd>::new(rate), &training, &test),
+        OptimizerName::Momentum => train::run(args, level, <Sgd>::new(rate).with_momentum(0.9), &training, &test),
+    }?;
+
+    say!("Test loss: {:.4}", outcome.test.loss);
+    say!("Test accuracy: {:.4}", outcome.test.accuracy());
+    say!("Parameters fingerprint: {:016x}", fingerprint(outcome.model.parameters()));
+    if let Some(path) = &args.json {
+        summary::write(path, args, level, &outcome)?;
+    }
+    if let Some(path) = &args.report {
+        report::write(path, args, level, &outcome, &training, &test)?;
+    }
+    Ok(())
+}
+
+/// Whether a file can lie at `path`, as far as its folder says.
+fn check_place(path: &Path) -> Result<(), String> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if path.is_dir() {
+        return Err(format!("{}: is a folder", path.display()));
+    }
+    if !folder.is_dir() {
+        return Err(format!("{}: there is no such folder", folder.display()));
+    }
+    Ok(())
+}

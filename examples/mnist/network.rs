@@ -1,0 +1,23 @@
+//! The network, and what of it is shown.
+
+kernlet::network! {
+    /// The network of the Keras MNIST example.
+    pub struct MnistCnn([28, 28, 1]) {
+        conv1: conv2d(32, 3x3), relu,
+        conv2: conv2d(64, 3x3), relu,
+        pool: max_pool2d(2x2), dropout(0.25),
+        fc1: dense(128), relu, dropout(0.5),
+        fc2: dense(10), softmax,
+    }
+}
+
+const _: () = assert!(MnistCnn::PARAMETERS == 1_199_882);
+
+/// Rows, and columns, of an image.
+pub const SIDE: usize = 28;
+
+/// Numbers of an image.
+pub const IMAGE_LEN: usize = SIDE * SIDE;
+
+/// Digits.
+pub const CLASSES: usize = 10;

@@ -1,0 +1,313 @@
+//! The training loop: forward, error, backward, update, until the epochs are done.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use kernlet::{
+    data::{
+        augment::Augment,
+        batches::{epoch_order, gather_into},
+        normalise,
+    },
+    nn::{Batching, Gradients, HeapMemory, Metrics, Model, SoftmaxCrossEntropy, Trainer},
+    optim::Optimizer,
+    parallel,
+    simd::Level,
+    snapshot::{self, Described, Progress, Snapshot},
+};
+
+use crate::{
+    args::Args,
+    digits::Digits,
+    network::{IMAGE_LEN, MnistCnn, SIDE},
+    terminal,
+};
+
+/// The figures of one epoch, or of the part of it that was done.
+#[derive(Clone, Copy, Debug)]
+pub struct Epoch {
+    /// Counted from 1.
+    pub number: u32,
+    /// Over the batches as they were learnt, with dropout.
+    pub training: Metrics,
+    /// Over all test images, after the epoch.
+    pub validation: Metrics,
+    /// Of training alone.
+    pub time: Duration,
+}
+
+/// What a run ends with.
+pub struct Outcome {
+    /// The trained network.
+    pub model: Box<Model<MnistCnn>>,
+    /// Loss and accuracy over all test images at the end.
+    pub test: Metrics,
+    /// Each epoch of this run.
+    pub epochs: Vec<Epoch>,
+    /// How long each step took.
+    pub step_times: Vec<Duration>,
+    /// The seed that was used.
+    pub seed: u64,
+}
+
+type MnistTrainer<'a, O> = Trainer<'a, MnistCnn, O>;
+
+/// One batch on its way into the network.
+struct Batch {
+    bytes: Vec<u8>,
+    plain: Vec<f32>,
+    images: Vec<f32>,
+    labels: Vec<u8>,
+}
+
+impl Batch {
+    fn new(len: usize) -> Self {
+        let images = vec![0.0; len * IMAGE_LEN];
+        Self { bytes: vec![0; len * IMAGE_LEN], plain: images.clone(), images, labels: vec![0; len] }
+    }
+
+    /// Fetches the images that `indices` names.
+    fn fill(
+        &mut self,
+        digits: &Digits,
+        indices: &[u32],
+        change: Option<(u64, u32)>,
+        threads: usize,
+    ) -> Result<(), String> {
+        let len = indices.len();
+        let (bytes, labels) = (&mut self.bytes[..len * IMAGE_LEN], &mut self.labels[..len]);
+        gather_into(&digits.pixels, IMAGE_LEN, indices, bytes).map_err(|error| error.to_string())?;
+        gather_into(&digits.labels, 1, indices, labels).map_err(|error| error.to_string())?;
+        let images = &mut self.images[..len * IMAGE_LEN];
+        let Some((seed, epoch)) = change else {
+            return normalise::unit_into(bytes, images).map_err(|error| error.to_string());
+        };
+        let plain = &mut self.plain[..len * IMAGE_LEN];
+        normalise::unit_into(bytes, plain).map_err(|error| error.to_string())?;
+        parallel::for_rows(threads, len, images, &|rows, part: &mut [f32]| {
+            for (row, image) in rows.zip(part.chunks_exact_mut(IMAGE_LEN)) {
+                let x = &plain[row * IMAGE_LEN..(row + 1) * IMAGE_LEN];
+                Augment::DIGITS.image_into(x, [SIDE, SIDE, 1], seed, epoch, indices[row], image)?;
+            }
+            Ok(())
+        })
+        .map_err(|error: kernlet::kernels::ShapeError| error.to_string())
+    }
+}
+
+/// Trains as `args` says.
+pub fn run<O: Optimizer>(
+    args: &Args,
+    level: Level,
+    optimizer: O,
+    training: &Digits,
+    test: &Digits,
+) -> Result<Outcome, String> {
+    let threads = args.threads();
+    let batching = Batching::of(args.batch).threads(threads);
+    terminal::print_network(
+        args.optimizer.name(),
+        args.batch,
+        MnistTrainer::<O>::training_bytes(batching, Gradients::Kept),
+    );
+
+    let mut model = Model::<MnistCnn>::zeroed_box();
+    let resumed = match args.resume.as_deref() {
+        Some(path) => Some((path, read(path)?)),
+        None => None,
+    };
+    let file = match &resumed {
+        Some((path, bytes)) => open(path, bytes, &mut model)?,
+        None => None,
+    };
+    let seed = match &file {
+        Some((path, snapshot)) => {
+            let found = snapshot.training().map_err(|error| at(path, error))?.progress.seed;
+            if args.seed.is_some_and(|seed| seed != found) {
+                return Err(format!("{}: trained with seed {found}, not the one asked for", path.display()));
+            }
+            found
+        }
+        None => args.seed.unwrap_or(1),
+    };
+    if resumed.is_none() {
+        model.initialize(seed);
+    }
+
+    let mut memory = HeapMemory::zeroed(MnistTrainer::<O>::memory_len(batching, Gradients::Kept));
+    let mut trainer = MnistTrainer::<O>::new(
+        level,
+        &mut model,
+        &mut memory,
+        optimizer,
+        SoftmaxCrossEntropy,
+        batching,
+        Gradients::Kept,
+        seed,
+    )
+    .map_err(|error| error.to_string())?;
+    let mut progress = Progress { seed, ..Progress::default() };
+    if let Some((path, snapshot)) = &file {
+        progress = restore(&mut trainer, snapshot, args.optimizer.name()).map_err(|error| at(path, error))?;
+        if progress.position > training.len() as u64 {
+            let (seen, len) = (progress.position, training.len());
+            return Err(format!("{}: stopped after {seen} images of an epoch, there are {len}", path.display()));
+        }
+    }
+
+    let last_epoch = match (args.epochs, args.steps) {
+        (None, Some(_)) => None,
+        (epochs, _) => Some(epochs.unwrap_or(10)),
+    };
+    let steps_left = |progress: &Progress| args.steps.is_none_or(|steps| progress.step < u64::from(steps));
+    let mut batch = Batch::new(args.batch);
+    let mut order = vec![0; training.len()];
+    let (mut epochs, mut step_times) = (Vec::<Epoch>::new(), Vec::new());
+    let mut test_metrics = None;
+    while last_epoch.is_none_or(|last| progress.epoch < u64::from(last)) && steps_left(&progress) {
+        let epoch = u32::try_from(progress.epoch).map_err(|_| "too many epochs".to_owned())?;
+        epoch_order(seed, epoch, &mut order);
+        let bar = terminal::Progress::new(epoch + 1, training.len(), progress.position as usize);
+        let mut metrics = Metrics::default();
+        let start = Instant::now();
+        for indices in order[progress.position as usize..].chunks(args.batch) {
+            if !steps_left(&progress) {
+                break;
+            }
+            batch.fill(training, indices, args.augment.then_some((seed, epoch)), threads)?;
+            let step_start = Instant::now();
+            let step = trainer
+                .step(&batch.images[..indices.len() * IMAGE_LEN], &batch.labels[..indices.len()])
+                .map_err(|error| error.to_string())?;
+            step_times.push(step_start.elapsed());
+            metrics.add(&step);
+            bar.step(indices.len(), metrics.loss);
+            progress.step += 1;
+            progress.position += indices.len() as u64;
+        }
+        let time = start.elapsed();
+        bar.finish();
+        if progress.position == training.len() as u64 {
+            progress.position = 0;
+            progress.epoch += 1;
+        }
+        let validation = evaluate(&mut trainer, test, &mut batch)?;
+        test_metrics = Some(validation);
+        let figures = Epoch { number: epoch + 1, training: metrics, validation, time };
+        terminal::print_epoch(&figures, last_epoch);
+        epochs.push(figures);
+        if !metrics.loss.is_finite() {
+            return Err(format!("the loss is {}: a smaller --lr may help", metrics.loss));
+        }
+        if let Some(path) = &args.save {
+            save(path, &trainer, args.optimizer.name(), O::STATES, progress)?;
+        }
+        if args.target_loss.is_some_and(|target| metrics.loss <= target) && progress.position == 0 {
+            terminal::say!("The training loss is at most {}: done.", args.target_loss.unwrap_or_default());
+            break;
+        }
+    }
+    let test = match test_metrics {
+        Some(metrics) => metrics,
+        None => evaluate(&mut trainer, test, &mut batch)?,
+    };
+    if let (Some(path), true) = (&args.save, epochs.is_empty()) {
+        save(path, &trainer, args.optimizer.name(), O::STATES, progress)?;
+    }
+    Ok(Outcome { model, test, epochs, step_times, seed })
+}
+
+fn evaluate<O: Optimizer>(
+    trainer: &mut MnistTrainer<'_, O>,
+    digits: &Digits,
+    batch: &mut Batch,
+) -> Result<Metrics, String> {
+    let mut total = Metrics::default();
+    let room = batch.labels.len();
+    for (bytes, labels) in digits.pixels.chunks(room * IMAGE_LEN).zip(digits.labels.chunks(room)) {
+        let images = &mut batch.images[..bytes.len()];
+        normalise::unit_into(bytes, images).map_err(|error| error.to_string())?;
+        total.add(&trainer.evaluate(images, labels).map_err(|error| error.to_string())?);
+    }
+    Ok(total)
+}
+
+fn at(path: &Path, error: impl std::fmt::Display) -> String {
+    format!("{}: {error}", path.display())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| at(path, error))
+}
+
+fn is_safetensors(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "safetensors")
+}
+
+/// Whether this build can read and write the files that are asked for.
+pub fn check_formats(args: &Args) -> Result<(), String> {
+    match [&args.save, &args.resume].into_iter().flatten().find(|path| is_safetensors(path)) {
+        Some(path) if cfg!(not(feature = "safetensors")) => Err(at(path, "needs a build with --features safetensors")),
+        _ => Ok(()),
+    }
+}
+
+/// Takes the parameters of a file, and returns the snapshot if there is more in it.
+fn open<'a>(
+    path: &'a Path,
+    bytes: &'a [u8],
+    model: &mut Model<MnistCnn>,
+) -> Result<Option<(&'a Path, Snapshot<'a>)>, String> {
+    #[cfg(feature = "safetensors")]
+    if is_safetensors(path) {
+        let info = &MnistCnn::INFO;
+        snapshot::safetensors::read_into(bytes, "", info, model.parameters_mut()).map_err(|error| at(path, error))?;
+        return Ok(None);
+    }
+    let snapshot = Snapshot::open(bytes, &MnistCnn::INFO).map_err(|error| at(path, error))?;
+    snapshot.parameters().copy_into(model.parameters_mut()).map_err(|error| at(path, error))?;
+    Ok(Some((path, snapshot)))
+}
+
+/// Takes the state of training out of a snapshot.
+fn restore<O: Optimizer>(
+    trainer: &mut MnistTrainer<'_, O>,
+    snapshot: &Snapshot<'_>,
+    optimizer: &str,
+) -> Result<Progress, String> {
+    let training = snapshot.training_with(optimizer).map_err(|error| error.to_string())?;
+    let expected: usize = (0..O::STATES).map(|index| trainer.state(index).len()).sum();
+    let mut rest = training.state;
+    if rest.len() != expected {
+        return Err(format!("{} numbers of optimizer state, expected {expected}", rest.len()));
+    }
+    for index in 0..O::STATES {
+        let state = trainer.state_mut(index);
+        let (numbers, others) = rest.split_at(state.len()).ok_or("too little optimizer state")?;
+        numbers.copy_into(state).map_err(|error| error.to_string())?;
+        rest = others;
+    }
+    let step = u32::try_from(training.progress.step).map_err(|_| format!("{} steps", training.progress.step))?;
+    trainer.set_step_count(step);
+    Ok(training.progress)
+}
+
+fn save<O: Optimizer>(
+    path: &Path,
+    trainer: &MnistTrainer<'_, O>,
+    optimizer: &str,
+    states: usize,
+    progress: Progress,
+) -> Result<(), String> {
+    let parameters = trainer.model().parameters();
+    #[cfg(feature = "safetensors")]
+    if is_safetensors(path) {
+        let bytes = snapshot::safetensors::to_bytes(&MnistCnn::INFO, parameters).map_err(|error| at(path, error))?;
+        return snapshot::replace_file(path, |file| file.write_all(&bytes)).map_err(|error| at(path, error));
+    }
+    let state: Vec<&[f32]> = (0..states).map(|index| trainer.state(index)).collect();
+    let training = snapshot::Training { optimizer, progress, state: &state[..] };
+    snapshot::save(path, &MnistCnn::INFO, parameters, Some(&training)).map_err(|error| at(path, error))
+}

@@ -1,0 +1,418 @@
+//! The example `mnist` as its users meet it: short runs, and everything that can be wrong with what it is given.
+#![cfg(feature = "std")]
+
+use std::{
+    env, fs,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::OnceLock,
+};
+
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use kernlet::simd::{InstructionSet, Level, Rounding};
+use serde_json::Value;
+
+/// The example, built as this test was.
+fn program() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let features: Vec<&str> = [
+            ("std", cfg!(feature = "std")),
+            ("rayon", cfg!(feature = "rayon")),
+            ("safetensors", cfg!(feature = "safetensors")),
+            ("defmt", cfg!(feature = "defmt")),
+            ("embedded-storage", cfg!(feature = "embedded-storage")),
+        ]
+        .into_iter()
+        .filter_map(|(name, on)| on.then_some(name))
+        .collect();
+        // This test lies in target/<profile>/deps, the example in target/<profile>/examples.
+        let test = env::current_exe().unwrap();
+        let profile = test.ancestors().nth(2).unwrap();
+        let name = profile.file_name().unwrap().to_str().unwrap();
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--example", "mnist", "--no-default-features", "--features"])
+            .arg(features.join(","))
+            .args(["--profile", if name == "debug" { "dev" } else { name }])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(built.unwrap().success(), "the example does not build");
+        profile.join("examples").join(format!("mnist{}", env::consts::EXE_SUFFIX))
+    })
+}
+
+fn mnist(args: &[&str]) -> Output {
+    Command::new(program()).args(args).output().unwrap()
+}
+
+/// A run that must succeed: what it printed.
+fn succeed(args: &[&str]) -> String {
+    let output = mnist(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A run that must fail: one line on standard error, and no success.
+fn fail(args: &[&str]) -> String {
+    let output = mnist(args);
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(matches!(output.status.code(), Some(1 | 2)), "{args:?}: {:?} {message}", output.status);
+    assert!(message.starts_with("error: "), "{args:?}: {message}");
+    assert_eq!(message.trim_end().lines().count(), 1, "{args:?}: {message}");
+    assert!(!message.contains("panicked"), "{args:?}: {message}");
+    message
+}
+
+fn fingerprint(args: &[&str]) -> String {
+    let printed = succeed(args);
+    let line = printed.lines().find_map(|line| line.strip_prefix("Parameters fingerprint: ")).unwrap();
+    assert!(line.len() == 16 && line.chars().all(|c| c.is_ascii_hexdigit()), "{line}");
+    line.to_owned()
+}
+
+const FILES: [&str; 4] =
+    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
+/// The unpacked bytes of a bundled file, with the first `count` records alone.
+fn first(name: &str, count: u32) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/data/{name}.gz"));
+    let mut bytes = Vec::new();
+    GzDecoder::new(fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
+    let (header, record) = if name.contains("images") { (16, 784) } else { (8, 1) };
+    bytes[4..8].copy_from_slice(&count.to_be_bytes());
+    bytes.truncate(header + count as usize * record);
+    bytes
+}
+
+/// A folder with 60 training and 40 test digits, not gzipped.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for name in FILES {
+            fs::write(folder.join(name), first(name, if name.starts_with("train") { 60 } else { 40 })).unwrap();
+        }
+        folder
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Options for this folder, with batches that do not divide an epoch, then `more`.
+    fn options<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        let mut options = vec!["--data", self.0.path().to_str().unwrap(), "--batch", "16"];
+        options.extend(more);
+        options
+    }
+}
+
+#[test]
+fn a_run_prints_what_it_did_and_no_bar_codes() {
+    let folder = Small::new();
+    let output = mnist(&folder.options(&["--epochs", "2"]));
+    assert!(output.status.success());
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(!printed.contains(['\r', '\x1b', '\x08']), "{printed}");
+    for part in [
+        "60 training images, 40 test images",
+        "conv1 (conv2d)           26×26×32          320        1,280",
+        "1,199,882    4,799,528",
+        "epoch  1/2  loss ",
+        "epoch  2/2  loss ",
+        "\nTest loss: ",
+        "\nTest accuracy: ",
+        "\nParameters fingerprint: ",
+    ] {
+        assert!(printed.contains(part), "{part} is not in\n{printed}");
+    }
+}
+
+#[test]
+fn gzipped_files_are_the_same_files() {
+    let (plain, packed) = (Small::new(), Small::new());
+    for name in FILES {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(&fs::read(packed.join(name)).unwrap()).unwrap();
+        fs::write(packed.join(&format!("{name}.gz")), encoder.finish().unwrap()).unwrap();
+        fs::remove_file(packed.join(name)).unwrap();
+    }
+    let steps = ["--steps", "2"];
+    assert_eq!(fingerprint(&plain.options(&steps)), fingerprint(&packed.options(&steps)));
+}
+
+#[test]
+fn it_learns_until_the_loss_is_reached() {
+    let folder = Small::new();
+    let json = folder.text("figures.json");
+    let printed =
+        succeed(&folder.options(&["--optimizer", "adam", "--epochs", "60", "--target-loss", "0.2", "--json", &json]));
+    assert!(printed.contains("The training loss is at most 0.2: done."), "{printed}");
+    let figures: Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    let epochs = figures["epochs"].as_array().unwrap();
+    let loss = |epoch: &Value| epoch["loss"].as_f64().unwrap();
+    assert!(epochs.len() < 60 && loss(epochs.last().unwrap()) <= 0.2);
+    assert!(epochs[..epochs.len() - 1].iter().all(|epoch| loss(epoch) > 0.2));
+}
+
+#[test]
+fn every_optimizer_runs_and_differs() {
+    let folder = Small::new();
+    let names = ["adadelta", "adagrad", "adam", "adamw", "rmsprop", "sgd", "momentum"];
+    let mut seen: Vec<String> =
+        names.iter().map(|name| fingerprint(&folder.options(&["--steps", "3", "--optimizer", name]))).collect();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), names.len());
+}
+
+#[test]
+fn seed_augmentation_and_rate_change_the_result_and_nothing_else_does() {
+    let folder = Small::new();
+    let run = |more: &[&str]| fingerprint(&folder.options(&[&["--steps", "5"], more].concat()));
+    let plain = run(&[]);
+    assert_eq!(plain, run(&["--seed", "1"]));
+    assert_eq!(plain, run(&["--lr", "1.0", "--optimizer", "adadelta"]));
+    assert_eq!(plain, run(&["--threads", "1"]));
+    assert_eq!(plain, run(&["--threads", "3"]));
+    assert_ne!(plain, run(&["--seed", "2"]));
+    assert_ne!(plain, run(&["--lr", "0.5"]));
+    let augmented = run(&["--augment", "--threads", "1"]);
+    assert_ne!(plain, augmented);
+    assert_eq!(augmented, run(&["--augment", "--threads", "3"]));
+}
+
+/// Law 3: for one rounding, every instruction set and number of threads gives the same bits.
+#[test]
+fn the_bits_depend_on_the_rounding_alone() {
+    let folder = Small::new();
+    for rounding in [Rounding::Strict, Rounding::Fused] {
+        let mut seen: Vec<(String, String)> = Vec::new();
+        for isa in InstructionSet::ALL.into_iter().filter(|&isa| Level::new(isa, rounding).is_some()) {
+            for threads in ["1", "2", "3"] {
+                let (level, rounding) = (isa.name(), rounding.name());
+                let more = ["--steps", "6", "--level", level, "--rounding", rounding, "--threads", threads];
+                seen.push((format!("{level}, {threads} threads"), fingerprint(&folder.options(&more))));
+            }
+        }
+        assert!(seen.iter().all(|(_, bits)| bits == &seen[0].1), "{rounding}: {seen:?}");
+    }
+}
+
+#[test]
+fn a_resumed_run_ends_as_an_uninterrupted_one() {
+    let folder = Small::new();
+    let model = folder.text("model.knl");
+    // 60 images in batches of 16 are four steps, so these stop within an epoch and at its end.
+    for (optimizer, stop) in [("adadelta", "6"), ("adam", "8"), ("momentum", "1"), ("sgd", "7")] {
+        let whole =
+            fingerprint(&folder.options(&["--optimizer", optimizer, "--augment", "--seed", "9", "--steps", "11"]));
+        let begin = ["--optimizer", optimizer, "--augment", "--seed", "9", "--steps", stop, "--save", &model];
+        assert_ne!(fingerprint(&folder.options(&begin)), whole);
+        let go_on = ["--optimizer", optimizer, "--augment", "--steps", "11", "--resume", &model];
+        assert_eq!(fingerprint(&folder.options(&go_on)), whole, "{optimizer}, stopped at {stop}");
+    }
+    // The last file is of sgd, seed 9, step 7.
+    assert!(fail(&folder.options(&["--resume", &model])).contains("of another optimizer: sgd"));
+    let other_seed = ["--optimizer", "sgd", "--seed", "8", "--resume", &model];
+    assert!(fail(&folder.options(&other_seed)).contains("trained with seed 9"));
+    // Nothing left to do: the parameters are those of the file.
+    let done = ["--optimizer", "sgd", "--steps", "7", "--resume", &model];
+    let saved = fingerprint(&folder.options(&["--optimizer", "sgd", "--augment", "--seed", "9", "--steps", "7"]));
+    assert_eq!(fingerprint(&folder.options(&done)), saved);
+}
+
+#[test]
+fn a_wrong_model_file_is_an_error() {
+    let folder = Small::new();
+    let model = folder.text("model.knl");
+    succeed(&folder.options(&["--steps", "1", "--save", &model]));
+    let good = fs::read(&model).unwrap();
+    let resume = |bytes: &[u8]| {
+        fs::write(&model, bytes).unwrap();
+        let message = fail(&folder.options(&["--resume", &model]));
+        assert!(message.contains(&model), "{message}");
+        message
+    };
+    assert!(resume(b"").contains("cut off"));
+    assert!(resume(&good[..good.len() - 1]).contains("cut off: expected "));
+    assert!(resume(&good[4..]).contains("not a kernlet snapshot"));
+    let mut damaged = good.clone();
+    damaged[good.len() / 2] ^= 4;
+    assert!(resume(&damaged).contains("numbers are damaged"));
+    let foreign = include_bytes!("files/snapshot_v1.knl");
+    assert!(resume(foreign).contains("another number of tensors: expected 8, found 2"));
+    assert!(fail(&folder.options(&["--resume", &folder.text("none.knl")])).contains("none.knl: "));
+}
+
+#[test]
+fn the_figures_are_written_as_json() {
+    let folder = Small::new();
+    let path = folder.text("figures.json");
+    let printed = succeed(&folder.options(&["--epochs", "2", "--threads", "2", "--json", &path]));
+    let figures: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for (key, decimals) in [("test_loss", "Test loss: "), ("test_accuracy", "Test accuracy: ")] {
+        let line = format!("{decimals}{:.4}", figures[key].as_f64().unwrap());
+        assert!(printed.contains(&line), "{line}\n{printed}");
+    }
+    let bits = figures["fingerprint"].as_str().unwrap();
+    assert!(printed.contains(&format!("Parameters fingerprint: {bits}")));
+    assert!(figures["step_ms_median"].as_f64().unwrap() > 0.0);
+    assert!(figures["images_per_second"].as_f64().unwrap() > 0.0);
+    assert_eq!(figures["level"], Level::detect().instruction_set().name());
+    assert_eq!(figures["rounding"], Level::detect().rounding().name());
+    assert_eq!(figures["threads"], if cfg!(feature = "rayon") { 2 } else { 1 });
+    assert_eq!(figures["seed"], 1);
+    assert_eq!(figures["parameters"], 1_199_882);
+    let epochs = figures["epochs"].as_array().unwrap();
+    assert_eq!(epochs.len(), 2);
+    for key in ["loss", "accuracy", "validation_loss", "validation_accuracy", "seconds"] {
+        assert!(epochs.iter().all(|epoch| epoch[key].is_f64()), "{key}");
+    }
+}
+
+#[test]
+fn the_report_stands_by_itself() {
+    let folder = Small::new();
+    let path = folder.text("report.html");
+    succeed(&folder.options(&["--epochs", "2", "--report", &path]));
+    let page = fs::read_to_string(&path).unwrap();
+    for part in ["Loss", "Accuracy", "What was taken for what", "Most wrong", "First-layer filters", "What it looks at"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(page.ends_with("</html>\n"));
+    assert_eq!(page.matches(r#"class="filter""#).count(), 32);
+    assert!(page.contains("<polyline"));
+    for outside in ["http://", "https://", "<script", "<link", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert!(page.matches("src=").count() == page.matches("src=\"data:image/png;base64,").count());
+}
+
+#[test]
+fn each_bad_data_file_is_named_with_what_is_wrong() {
+    let [images, labels, test_images, _] = FILES;
+    let with = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let folder = Small::new();
+        let mut bytes = fs::read(folder.join(name)).unwrap();
+        change(&mut bytes);
+        fs::write(folder.join(name), bytes).unwrap();
+        let message = fail(&folder.options(&[]));
+        assert!(message.contains(&folder.text(name)), "{message}");
+        message
+    };
+    assert!(with(images, &|bytes| bytes.clear()).contains("cut off: expected 4 bytes, found 0"));
+    assert!(with(images, &|bytes| bytes.truncate(1000)).contains("cut off: expected 47056 bytes, found 1000"));
+    assert!(with(images, &|bytes| bytes.push(0)).contains("too long: expected 47056 bytes, found 47057"));
+    assert!(with(images, &|bytes| bytes[0] = 1).contains("not an IDX file"));
+    assert!(with(images, &|bytes| bytes[2] = 0x0D).contains("cut off: expected 188176 bytes"));
+    assert!(with(images, &|bytes| bytes[2] = 0x77).contains("unknown IDX element type 0x77"));
+    assert!(with(labels, &|bytes| *bytes = first(labels, 59)).contains("60 images, but 59 labels"));
+    assert!(with(labels, &|bytes| bytes[8 + 17] = 10).contains("label 17 is 10, expected less than 10"));
+    assert!(with(labels, &|bytes| *bytes = first(images, 60)).contains("3 axes, expected 1"));
+    assert!(with(test_images, &|bytes| *bytes = first(labels, 40)).contains("1 axes, expected 3"));
+    assert!(
+        with(images, &|bytes| bytes[8..16].copy_from_slice(&[0, 0, 0, 14, 0, 0, 0, 56])).contains("images are 14 × 56")
+    );
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&first(images, 60)).unwrap();
+    let packed = encoder.finish().unwrap();
+    assert!(with(images, &|bytes| *bytes = packed[..packed.len() / 2].to_vec()).contains("broken gzip file"));
+
+    let folder = Small::new();
+    fs::remove_file(folder.join(test_images)).unwrap();
+    assert!(fail(&folder.options(&[])).contains("no such file, with or without .gz"));
+    assert!(fail(&["--data", &folder.text("nowhere")]).contains("no such file"));
+    for (name, bytes) in [(images, first(images, 0)), (labels, first(labels, 0)), (test_images, first(test_images, 40))]
+    {
+        fs::write(folder.join(name), bytes).unwrap();
+    }
+    assert!(fail(&folder.options(&[])).contains("there are no images in it"));
+}
+
+#[test]
+fn each_bad_option_is_one_line() {
+    assert!(fail(&["--speed", "9"]).contains("'--speed'"));
+    assert!(fail(&["digits"]).contains("'digits'"));
+    assert!(fail(&["--batch", "0"]).contains("expected 1 to 65536"));
+    assert!(fail(&["--epochs", "-1"]).contains("-1"));
+    assert!(fail(&["--epochs"]).contains("--epochs"));
+    assert!(fail(&["--lr", "nan"]).contains("expected a positive number"));
+    assert!(fail(&["--lr", "0"]).contains("expected a positive number"));
+    assert!(fail(&["--target-loss", "-1"]).contains("expected a number that is not negative"));
+    assert!(fail(&["--threads", "0"]).contains("expected 1 to 256"));
+    assert!(fail(&["--optimizer", "lion"]).contains("lion"));
+    assert!(fail(&["--rounding", "exact"]).contains("expected one of: strict, fused"));
+    assert!(fail(&["--level", "sse9"]).contains("expected one of: portable, avx2, avx512"));
+    if Level::new(InstructionSet::Portable, Rounding::Fused).is_none() {
+        assert!(fail(&["--level", "portable", "--rounding", "fused"]).contains("portable has no fused rounding"));
+    }
+    for option in ["--save", "--json", "--report"] {
+        assert!(fail(&[option, "no/such/folder/file"]).contains("no/such/folder: there is no such folder"));
+        assert!(fail(&[option, "."]).contains("is a folder"));
+    }
+    let help = succeed(&["--help"]);
+    for option in
+        "--data --epochs --batch --optimizer --lr --seed --threads --rounding --level --augment --target-loss --steps --save --resume --json --report"
+            .split(' ')
+    {
+        assert!(help.contains(option), "{option}");
+    }
+    assert!(help.contains("80 %"), "the help says why 1.0 is the default");
+}
+
+/// Nothing half-written: a device that is full is an error, whatever is to be written to it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error() {
+    let folder = Small::new();
+    for option in ["--save", "--json", "--report"] {
+        let message = fail(&folder.options(&["--steps", "1", option, "/dev/full"]));
+        assert!(message.contains("/dev/full: No space left on device"), "{message}");
+    }
+    assert!(!fs::metadata("/dev/full").unwrap().is_file());
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = Command::new(program()).args(folder.options(&["--steps", "1"])).stdout(full).output().unwrap();
+    assert!(!output.status.success());
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run_and_saves_nothing() {
+    let folder = Small::new();
+    let model = folder.text("model.knl");
+    let options = ["--optimizer", "sgd", "--lr", "1e30", "--epochs", "2", "--save", &model];
+    assert!(fail(&folder.options(&options)).contains("a smaller --lr may help"));
+    assert!(!folder.join("model.knl").exists());
+}
+
+#[cfg(feature = "safetensors")]
+#[test]
+fn parameters_go_out_and_come_back_as_safetensors() {
+    let folder = Small::new();
+    let model = folder.text("model.safetensors");
+    let saved = fingerprint(&folder.options(&["--steps", "2", "--save", &model]));
+    let bytes = fs::read(&model).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(file.tensor("conv2/kernel").unwrap().shape(), [3, 3, 32, 64]);
+    assert_eq!(file.tensor("fc2/bias").unwrap().shape(), [10]);
+    assert_eq!(fingerprint(&folder.options(&["--steps", "0", "--resume", &model])), saved);
+    fs::write(&model, &bytes[..100]).unwrap();
+    assert!(fail(&folder.options(&["--resume", &model])).contains("not a safetensors file"));
+}
+
+#[cfg(not(feature = "safetensors"))]
+#[test]
+fn safetensors_need_their_feature() {
+    let folder = Small::new();
+    let model = folder.text("model.safetensors");
+    assert!(fail(&folder.options(&["--steps", "1", "--save", &model])).contains("--features safetensors"));
+}
