@@ -90,13 +90,13 @@ fn count<const WRITE: usize, const ERASE: usize>(bytes: usize, budget: usize) ->
 
 #[test]
 fn a_chip_takes_the_runs_of_many_times_the_memory() {
-    count::<1, 4096>(256 << 10, 4 << 10).unwrap();
-    count::<4, 1024>(96 << 10, 4 << 10).unwrap();
-    count::<256, 4096>(256 << 10, 8 << 10).unwrap();
+    count::<1, 4096>(96 << 10, 4 << 10).unwrap();
+    count::<4, 1024>(64 << 10, 4 << 10).unwrap();
+    count::<256, 4096>(96 << 10, 8 << 10).unwrap();
 }
 
 #[test]
 fn a_chip_that_is_too_small_is_an_error_with_numbers() {
-    let error = count::<4, 4096>(32 << 10, 4 << 10).unwrap_err();
-    assert!(matches!(error, Error::StoreFull { capacity: 32768, used } if used <= 32768), "{error:?}");
+    let error = count::<4, 4096>(8 << 10, 4 << 10).unwrap_err();
+    assert!(matches!(error, Error::StoreFull { capacity: 8192, used } if used <= 8192), "{error:?}");
 }

@@ -226,6 +226,15 @@ impl<'b, S: Store> Engine<'b, S> {
                 self.merge_lowest(fold, fan)?;
             }
         }
+        if self.is_crowded() {
+            self.unite_runs(fold)?;
+            // A run on the odd stack leaves unused what it turned out to be shorter.
+            let runs = self.runs;
+            if self.rooms().directory[..runs].last().is_some_and(|run| stack_of(level_of(run)) == Stack::Odd) {
+                self.merge_lowest(fold, 1)?;
+                self.lower_level();
+            }
+        }
         self.poisoned = false;
         self.restart_table(fold);
         Ok(())
@@ -242,6 +251,16 @@ impl<'b, S: Store> Engine<'b, S> {
         }
         let entries = self.table.len();
         if entries < before - before / 8 { Ok(()) } else { Err(Error::Full { entries }) }
+    }
+
+    /// Whether one more spill would leave a bounded store without the room to
+    /// merge everything, which is as much again as everything.
+    fn is_crowded(&mut self) -> bool {
+        let Space::Shared { bytes, granule, .. } = self.store.space() else { return false };
+        let (even, odd) = self.tops(bytes);
+        let used = even + (bytes - odd);
+        let spill = self.table_words as u64 * 8 + u64::from(granule);
+        2 * (used + spill) > bytes
     }
 
     fn fan_in(&mut self) -> usize {
@@ -319,6 +338,18 @@ impl<'b, S: Store> Engine<'b, S> {
         self.counters.passes = self.counters.passes.max(level as u64 + 1);
     }
 
+    /// Where the even stack ends and the odd one, which grows down, begins in a
+    /// shared room.
+    fn tops(&mut self, capacity: u64) -> (u64, u64) {
+        let runs = self.runs;
+        self.rooms().directory[..runs].iter().map(extent_of).fold((0, capacity), |(even, odd), extent| {
+            match extent.stack {
+                Stack::Even => (even.max(extent.start + extent.len), odd),
+                Stack::Odd => (even, odd.min(extent.start)),
+            }
+        })
+    }
+
     /// A writer for a run of `level` that has at most `bound` bytes (0: not known).
     fn writer(&mut self, level: usize, bound: u64) -> Result<RunWriter, Error<S::Error>> {
         let stack = stack_of(level);
@@ -329,15 +360,13 @@ impl<'b, S: Store> Engine<'b, S> {
         };
         let serial = (self.counters.runs + self.counters.merges) << SERIAL_SHIFT;
         let runs = self.runs;
-        let directory = &self.rooms().directory[..runs];
-        let on = |stack| directory.iter().map(extent_of).filter(move |extent| extent.stack == stack);
-        let top = on(stack).map(|extent| extent.start + extent.len).max().unwrap_or(0);
         if space == Space::Apart {
+            let on = self.rooms().directory[..runs].iter().map(extent_of).filter(|extent| extent.stack == stack);
+            let top = on.map(|extent| extent.start + extent.len).max().unwrap_or(0);
             return Ok(RunWriter::new(stack, top, serial, u64::MAX, space));
         }
-        // The odd stack grows down from the end.
-        let even = on(Stack::Even).map(|extent| extent.start + extent.len).max().unwrap_or(0).next_multiple_of(granule);
-        let odd = on(Stack::Odd).map(|extent| extent.start).min().unwrap_or(capacity);
+        let (even, odd) = self.tops(capacity);
+        let even = even.next_multiple_of(granule);
         let room = odd.saturating_sub(even);
         if bound > room {
             return Err(Error::StoreFull { capacity, used: capacity - room });
@@ -399,6 +428,7 @@ impl<'b, S: Store> Engine<'b, S> {
     #[cfg(feature = "rayon")]
     pub(crate) fn settle<F: Fold>(&mut self, fold: &F) -> Result<Records, Error<S::Error>> {
         if self.runs > 0 && !self.poisoned {
+            self.spill_rest(fold)?;
             self.unite_runs(fold)?;
             self.poisoned = false;
             self.table.start(&mut [], true, 0, false);
@@ -406,18 +436,29 @@ impl<'b, S: Store> Engine<'b, S> {
         self.finish(fold)
     }
 
-    /// Spills what the table has and merges until there is one run; the job is
-    /// poisoned until its table is restarted.
+    fn spill_rest<F: Fold>(&mut self, fold: &F) -> Result<(), Error<S::Error>> {
+        if self.table.len() > 0 { self.spill(fold) } else { Ok(()) }
+    }
+
+    /// Merges until there is one run, for which the table must be empty; the job
+    /// is poisoned until its table is restarted.
     fn unite_runs<F: Fold>(&mut self, fold: &F) -> Result<(), Error<S::Error>> {
-        if self.table.len() > 0 {
-            self.spill(fold)?;
-        }
         self.poisoned = true;
         while self.runs > 1 {
             let fan = self.fan_in();
             self.merge_lowest(fold, fan)?;
         }
+        self.lower_level();
         Ok(())
+    }
+
+    /// Gives a run that is alone the lowest level of its stack, so that levels
+    /// do not climb for ever.
+    fn lower_level(&mut self) {
+        if self.runs == 1 {
+            let run = &mut self.rooms().directory[0];
+            run[1] &= (2 << LEVEL_SHIFT) - 1;
+        }
     }
 
     /// Takes out the records whose keys are `closed`, which come before all
@@ -432,6 +473,7 @@ impl<'b, S: Store> Engine<'b, S> {
             return Err(Error::Poisoned);
         }
         if self.runs > 0 {
+            self.spill_rest(fold)?;
             self.unite_runs(fold)?;
             self.merge_where(fold, 1, |record| {
                 let keep = !closed(record.key);
@@ -440,6 +482,7 @@ impl<'b, S: Store> Engine<'b, S> {
                 }
                 keep
             })?;
+            self.lower_level();
             if extent_of(&self.rooms().directory[0]).len == 0 {
                 self.runs = 0;
             }
@@ -479,9 +522,7 @@ impl<'b, S: Store> Engine<'b, S> {
             self.sort_table(fold);
             return Ok(Records::Table { next: 0, keys: [[0; 8]; 2], value: [0; 8] });
         }
-        if self.table.len() > 0 {
-            self.spill(fold)?;
-        }
+        self.spill_rest(fold)?;
         self.poisoned = true;
         let fan = self.fan_in();
         while self.runs > fan {

@@ -1,9 +1,11 @@
 //! Where sorted runs go when the table is full.
 //!
 //! Runs lie on two stacks. Spills are pushed on the first; a merge reads the
-//! runs on top of one stack and pushes what it writes on the other, after which
-//! the space of what it read is used again. A store of twice the bytes that
-//! are spilled by full tables (and one granule more for each run there at a time) always suffices.
+//! oldest runs of one stack and pushes what it writes on the other, after which
+//! the space of what it read is used again. When a bounded store is half full,
+//! everything in it is merged. So a store suffices that has twice the bytes of
+//! the result's records and of one full table, and of a granule for each run
+//! there at a time; without a combiner every pair is one of the result's records.
 
 mod memory;
 #[cfg(feature = "embedded-storage")]
