@@ -38,7 +38,17 @@ pub struct Args {
     /// Writes what was measured as JSON; - is standard output.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Runs as a mapper of Hadoop Streaming: lines in, `word⇥count` out, combined in the budget.
+    #[arg(long, conflicts_with_all = ALONE)]
+    pub hadoop_mapper: bool,
+    /// Runs as a reducer (or combiner) of Hadoop Streaming: sorted `word⇥count` in and out.
+    /// Spark's pipe needs checkCode=True to see that either has failed.
+    #[arg(long, conflicts_with_all = ALONE, conflicts_with = "hadoop_mapper")]
+    pub hadoop_reducer: bool,
 }
+
+/// What a process of a stream does not take.
+const ALONE: [&str; 5] = ["files", "output", "json", "top", "threads"];
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {

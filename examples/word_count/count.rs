@@ -257,7 +257,7 @@ impl Remote {
 }
 
 enum Part {
-    Local(Local),
+    Local(Box<Local>),
     Remote(Remote),
 }
 
@@ -354,14 +354,13 @@ fn alone(shared: &Shared, each: &mut impl FnMut(&[u8], u64) -> io::Result<()>) -
     let mut block = Vec::new();
     let mut counts = shared.count(&mut block)?;
     drop(block);
-    // The counters of the merge are not there before its end, and then the job is gone:
-    // a merge reads, so only what it combines is missing.
+    // The job is gone when its merge ends; what its last pass combines is not in these.
     let mut totals = Totals { counters: counts.counters(), ..Totals::default() };
     if let Some(long_words) = lock(&shared.long_words).take() {
         totals.long_words = long_words.counters().emitted;
         let mut parts = Vec::new();
-        start(&mut parts, Part::Local(Local::new(counts)))?;
-        start(&mut parts, Part::Local(Local::new(long_words.finish()?)))?;
+        start(&mut parts, Part::Local(Box::new(Local::new(counts))))?;
+        start(&mut parts, Part::Local(Box::new(Local::new(long_words.finish()?))))?;
         totals.distinct = merge(parts, each)?;
         return Ok(totals);
     }
@@ -407,7 +406,7 @@ fn merge_threads(
     // A thread sends when it has counted everything, so the long words are all there.
     if let Some(long_words) = lock(&shared.long_words).take() {
         totals.long_words = long_words.counters().emitted;
-        start(&mut parts, Part::Local(Local::new(long_words.finish()?)))?;
+        start(&mut parts, Part::Local(Box::new(Local::new(long_words.finish()?))))?;
     }
     totals.distinct = merge(parts, each)?;
     Ok(())

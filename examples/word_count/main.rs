@@ -2,6 +2,7 @@
 
 mod args;
 mod count;
+mod hadoop;
 mod output;
 mod source;
 mod table;
@@ -29,7 +30,13 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 const BOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/kjv.txt.gz");
 
 fn main() -> ExitCode {
-    match run(Args::parse()) {
+    let args = Args::parse();
+    let outcome = match &args {
+        Args { hadoop_mapper: true, budget, .. } => hadoop::mapper(*budget).map_err(Into::into),
+        Args { hadoop_reducer: true, budget, .. } => hadoop::reducer(*budget).map_err(Into::into),
+        _ => run(args),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("word_count: {error}");

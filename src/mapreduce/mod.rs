@@ -23,6 +23,8 @@ mod shards;
 #[cfg(feature = "alloc")]
 mod spill;
 mod store;
+#[cfg(feature = "std")]
+mod streaming;
 #[cfg(feature = "alloc")]
 mod table;
 mod top_k;
@@ -50,6 +52,8 @@ pub use store::NorFlashStore;
 #[cfg(feature = "std")]
 pub use store::TempFiles;
 pub use store::{MemoryStore, NoStore, OutOfStore, Space, Stack, Store};
+#[cfg(feature = "std")]
+pub use streaming::{ReadField, Reporter, StreamError, StreamMapper, Streaming, WriteField};
 pub use top_k::{Top, TopK, TopKFull};
 pub use value::{Plain, Value};
 #[cfg(feature = "alloc")]

@@ -1,0 +1,87 @@
+//! What can go wrong in a process of a stream.
+
+use core::convert::Infallible;
+use core::fmt;
+use std::io;
+
+use super::super::error::Error;
+
+/// Why a process of a stream must not be believed to have succeeded.
+///
+/// ```
+/// use kernlet::mapreduce::{StreamError, Streaming, Sum};
+/// let unsorted = &b"b\t1\na\t1\n"[..];
+/// let outcome = Streaming::new("words", Vec::new()).combine::<str, _>(Sum::<u64>::new(), unsorted, Vec::new());
+/// assert!(matches!(outcome, Err(StreamError::Order { line: 2 })));
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// Reading failed in this line.
+    Read {
+        /// Counted from 1.
+        line: u64,
+        /// What happened.
+        error: io::Error,
+    },
+    /// Writing failed, to the next process or to the engine's log.
+    Write(io::Error),
+    /// The job that combines in the mapper failed.
+    Job(Error<Infallible>),
+    /// A line is too long for the budget.
+    LineTooLong {
+        /// Counted from 1.
+        line: u64,
+        /// The most bytes that the budget allows.
+        most: usize,
+    },
+    /// A line for a reducer has no tab.
+    NoValue {
+        /// Counted from 1.
+        line: u64,
+    },
+    /// A key or a value is not of the reducer's type.
+    Field {
+        /// Counted from 1.
+        line: u64,
+    },
+    /// A key comes after a greater one, in the order of bytes: the input was not sorted.
+    Order {
+        /// Counted from 1.
+        line: u64,
+    },
+    /// A field to be written has a byte that separates fields or lines.
+    Separator {
+        /// The byte.
+        byte: u8,
+    },
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read { line, error } => write!(f, "reading line {line} failed: {error}"),
+            Self::Write(error) => write!(f, "writing failed: {error}"),
+            Self::Job(error) => error.fmt(f),
+            Self::LineTooLong { line, most } => {
+                write!(f, "line {line} has more than the {most} bytes that the budget allows")
+            }
+            Self::NoValue { line } => write!(f, "line {line} has no tab between a key and a value"),
+            Self::Field { line } => write!(f, "the key or the value in line {line} is not of the expected type"),
+            Self::Order { line } => {
+                write!(f, "the key in line {line} comes after a greater one: the input is not sorted by bytes")
+            }
+            Self::Separator { byte } => write!(f, "a field has the byte {byte:#04x}, which separates fields or lines"),
+        }
+    }
+}
+
+impl core::error::Error for StreamError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Read { error, .. } | Self::Write(error) => Some(error),
+            Self::Job(error) => Some(error),
+            _ => None,
+        }
+    }
+}
