@@ -41,3 +41,8 @@ pub mod shape;
 pub mod simd;
 pub mod snapshot;
 pub mod tensor;
+
+/// The programs in the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
