@@ -1,4 +1,5 @@
 //! Nothing allocates inside a training step or an inference, counted by the allocator itself.
+#![cfg(feature = "alloc")]
 #![allow(unsafe_code)]
 
 use std::{
