@@ -7,9 +7,11 @@ use core::fmt;
 /// `S` is the error of the job's store.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use kernlet::mapreduce::{Error, Job, Sum};
 /// let too_small = Job::new(64).combine::<str, Sum<u64>>(Sum::new()).err().unwrap();
 /// assert!(matches!(too_small, Error::BudgetTooSmall { given: 64, least } if least < 2048));
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -102,11 +104,13 @@ impl<S: core::error::Error + 'static> core::error::Error for Error<S> {
 /// Why an item was not mapped whole: the item, and the error.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use kernlet::mapreduce::{Job, Sum, map_fn};
 /// let mut job = Job::new(4 << 10).combine::<[u8], Sum<u64>>(Sum::new()).unwrap();
 /// let mut mapper = map_fn::<[u8], u64, _>(|item: &[u8; 4], emit: &mut dyn FnMut(&[u8], &u64)| emit(item, &1));
 /// let rejected = (0u32..).find_map(|i| job.map(&mut mapper, i.to_le_bytes()).err()).unwrap();
 /// assert_eq!(u32::from_le_bytes(rejected.item) as usize, job.len());
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejected<I, E> {

@@ -1,4 +1,62 @@
 //! Map, group by key, reduce, in a fixed budget of bytes.
+//!
+//! A [`Mapper`] turns items into key/value pairs, a [`Combiner`] folds the values
+//! of a key as they come, a [`Reducer`] sees the keys in ascending order. A
+//! [`Job`] does that in a number of bytes that the caller chose: what does not
+//! fit goes to a [`Store`] as sorted runs, which are merged while the result is
+//! read. Results depend on none of budget, store, seed, shards or threads.
+//!
+//! ```
+//! # #[cfg(feature = "std")] {
+//! use kernlet::mapreduce::{Emitter, Job, Mapper, Sum, TempFiles};
+//!
+//! struct Words;
+//! impl Mapper<str> for Words {
+//!     type Key = str;
+//!     type Value = u64;
+//!     fn map<E: Emitter<str, u64>>(&mut self, line: &str, out: &mut E) -> Result<(), E::Error> {
+//!         line.split_whitespace().try_for_each(|word| out.emit(word, 1))
+//!     }
+//! }
+//!
+//! let mut job = Job::new(64 << 10).store(TempFiles::new()).combine::<str, Sum<u64>>(Sum::new())?;
+//! for line in ["in the beginning", "was the word"] {
+//!     Words.map(line, &mut job)?;
+//! }
+//! let mut counts = job.finish()?;
+//! while let Some((word, count)) = counts.next()? {
+//!     println!("{word}\t{count}");
+//! }
+//! # }
+//! # #[cfg(feature = "std")]
+//! # Ok::<(), kernlet::mapreduce::Error<std::io::Error>>(())
+//! ```
+//!
+//! | wanted | by |
+//! |---|---|
+//! | one accumulator for each key | [`Job::combine`] |
+//! | every value, in the order of arrival, or sorted (secondary sort) | [`Job::group`], [`Grouped::reduce_by_first`] |
+//! | windows of event time or of count | [`Job::windows`] |
+//! | several combiners or reducers in one pass | tuples of them |
+//! | chained jobs | a job is the [`Emitter`] of another's reducer |
+//! | several outputs | [`Partitioned`] |
+//! | the greatest `k` | [`TopK`] |
+//! | threads | [`Shards`] (feature `rayon`) |
+//!
+//! # How a budget is used
+//!
+//! Three pieces are cut from it at the start: a directory of runs (a sixteenth
+//! at most), one block to write through, and a region. While pairs arrive the
+//! region is a hash table whose slots hold keys of eight bytes or fewer and
+//! small values themselves, so that counting such a key touches one cache line;
+//! longer keys lie in an arena that grows towards the slots. A full table is
+//! sorted where it lies and written as a run; afterwards the region is the
+//! merge's. A table that can spill is never larger than 2 MiB, because one that
+//! stays in cache is faster than one that spills less. Where fewer than one pair
+//! in eight meets its key, the next table is a list, which costs no look-up.
+//!
+//! A key and its value may have about a fifth of the budget together; what is
+//! longer is [`Error::PairTooLong`], before anything of it is counted.
 
 #[cfg(feature = "alloc")]
 mod budget;

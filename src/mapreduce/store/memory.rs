@@ -6,6 +6,7 @@ use core::fmt;
 /// A store in a slice of bytes, in a `Vec`, or in any other owner of bytes.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use kernlet::mapreduce::{Emitter, Job, MemoryStore, Sum};
 /// let mut room = [0; 16 << 10];
 /// let mut job = Job::new(4 << 10).store(MemoryStore::new(&mut room[..])).combine::<u32, Sum<u64>>(Sum::new()).unwrap();
@@ -13,6 +14,7 @@ use core::fmt;
 ///     job.emit(i, 1).unwrap();
 /// }
 /// assert!(job.counters().runs > 0);
+/// # }
 /// ```
 pub struct MemoryStore<B> {
     bytes: B,
