@@ -123,7 +123,6 @@ impl Dense {
 /// assert_eq!(y, [9.0, 21.0]);
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
-#[inline]
 pub fn forward_into(
     level: Level,
     dense: &Dense,
@@ -157,7 +156,7 @@ pub fn forward_into(
         relu: epilogue == Epilogue::Relu,
     };
     // SAFETY: the lengths were checked above; `y` is borrowed alone.
-    level.dispatch(unsafe { job.vouched() });
+    level.dispatch(unsafe { job.vouched::<false>() });
     Ok(())
 }
 
@@ -264,7 +263,7 @@ pub fn backward_weight_acc(
         relu: false,
     };
     // SAFETY: the lengths and rows were checked above; `dw_rows` is borrowed alone.
-    level.dispatch(unsafe { job.vouched() });
+    level.dispatch(unsafe { job.vouched::<false>() });
     Ok(())
 }
 

@@ -4,8 +4,8 @@
 //! C[row][column] = start + Σ_term A[row + term] · B[term][column]      terms in ascending order
 //! ```
 //!
-//! `A` is read one element at a time, `B` and `C` along contiguous columns; rows
-//! and terms are nests of three affine axes. A forward convolution is rows of
+//! `A` is read one element at a time (or, channel by channel, along the columns too:
+//! `A[row + term][column]`), `B` and `C` along contiguous columns; rows and terms are nests of three affine axes. A forward convolution is rows of
 //! output pixels and terms of taps and channels; its weight gradient is rows of
 //! weights and terms of pixels; a matrix product has one axis of each.
 //!
@@ -116,6 +116,12 @@ pub(super) struct Contraction {
 /// Terms in a block: with four 16-lane vectors, 64 KiB of `B`.
 const BLOCK_TERMS: usize = 512;
 
+/// So few terms in several short runs are listed once, and not found again in every tile.
+const LISTED: usize = 32;
+
+/// The places of a term in `A` and in `B`.
+type Offsets = (isize, isize);
+
 /// Elements of `A` in a block of rows, where `B` has more than one panel of columns.
 const BLOCK_A: usize = 1 << 16;
 
@@ -178,31 +184,51 @@ impl Contraction {
     /// offset and the column is writable (and holds a number if `start` continues), a bias
     /// has `columns` elements, and what is written overlaps nothing that is read.
     #[inline(always)]
-    pub(super) unsafe fn vouched(self) -> Vouched {
+    pub(super) unsafe fn vouched<const BY_CHANNEL: bool>(self) -> Vouched<BY_CHANNEL> {
         Vouched(self)
     }
 }
 
 /// A [`Contraction`] whose maker vouches for its pointers.
-pub(super) struct Vouched(Contraction);
+pub(super) struct Vouched<const BY_CHANNEL: bool>(Contraction);
 
-impl Kernel for Vouched {
+impl<const BY_CHANNEL: bool> Kernel for Vouched<BY_CHANNEL> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Contraction { rows, terms, .. } = self.0;
-        let job = Contraction { rows: rows.merged(), terms: terms.merged(), ..self.0 };
-        if job.row_count == 0 || job.columns == 0 {
-            return;
-        }
-        // SAFETY: the maker vouches; merging leaves the sequence of places as it is.
-        unsafe { blocks_of_terms(s, &job) }
+        // SAFETY: the maker vouches.
+        unsafe { contract::<S, BY_CHANNEL>(s, self.0) };
     }
+}
+
+/// Runs a contraction.
+///
+/// # Safety
+/// As [`Contraction::vouched`].
+#[inline(always)]
+unsafe fn contract<S: Simd, const BY_CHANNEL: bool>(s: S, job: Contraction) {
+    let job = Contraction { rows: job.rows.merged(), terms: job.terms.merged(), ..job };
+    if job.row_count == 0 || job.columns == 0 {
+        return;
+    }
+    let terms = job.terms.len();
+    let mut list = [(0, 0); LISTED];
+    let mut listed = 0;
+    if S::LANES > 1 && terms <= LISTED && job.terms.0[2].count < terms {
+        let mut cursor = Cursor::at(&job.terms, 0);
+        for place in &mut list[..terms] {
+            *place = (cursor.a, cursor.other);
+            cursor.step(&job.terms);
+        }
+        listed = terms;
+    }
+    // SAFETY: the caller vouches; merging and listing leave the sequence of places as it is.
+    unsafe { blocks_of_terms::<S, BY_CHANNEL>(s, &job, &list[..listed]) }
 }
 
 /// Cuts the terms into blocks; each continues the chains of the one before.
 #[inline(always)]
-unsafe fn blocks_of_terms<S: Simd>(s: S, job: &Contraction) {
+unsafe fn blocks_of_terms<S: Simd, const BY_CHANNEL: bool>(s: S, job: &Contraction, list: &[Offsets]) {
     let [outer, middle, inner] = job.terms.0;
     let whole = job.terms.len();
     // Which axis is cut, and into pieces of what length; axes outside it go step by step.
@@ -245,7 +271,7 @@ unsafe fn blocks_of_terms<S: Simd>(s: S, job: &Contraction) {
                 let last = at >= cut.count && m + 1 == middle_steps && o + 1 == outer_steps;
                 block.relu = job.relu && last;
                 // SAFETY: a block is a part of the job, whose maker vouches for all of it.
-                unsafe { blocks_of_rows(s, &block) };
+                unsafe { blocks_of_rows::<S, BY_CHANNEL>(s, &block, list) };
                 block.start = Start::Continue;
                 if at >= cut.count {
                     break;
@@ -259,15 +285,16 @@ unsafe fn blocks_of_terms<S: Simd>(s: S, job: &Contraction) {
 
 /// Cuts the rows into blocks, so that each panel of columns finds their part of `A` in the cache.
 #[inline(always)]
-unsafe fn blocks_of_rows<S: Simd>(s: S, job: &Contraction) {
-    let one_panel = job.columns <= S::LANES * widest::<S>();
-    let block = if one_panel { job.row_count } else { (BLOCK_A / job.terms.len().max(1)).max(96) };
+unsafe fn blocks_of_rows<S: Simd, const BY_CHANNEL: bool>(s: S, job: &Contraction, list: &[Offsets]) {
+    let one_panel = job.columns <= S::LANES * if BY_CHANNEL { 1 } else { widest::<S>() };
+    let row = if BY_CHANNEL { job.columns } else { job.terms.len() };
+    let block = if one_panel { job.row_count } else { div(BLOCK_A, row).max(96) };
     let mut cursor = Cursor::at(&job.rows, job.first_row);
     let mut left = job.row_count;
     while left > 0 {
         let count = block.min(left);
         // SAFETY: the maker vouches for all rows.
-        cursor = unsafe { panels(s, job, cursor, count) };
+        cursor = unsafe { panels::<S, BY_CHANNEL>(s, job, list, cursor, count) };
         left -= count;
     }
 }
@@ -280,7 +307,13 @@ const fn widest<S: Simd>() -> usize {
 
 /// Goes over the columns in panels of up to [`widest`] vectors, and returns the place after the rows.
 #[inline(always)]
-unsafe fn panels<S: Simd>(s: S, job: &Contraction, cursor: Cursor, count: usize) -> Cursor {
+unsafe fn panels<S: Simd, const BY_CHANNEL: bool>(
+    s: S,
+    job: &Contraction,
+    list: &[Offsets],
+    cursor: Cursor,
+    count: usize,
+) -> Cursor {
     let mut column = 0;
     let mut after = cursor;
     while column < job.columns {
@@ -288,24 +321,31 @@ unsafe fn panels<S: Simd>(s: S, job: &Contraction, cursor: Cursor, count: usize)
         let at = Place { column, cursor, count };
         // SAFETY: the panel's columns are inside `job.columns`.
         let (width, end) = unsafe {
-            if S::LANES == 1 {
+            if BY_CHANNEL && S::LANES > 1 {
+                // Every multiply-add has a load of its own; nine rows are a window of 3 × 3.
                 match vectors {
-                    4.. => (4, tiles::<S, 4, 1, 1, 4, false>(s, job, at)),
-                    _ => (1, tiles::<S, 4, 1, 1, 1, false>(s, job, at)),
+                    0 => (1, tiles::<S, 9, 4, 1, true, true>(s, job, list, at)),
+                    4.. => (4, tiles::<S, 3, 1, 4, false, true>(s, job, list, at)),
+                    _ => (1, tiles::<S, 9, 4, 1, false, true>(s, job, list, at)),
+                }
+            } else if S::LANES == 1 {
+                match vectors {
+                    4.. => (4, tiles::<S, 4, 1, 4, false, BY_CHANNEL>(s, job, list, at)),
+                    _ => (1, tiles::<S, 4, 1, 1, false, BY_CHANNEL>(s, job, list, at)),
                 }
             } else if S::TILE >= 24 {
                 match vectors {
-                    0 => (1, tiles::<S, 8, 4, 1, 1, true>(s, job, at)),
-                    1 => (1, tiles::<S, 8, 4, 1, 1, false>(s, job, at)),
-                    2 => (2, tiles::<S, 8, 4, 1, 2, false>(s, job, at)),
-                    3 | 5 => (3, tiles::<S, 8, 4, 1, 3, false>(s, job, at)),
-                    _ => (4, tiles::<S, 6, 3, 1, 4, false>(s, job, at)),
+                    0 => (1, tiles::<S, 8, 4, 1, true, BY_CHANNEL>(s, job, list, at)),
+                    1 => (1, tiles::<S, 8, 4, 1, false, BY_CHANNEL>(s, job, list, at)),
+                    2 => (2, tiles::<S, 8, 4, 2, false, BY_CHANNEL>(s, job, list, at)),
+                    3 | 5 => (3, tiles::<S, 8, 4, 3, false, BY_CHANNEL>(s, job, list, at)),
+                    _ => (4, tiles::<S, 6, 3, 4, false, BY_CHANNEL>(s, job, list, at)),
                 }
             } else {
                 match vectors {
-                    0 => (1, tiles::<S, 8, 4, 1, 1, true>(s, job, at)),
-                    1 => (1, tiles::<S, 8, 4, 1, 1, false>(s, job, at)),
-                    _ => (2, tiles::<S, 6, 3, 1, 2, false>(s, job, at)),
+                    0 => (1, tiles::<S, 8, 4, 1, true, BY_CHANNEL>(s, job, list, at)),
+                    1 => (1, tiles::<S, 8, 4, 1, false, BY_CHANNEL>(s, job, list, at)),
+                    _ => (2, tiles::<S, 6, 3, 2, false, BY_CHANNEL>(s, job, list, at)),
                 }
             }
         };
@@ -329,28 +369,29 @@ unsafe fn tiles<
     S: Simd,
     const MR: usize,
     const HALF: usize,
-    const SINGLE: usize,
     const NV: usize,
     const MASKED: bool,
+    const BY_CHANNEL: bool,
 >(
     s: S,
     job: &Contraction,
+    list: &[Offsets],
     mut at: Place,
 ) -> Cursor {
     while at.count >= MR {
         // SAFETY: as many rows are left.
-        unsafe { tile::<S, MR, NV, MASKED>(s, job, &mut at, MR) };
+        unsafe { tile::<S, MR, NV, MASKED, BY_CHANNEL>(s, job, list, &mut at, MR) };
     }
     while at.count > 0 {
         let rows = at.count;
         // SAFETY: `rows` are left; a tile repeats the last one where it has more.
         unsafe {
             if rows == 1 {
-                tile::<S, SINGLE, NV, MASKED>(s, job, &mut at, 1);
+                tile::<S, 1, NV, MASKED, BY_CHANNEL>(s, job, list, &mut at, 1);
             } else if HALF > 1 && rows <= HALF {
-                tile::<S, HALF, NV, MASKED>(s, job, &mut at, rows);
+                tile::<S, HALF, NV, MASKED, BY_CHANNEL>(s, job, list, &mut at, rows);
             } else {
-                tile::<S, MR, NV, MASKED>(s, job, &mut at, rows);
+                tile::<S, MR, NV, MASKED, BY_CHANNEL>(s, job, list, &mut at, rows);
             }
         }
     }
@@ -359,9 +400,10 @@ unsafe fn tiles<
 
 /// `MR` rows (the last of `rows` repeated where they are fewer) × `NV` vectors of columns.
 #[inline(always)]
-unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
+unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const MASKED: bool, const BY_CHANNEL: bool>(
     s: S,
     job: &Contraction,
+    list: &[Offsets],
     at: &mut Place,
     rows: usize,
 ) {
@@ -369,7 +411,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
     let mut a = [job.a; MR];
     let mut c = [job.c; MR];
     for m in 0..MR {
-        a[m] = job.a.wrapping_offset(at.cursor.a);
+        a[m] = job.a.wrapping_offset(at.cursor.a).wrapping_add(if BY_CHANNEL { at.column } else { 0 });
         c[m] = job.c.wrapping_offset(at.cursor.other).wrapping_add(at.column);
         if m + 1 < rows {
             at.cursor.step(&job.rows);
@@ -378,16 +420,13 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
     at.cursor.step(&job.rows);
     at.count -= rows;
 
-    let load = |p: *const f32, v: usize| {
-        // SAFETY: the maker of the job vouches for the places that are loaded.
-        unsafe { if MASKED { s.load_ptr_first(p, last) } else { s.load_ptr(p.wrapping_add(v * S::LANES)) } }
-    };
     let mut acc = [[s.splat(0.0); NV]; MR];
     match job.start {
         Start::Zero => {}
         Start::Bias(bias) => {
             for v in 0..NV {
-                let bias = load(bias.wrapping_add(at.column), v);
+                // SAFETY: the maker of the job vouches for this place.
+                let bias = unsafe { load::<S, MASKED>(s, bias.wrapping_add(at.column), v, last) };
                 for row in &mut acc {
                     row[v] = bias;
                 }
@@ -396,32 +435,41 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
         Start::Continue => {
             for m in 0..MR {
                 for v in 0..NV {
-                    acc[m][v] = load(c[m], v);
+                    // SAFETY: the maker of the job vouches for this place.
+                    acc[m][v] = unsafe { load::<S, MASKED>(s, c[m], v, last) };
                 }
+            }
+        }
+    }
+
+    // The next rows of C lie as far on as these do; while the terms run they can come.
+    if S::LANES > 1 && job.terms.len() >= 64 {
+        let ahead = (c[MR - 1] as isize).wrapping_sub(c[0] as isize) / 4;
+        for m in 0..MR {
+            for v in 0..NV {
+                s.prefetch(c[m].wrapping_offset(ahead).wrapping_add(v * S::LANES));
             }
         }
     }
 
     let [outer, middle, inner] = job.terms.0;
     let b = job.b.wrapping_add(at.column);
-    for o in 0..outer.count as isize {
-        for m in 0..middle.count as isize {
-            let mut offset = o.wrapping_mul(outer.a).wrapping_add(m.wrapping_mul(middle.a));
-            let mut b = b.wrapping_offset(o.wrapping_mul(outer.other).wrapping_add(m.wrapping_mul(middle.other)));
-            for _ in 0..inner.count {
-                let mut row = [s.splat(0.0); NV];
-                for v in 0..NV {
-                    row[v] = load(b, v);
+    if S::LANES > 1 && !list.is_empty() {
+        for &(in_a, in_b) in list {
+            // SAFETY: the maker of the job vouches for this term.
+            unsafe { add_term::<S, MR, NV, MASKED, BY_CHANNEL>(s, &a, in_a, b.wrapping_offset(in_b), last, &mut acc) };
+        }
+    } else {
+        for o in 0..outer.count as isize {
+            for m in 0..middle.count as isize {
+                let mut offset = o.wrapping_mul(outer.a).wrapping_add(m.wrapping_mul(middle.a));
+                let mut b = b.wrapping_offset(o.wrapping_mul(outer.other).wrapping_add(m.wrapping_mul(middle.other)));
+                for _ in 0..inner.count {
+                    // SAFETY: the maker of the job vouches for this term.
+                    unsafe { add_term::<S, MR, NV, MASKED, BY_CHANNEL>(s, &a, offset, b, last, &mut acc) };
+                    offset = offset.wrapping_add(inner.a);
+                    b = b.wrapping_offset(inner.other);
                 }
-                for m in 0..MR {
-                    // SAFETY: the maker of the job vouches for this place.
-                    let a = s.splat(unsafe { *a[m].wrapping_offset(offset) });
-                    for v in 0..NV {
-                        acc[m][v] = s.mul_add(a, row[v], acc[m][v]);
-                    }
-                }
-                offset = offset.wrapping_add(inner.a);
-                b = b.wrapping_offset(inner.other);
             }
         }
     }
@@ -445,6 +493,40 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
                     s.store_ptr(acc[m][v], c[m].wrapping_add(v * S::LANES));
                 }
             }
+        }
+    }
+}
+
+/// Vector `v` at `p`, or the first `last` elements of the only one.
+#[inline(always)]
+unsafe fn load<S: Simd, const MASKED: bool>(s: S, p: *const f32, v: usize, last: usize) -> S::V {
+    // SAFETY: the caller vouches for these elements.
+    unsafe { if MASKED { s.load_ptr_first(p, last) } else { s.load_ptr(p.wrapping_add(v * S::LANES)) } }
+}
+
+/// Adds one term to every sum of a tile.
+#[inline(always)]
+unsafe fn add_term<S: Simd, const MR: usize, const NV: usize, const MASKED: bool, const BY_CHANNEL: bool>(
+    s: S,
+    a: &[*const f32; MR],
+    offset: isize,
+    b: *const f32,
+    last: usize,
+    acc: &mut [[S::V; NV]; MR],
+) {
+    let mut row = [s.splat(0.0); NV];
+    for v in 0..NV {
+        // SAFETY: the caller vouches for the term.
+        row[v] = unsafe { load::<S, MASKED>(s, b, v, last) };
+    }
+    for m in 0..MR {
+        let a = a[m].wrapping_offset(offset);
+        // SAFETY: the caller vouches for the term.
+        let one = if BY_CHANNEL { row[0] } else { s.splat(unsafe { *a }) };
+        for v in 0..NV {
+            // SAFETY: as above.
+            let x = if BY_CHANNEL { unsafe { load::<S, MASKED>(s, a, v, last) } } else { one };
+            acc[m][v] = s.mul_add(x, row[v], acc[m][v]);
         }
     }
 }

@@ -143,6 +143,27 @@ pub trait Simd: sealed::Sealed + Copy + Send + Sync + 'static {
     /// The bits of each lane shifted right by 23, zeros from the left.
     fn shr23(self, a: Self::V) -> Self::V;
 
+    /// Asks for the cache line of `x`, wherever it points; nothing without such an instruction.
+    #[inline(always)]
+    fn prefetch(self, x: *const f32) {
+        let _ = x;
+    }
+
+    /// Copies a block of [`Self::LANES`] × [`Self::LANES`] transposed: `to[j][i] = from[i][j]`, the
+    /// rows of each `stride` elements apart.
+    ///
+    /// # Safety
+    /// Every row is valid for reading or writing `LANES` elements, and `to` overlaps nothing of `from`.
+    #[inline(always)]
+    unsafe fn transpose_ptr(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        for i in 0..Self::LANES {
+            for j in 0..Self::LANES {
+                // SAFETY: the caller vouches for the rows.
+                unsafe { *to.add(j * to_stride + i) = *from.add(i * from_stride + j) };
+            }
+        }
+    }
+
     /// The absolute value.
     #[inline(always)]
     fn abs(self, a: Self::V) -> Self::V {

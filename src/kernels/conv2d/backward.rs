@@ -4,13 +4,13 @@
 
 use core::ops::Range;
 
-use super::{Conv2d, NAME, check_batch, taps::Run};
+use super::{Conv2d, NAME, check_batch, depthwise, taps::Run};
 use crate::{
     kernels::{
         ShapeError, check, div, rem,
         tile::{Axis, Contraction, Nest, Start},
     },
-    simd::Level,
+    simd::{Kernel, Level, Simd},
 };
 
 /// The most elements of the panel of transposed weights: 32 KiB.
@@ -133,13 +133,18 @@ impl Piece {
 /// Runs the adjoint: panels of input channels, each through pieces of the terms.
 pub(in crate::kernels) fn input_gradient(level: Level, mut of: Adjoint<'_>) {
     let conv = of.conv;
+    if conv.is_by_channel() {
+        return depthwise::input_gradient(level, &mut of);
+    }
     let (ci, co) = conv.group_channels();
     let columns = ci.min(PANEL_COLUMNS);
     let most = div(of.scratch.len(), columns);
-    // Where the terms do not fit the panel at once, results are read again for each piece, so
-    // only as many images are taken at a time as stay in the cache.
+    let panel = of.scratch.as_mut_ptr();
+    // Regions and pieces read and write the same images again, so only as many images are taken
+    // at a time as stay in the cache.
     let terms = conv.kernel[0] * conv.kernel[1] * co;
-    let images = if terms <= most { of.batch } else { div(RESIDENT, conv.x_len()).clamp(1, of.batch.max(1)) };
+    let images = conv.resident_images().min(of.batch.max(1));
+    let once = terms <= most && columns == ci;
     for group in 0..conv.groups {
         let mut image = 0;
         while image < of.batch {
@@ -152,8 +157,10 @@ pub(in crate::kernels) fn input_gradient(level: Level, mut of: Adjoint<'_>) {
                 let mut start = true;
                 while let Some(now) = piece {
                     piece = now.next(conv, co, most);
-                    let part = Part { group, images: image..image + count, channel, width };
-                    transpose(&of, &part, &now);
+                    let part = Part { group, images: image..image + count, channel, width, panel };
+                    if image == 0 || !once {
+                        level.dispatch(Transpose { of: &of, part: &part, piece: &now });
+                    }
                     regions(level, &mut of, &part, &now, start, piece.is_none());
                     start = false;
                 }
@@ -164,37 +171,74 @@ pub(in crate::kernels) fn input_gradient(level: Level, mut of: Adjoint<'_>) {
     }
 }
 
-/// Elements of the result that stay in the cache between pieces of the terms.
-const RESIDENT: usize = 1 << 17;
-
 /// A part of the result: some images, some channels of a group.
 struct Part {
     group: usize,
     images: Range<usize>,
     channel: usize,
     width: usize,
+    panel: *mut f32,
 }
 
 /// Fills the panel: `panel[(kh, kw, co)][ci] = w[kh][kw][ci][co]`.
-fn transpose(of: &Adjoint<'_>, part: &Part, piece: &Piece) {
-    let (ci, co) = of.conv.group_channels();
-    let count = piece.co.end - piece.co.start;
-    let mut panel = of.scratch.as_ptr().cast_mut();
-    for kh in piece.kh.clone() {
-        for kw in piece.kw.clone() {
-            let row = (kh * of.conv.kernel[1] + kw) * ci + part.channel;
-            let first = row * of.conv.out_channels + part.group * co + piece.co.start;
-            for i in 0..part.width {
-                for j in 0..count {
-                    // SAFETY: the piece and the part are inside the weights, and the piece times the
-                    // width is at most the panel.
-                    unsafe {
-                        *panel.add(j * part.width + i) = *of.w.as_ptr().add(first + i * of.conv.out_channels + j);
+struct Transpose<'a> {
+    of: &'a Adjoint<'a>,
+    part: &'a Part,
+    piece: &'a Piece,
+}
+
+impl Kernel for Transpose<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { of, part, piece } = self;
+        let (ci, co) = of.conv.group_channels();
+        let (rows, columns) = (part.width, piece.co.end - piece.co.start);
+        let mut panel = part.panel;
+        for kh in piece.kh.clone() {
+            for kw in piece.kw.clone() {
+                let row = (kh * of.conv.kernel[1] + kw) * ci + part.channel;
+                let first = row * of.conv.out_channels + part.group * co + piece.co.start;
+                let from = of.w.as_ptr().wrapping_add(first);
+                // SAFETY: the piece and the part are inside the weights, and the piece times the
+                // width is at most the panel.
+                unsafe { transpose(s, from, of.conv.out_channels, rows, columns, panel) };
+                panel = panel.wrapping_add(rows * columns);
+            }
+        }
+    }
+}
+
+/// `to[j][i] = from[i][j]` for `rows` rows of `from`, `stride` apart; `to` is without gaps.
+///
+/// # Safety
+/// The rows of `from` are valid for reading `columns` elements, `to` for writing all of them.
+#[inline(always)]
+unsafe fn transpose<S: Simd>(s: S, from: *const f32, stride: usize, rows: usize, columns: usize, to: *mut f32) {
+    let whole = if S::LANES == 1 { [0; 2] } else { [rows / S::LANES * S::LANES, columns / S::LANES * S::LANES] };
+    let mut i = 0;
+    while i < rows {
+        let mut j = 0;
+        while j < columns {
+            // SAFETY: `i` and `j` stay inside, with a whole block where one is copied.
+            unsafe {
+                if i < whole[0] && j < whole[1] {
+                    // Blocks read a few elements of many rows, which no prefetcher foresees.
+                    for ahead in S::LANES..2 * S::LANES {
+                        s.prefetch(from.wrapping_add((i + ahead) * stride + j));
                     }
+                    s.transpose_ptr(from.add(i * stride + j), stride, to.add(j * rows + i), rows);
+                    j += S::LANES;
+                } else {
+                    let block = if i < whole[0] { S::LANES } else { 1 };
+                    for i in i..i + block {
+                        *to.add(j * rows + i) = *from.add(i * stride + j);
+                    }
+                    j += 1;
                 }
             }
-            panel = panel.wrapping_add(count * part.width);
         }
+        i += if i < whole[0] { S::LANES } else { 1 };
     }
 }
 
@@ -239,9 +283,9 @@ fn regions(level: Level, of: &mut Adjoint<'_>, part: &Part, piece: &Piece, first
                     .as_ptr()
                     .wrapping_add(part.images.start * conv.y_len() + part.group * co + piece.co.start)
                     .wrapping_offset(source),
-                b: of
-                    .scratch
-                    .as_ptr()
+                b: part
+                    .panel
+                    .cast_const()
                     .wrapping_add(h.tap.wrapping_sub(piece.kh.start).wrapping_mul(tap_line))
                     .wrapping_add(v.tap.wrapping_sub(piece.kw.start).wrapping_mul(tap)),
                 c: of
@@ -258,7 +302,7 @@ fn regions(level: Level, of: &mut Adjoint<'_>, part: &Part, piece: &Piece, first
             };
             // SAFETY: lengths were checked at the door; a run's positions and taps stay inside the
             // images, the piece inside the panel; `dx` is borrowed alone.
-            level.dispatch(unsafe { job.vouched() });
+            level.dispatch(unsafe { job.vouched::<false>() });
         }
     }
 }
@@ -314,6 +358,9 @@ pub(in crate::kernels) fn weight_gradient(
     rows: Range<usize>,
     dw_rows: &mut [f32],
 ) {
+    if conv.is_by_channel() {
+        return depthwise::weight_gradient(level, conv, batch, x, dy, rows, dw_rows);
+    }
     let (ci, _) = conv.group_channels();
     // Pieces of pixels that stay in the cache while all rows go over them.
     let pixels = conv.out_height() * conv.out_width();
@@ -414,7 +461,7 @@ impl Weights<'_> {
         if job.terms.len() > 0 {
             // SAFETY: lengths and rows were checked at the door; the pixels are those that the
             // tap sees inside the image; `target` are the rows' own elements, borrowed alone.
-            level.dispatch(unsafe { job.vouched() });
+            level.dispatch(unsafe { job.vouched::<false>() });
         }
     }
 }
@@ -470,5 +517,5 @@ pub(in crate::kernels) fn sum_rows(level: Level, rows: &[f32], sum: &mut [f32]) 
         relu: false,
     };
     // SAFETY: whole rows of `columns` are read, one is written; `ONE` is read at step 0.
-    level.dispatch(unsafe { job.vouched() });
+    level.dispatch(unsafe { job.vouched::<false>() });
 }

@@ -1,6 +1,8 @@
 //! The forward pass: a contraction per region of equal taps.
 #![allow(unsafe_code)]
 
+use core::ops::Range;
+
 use super::{Conv2d, Epilogue, NAME, check_batch};
 use crate::{
     kernels::{
@@ -60,17 +62,40 @@ pub(in crate::kernels) fn contract(
     epilogue: Epilogue,
     y: &mut [f32],
 ) {
+    // Borders read the same images again, so only as many are taken at a time as stay in the cache.
+    let most = if conv.padding == [0; 4] { batch } else { conv.resident_images() };
+    let mut image = 0;
+    while image < batch {
+        let images = most.min(batch - image);
+        regions(level, conv, image..image + images, x, w, b, epilogue, y);
+        image += images;
+    }
+}
+
+/// The outputs of some images.
+fn regions(
+    level: Level,
+    conv: &Conv2d,
+    images: Range<usize>,
+    x: &[f32],
+    w: &[f32],
+    b: Option<&[f32]>,
+    epilogue: Epilogue,
+    y: &mut [f32],
+) {
     let (ci, co) = conv.group_channels();
     let line = (conv.width * conv.in_channels) as isize;
     let pixel = conv.in_channels as isize;
     let out_pixel = conv.out_channels as isize;
     let out_line = conv.out_width() as isize * out_pixel;
     let tap_rows = (ci * conv.out_channels) as isize;
-    for group in 0..conv.groups {
+    let by_channel = conv.is_by_channel();
+    let (groups, columns) = if by_channel { (1, conv.groups) } else { (conv.groups, co) };
+    for group in 0..groups {
         for h in conv.rows().outputs() {
             for v in conv.columns().outputs() {
                 let rows = Nest([
-                    Axis::new(batch, conv.x_len() as isize, conv.y_len() as isize),
+                    Axis::new(images.end - images.start, conv.x_len() as isize, conv.y_len() as isize),
                     Axis::new(h.count, h.source_step.wrapping_mul(line), h.step as isize * out_line),
                     Axis::new(v.count, v.source_step.wrapping_mul(pixel), v.step as isize * out_pixel),
                 ]);
@@ -87,10 +112,14 @@ pub(in crate::kernels) fn contract(
                     first_row: 0,
                     row_count: rows.len(),
                     terms,
-                    columns: co,
-                    a: x.as_ptr().wrapping_offset(source).wrapping_add(group * ci),
+                    columns,
+                    a: x.as_ptr()
+                        .wrapping_add(images.start * conv.x_len())
+                        .wrapping_offset(source)
+                        .wrapping_add(group * ci),
                     b: w.as_ptr().wrapping_add(tap * ci * conv.out_channels + channel),
                     c: y.as_mut_ptr()
+                        .wrapping_add(images.start * conv.y_len())
                         .wrapping_add((h.first * conv.out_width() + v.first) * conv.out_channels + channel),
                     start: match b {
                         Some(b) => Start::Bias(b.as_ptr().wrapping_add(channel)),
@@ -100,7 +129,13 @@ pub(in crate::kernels) fn contract(
                 };
                 // SAFETY: the lengths were checked above; a run's positions and taps stay inside
                 // the image and the window, a group inside its channels; `y` is borrowed alone.
-                level.dispatch(unsafe { job.vouched() });
+                unsafe {
+                    if by_channel {
+                        level.dispatch(job.vouched::<true>());
+                    } else {
+                        level.dispatch(job.vouched::<false>());
+                    }
+                }
             }
         }
     }

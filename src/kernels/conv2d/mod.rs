@@ -28,6 +28,7 @@
 //! Since `dw` and `db` continue, a batch worked through in pieces gives the same bits.
 
 mod backward;
+mod depthwise;
 mod forward;
 mod taps;
 
@@ -279,6 +280,22 @@ impl Conv2d {
             dilation: self.dilation[1],
             before: self.padding[2],
         }
+    }
+
+    /// How many images stay in the cache while borders and pieces of terms come back to them.
+    const fn resident_images(&self) -> usize {
+        const ELEMENTS: usize = 1 << 15;
+        const PIXELS: usize = 512;
+        let longest = if self.x_len() > self.y_len() { self.x_len() } else { self.y_len() };
+        let pixels = self.height * self.width;
+        let (by_elements, by_pixels) = (div(ELEMENTS, longest), div(PIXELS, pixels));
+        let images = if by_elements > by_pixels { by_elements } else { by_pixels };
+        if images > 0 { images } else { 1 }
+    }
+
+    /// Whether each channel is a group with one output, so that vectors go along the channels.
+    const fn is_by_channel(&self) -> bool {
+        self.groups == self.in_channels && self.groups == self.out_channels && self.groups > 1
     }
 
     /// Input and output channels of a group.

@@ -85,6 +85,15 @@ impl<const FUSED: bool> Simd for Avx2<FUSED> {
         unsafe { self.store_ptr_first(v, x.as_mut_ptr(), x.len().min(8)) }
     }
     #[inline(always)]
+    fn prefetch(self, x: *const f32) {
+        super::prefetch(x);
+    }
+    #[inline(always)]
+    unsafe fn transpose_ptr(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller vouches for the rows, the token for the instruction set.
+        unsafe { super::transpose8(from, from_stride, to, to_stride) }
+    }
+    #[inline(always)]
     unsafe fn load_ptr(self, x: *const f32) -> __m256 {
         // SAFETY: the caller vouches for the elements, the token for the instruction set.
         unsafe { _mm256_loadu_ps(x) }

@@ -85,6 +85,22 @@ impl<const FUSED: bool> Simd for Avx512<FUSED> {
         unsafe { self.store_ptr_first(v, x.as_mut_ptr(), x.len().min(16)) }
     }
     #[inline(always)]
+    fn prefetch(self, x: *const f32) {
+        super::prefetch(x);
+    }
+    #[inline(always)]
+    unsafe fn transpose_ptr(self, from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        for i in [0, 8] {
+            for j in [0, 8] {
+                // SAFETY: the caller vouches for the rows; the token proves AVX2 too.
+                unsafe {
+                    let (from, to) = (from.add(i * from_stride + j), to.add(j * to_stride + i));
+                    super::transpose8(from, from_stride, to, to_stride);
+                }
+            }
+        }
+    }
+    #[inline(always)]
     unsafe fn load_ptr(self, x: *const f32) -> __m512 {
         // SAFETY: the caller vouches for the elements, the token for the instruction set.
         unsafe { _mm512_loadu_ps(x) }

@@ -1,10 +1,54 @@
 //! AVX2 and AVX-512 newtypes; detected at run time under `std`, else by what the build enables.
 
+#![allow(unsafe_code)]
+
 mod avx2;
 mod avx512;
 
 pub(super) use avx2::Avx2;
 pub(super) use avx512::Avx512;
+
+#[cfg(target_arch = "x86")]
+use core::arch::x86::*;
+#[cfg(target_arch = "x86_64")]
+use core::arch::x86_64::*;
+
+/// Asks for the cache line of `x`.
+#[inline(always)]
+fn prefetch(x: *const f32) {
+    // SAFETY: a prefetch reads nothing, and SSE, which has it, comes before AVX2.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(x.cast()) }
+}
+
+/// Copies a block of 8 × 8 transposed.
+///
+/// # Safety
+/// The processor has AVX2; each of the eight rows on both sides is valid for 8 elements.
+#[inline(always)]
+unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+    // SAFETY: the caller vouches for the rows and for AVX2.
+    unsafe {
+        // Rows i and i + 4 side by side, first their columns 0–3, then 4–7.
+        let halves = |i: usize, column: usize| {
+            let low = _mm256_castps128_ps256(_mm_loadu_ps(from.add(i * from_stride + column)));
+            _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(from.add((i + 4) * from_stride + column)))
+        };
+        for column in [0, 4] {
+            let (a, b, c, d) = (halves(0, column), halves(1, column), halves(2, column), halves(3, column));
+            let (ab0, ab2) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            let (cd0, cd2) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+            let rows = [
+                _mm256_shuffle_ps::<0b01_00_01_00>(ab0, cd0),
+                _mm256_shuffle_ps::<0b11_10_11_10>(ab0, cd0),
+                _mm256_shuffle_ps::<0b01_00_01_00>(ab2, cd2),
+                _mm256_shuffle_ps::<0b11_10_11_10>(ab2, cd2),
+            ];
+            for (j, row) in rows.into_iter().enumerate() {
+                _mm256_storeu_ps(to.add((column + j) * to_stride), row);
+            }
+        }
+    }
+}
 
 /// Whether the processor has AVX2 and FMA.
 #[inline]

@@ -1,0 +1,445 @@
+//! One table of how fast the kernels are: GFLOP/s, percent of the FMA peak measured beside each
+//! figure, and the ratio to `gemm` and `matrixmultiply` on the same products.
+//!
+//! ```text
+//! cargo bench --bench summary -- [--json FILE] [--only TEXT] [--seconds S]
+//! ```
+//!
+//! Each sample of a kernel is taken between two of the peak (or of the peer) and compared with
+//! these alone, in time of this thread alone, so that a clock that drifts, or another process, moves both; the median of the
+//! ratios is reported. Answers are checked before they are timed.
+// `gemm` and `matrixmultiply` take pointers; the peak is measured with intrinsics.
+#![allow(unsafe_code)]
+
+mod peak;
+
+use std::{
+    fs,
+    hint::black_box,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use cpu_time::ThreadTime;
+use kernlet::{
+    kernels::{
+        conv2d::{self, Conv2d, Epilogue},
+        dense::{self, Dense},
+        reference,
+    },
+    shape::Padding,
+    simd::{InstructionSet, Level, Rounding},
+};
+use serde_json::json;
+
+#[derive(Parser)]
+struct Options {
+    /// Write the table as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Only rows whose name and level contain this.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Seconds to spend on each row.
+    #[arg(long, default_value_t = 0.4)]
+    seconds: f64,
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Reproducible values in −1..1.
+fn values(seed: u64, len: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+#[track_caller]
+fn assert_same(found: &[f32], expected: &[f32]) {
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        assert!(found.to_bits() == expected.to_bits(), "[{i}] = {found}, expected {expected}");
+    }
+}
+
+#[track_caller]
+fn assert_close(found: &[f32], expected: &[f32], terms: usize) {
+    let bound = 2.0 * terms as f32 * f32::EPSILON * terms as f32;
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        assert!((found - expected).abs() <= bound, "[{i}] = {found}, expected {expected}");
+    }
+}
+
+/// How long this thread ran: another process on its core does not count.
+fn seconds(mut f: impl FnMut()) -> f64 {
+    let start = ThreadTime::now();
+    f();
+    start.elapsed().as_secs_f64()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+struct Summary {
+    options: Options,
+    rows: Vec<serde_json::Value>,
+}
+
+/// Times of one call, of the kernel and of what it is compared with, sample by sample.
+struct Samples {
+    kernel: Vec<f64>,
+    /// Time of the other ÷ time of the kernel.
+    ratio: Vec<f64>,
+}
+
+/// Samples of `kernel`, each between two samples of `other`; both as seconds per call.
+fn paired(limit: f64, mut kernel: impl FnMut(), mut other: impl FnMut() -> f64) -> Samples {
+    // Calls per sample, so that a sample is long beside the clock's step.
+    let mut calls = 1_u32;
+    while calls < 1 << 20 && seconds(|| (0..calls).for_each(|_| kernel())) < 1e-3 {
+        calls *= 2;
+    }
+    let mut samples = Samples { kernel: Vec::new(), ratio: Vec::new() };
+    let start = Instant::now();
+    let mut before = other();
+    while samples.kernel.len() < 7 || start.elapsed() < Duration::from_secs_f64(limit) {
+        let time = seconds(|| (0..calls).for_each(|_| kernel())) / f64::from(calls);
+        let after = other();
+        samples.kernel.push(time);
+        samples.ratio.push((before + after) / 2.0 / time);
+        before = after;
+    }
+    samples
+}
+
+impl Summary {
+    fn wants(&self, name: &str, level: Level) -> bool {
+        format!("{name} {level}").contains(&self.options.only)
+    }
+
+    fn row(&mut self, name: &str, level: &str, rounding: &str, batch: usize, figures: Figures) {
+        let Figures { ms, gflops, percent_of_peak, ratio } = figures;
+        let cell = |value: Option<f64>| value.map_or(String::from("–"), |value| format!("{value:.1}"));
+        let peer = ratio.as_ref().map_or(String::new(), |(to, ratio)| format!("{ratio:.2} × {to}"));
+        println!(
+            "{name:<44} {level:<9} {rounding:<7} {batch:>5} {ms:>10.4} {:>8} {:>7}   {peer}",
+            cell(gflops),
+            cell(percent_of_peak)
+        );
+        self.rows.push(json!({
+            "name": name, "level": level, "rounding": rounding, "batch": batch, "ms": ms, "gflops": gflops,
+            "percent_of_peak": percent_of_peak,
+            "ratio_to": ratio.as_ref().map(|(to, _)| to), "ratio": ratio.as_ref().map(|(_, ratio)| ratio),
+        }));
+    }
+
+    /// A kernel beside the peak of its instruction set.
+    fn against_peak(&mut self, name: &str, level: Level, batch: usize, flop: f64, kernel: impl FnMut()) {
+        let isa = level.instruction_set();
+        let samples = paired(self.options.seconds, kernel, || 1.0 / peak::gflops(isa));
+        // The "other" time is that of one GFLOP at the peak.
+        let percent = 100.0 * median(samples.ratio) * flop / 1e9;
+        let time = median(samples.kernel);
+        let figures =
+            Figures { ms: time * 1e3, gflops: Some(flop / time / 1e9), percent_of_peak: Some(percent), ratio: None };
+        self.row(name, isa.name(), level.rounding().name(), batch, figures);
+    }
+
+    /// A kernel beside another way to the same result; above 1 the kernel is faster.
+    fn against(
+        &mut self,
+        name: &str,
+        level: Level,
+        batch: usize,
+        flop: f64,
+        kernel: impl FnMut(),
+        to: &str,
+        mut other: impl FnMut(),
+    ) {
+        let mut calls = 1_u32;
+        while calls < 1 << 20 && seconds(|| (0..calls).for_each(|_| other())) < 1e-3 {
+            calls *= 2;
+        }
+        let samples =
+            paired(self.options.seconds, kernel, || seconds(|| (0..calls).for_each(|_| other())) / f64::from(calls));
+        let time = median(samples.kernel);
+        let figures = Figures {
+            ms: time * 1e3,
+            gflops: (flop > 0.0).then_some(flop / time / 1e9),
+            percent_of_peak: None,
+            ratio: Some((to.into(), median(samples.ratio))),
+        };
+        self.row(name, level.instruction_set().name(), level.rounding().name(), batch, figures);
+    }
+}
+
+struct Figures {
+    ms: f64,
+    gflops: Option<f64>,
+    percent_of_peak: Option<f64>,
+    ratio: Option<(String, f64)>,
+}
+
+/// Forward, input gradient and weight gradient of a convolution.
+fn convolution(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, level: Level) {
+    if !summary.wants(name, level) {
+        return;
+    }
+    let x = values(1, batch * conv.x_len());
+    let w = values(2, conv.w_len());
+    let b = values(3, conv.b_len());
+    let dy = values(4, batch * conv.y_len());
+    let mut y = vec![0.0; batch * conv.y_len()];
+    let mut dx = vec![0.0; batch * conv.x_len()];
+    let mut dw = vec![0.0; conv.w_len()];
+    let mut scratch = vec![0.0; conv2d::backward_input_scratch_len(conv)];
+    let flop = 2.0 * (batch * conv.out_height() * conv.out_width() * conv.w_len()) as f64;
+
+    let forward = |y: &mut [f32], batch: usize| {
+        let (x, y) = (&x[..batch * conv.x_len()], &mut y[..batch * conv.y_len()]);
+        conv2d::forward_into(level, conv, batch, black_box(x), &w, Some(&b), Epilogue::Relu, y).unwrap();
+    };
+    let backward_input = |dx: &mut [f32], scratch: &mut [f32], batch: usize| {
+        let (dy, dx) = (&dy[..batch * conv.y_len()], &mut dx[..batch * conv.x_len()]);
+        conv2d::backward_input_into(level, conv, batch, &w, black_box(dy), dx, scratch).unwrap();
+    };
+    let backward_weight = |dw: &mut [f32], batch: usize| {
+        let (x, dy) = (&x[..batch * conv.x_len()], &dy[..batch * conv.y_len()]);
+        conv2d::backward_weight_acc(level, conv, batch, black_box(x), dy, 0..conv.w_rows(), dw).unwrap();
+    };
+
+    let mut expected = vec![0.0; conv.y_len()];
+    forward(&mut y, 1);
+    reference::conv2d::forward(level.rounding(), conv, 1, &x, &w, Some(&b), Epilogue::Relu, &mut expected);
+    assert_same(&y[..conv.y_len()], &expected);
+    let mut expected = vec![0.0; conv.x_len()];
+    backward_input(&mut dx, &mut scratch, 1);
+    reference::conv2d::backward_input(level.rounding(), conv, 1, &w, &dy, &mut expected);
+    assert_same(&dx[..conv.x_len()], &expected);
+    let mut expected = vec![0.0; conv.w_len()];
+    backward_weight(&mut dw, 1);
+    reference::conv2d::backward_weight(level.rounding(), conv, 1, &x, &dy, &mut expected);
+    assert_same(&dw, &expected);
+
+    summary.against_peak(&format!("{name} forward"), level, batch, flop, || forward(&mut y, batch));
+    summary.against_peak(&format!("{name} input gradient"), level, batch, flop, || {
+        backward_input(&mut dx, &mut scratch, batch);
+    });
+    // Accumulating for ever would reach infinity.
+    summary.against_peak(&format!("{name} weight gradient"), level, batch, flop, || {
+        dw.fill(0.0);
+        backward_weight(&mut dw, batch);
+    });
+}
+
+/// A first layer, whose few terms leave it bound by its stores.
+fn first_layer(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, level: Level) {
+    if !summary.wants(name, level) {
+        return;
+    }
+    let (x, w, b) = (values(1, batch * conv.x_len()), values(2, conv.w_len()), values(3, conv.b_len()));
+    let mut y = vec![0.0; batch * conv.y_len()];
+    let mut other = y.clone();
+    let flop = 2.0 * (batch * conv.out_height() * conv.out_width() * conv.w_len()) as f64;
+    let forward =
+        || conv2d::forward_into(level, conv, batch, black_box(&x), &w, Some(&b), Epilogue::Relu, &mut y).unwrap();
+    summary.against(name, level, batch, flop, forward, "storing the output once", || {
+        black_box(&mut other).fill(black_box(1.5));
+    });
+}
+
+/// Forward, input gradient and weight gradient of a dense layer.
+fn dense_layer(summary: &mut Summary, name: &str, layer: &Dense, batch: usize, level: Level) {
+    if !summary.wants(name, level) {
+        return;
+    }
+    let x = values(1, batch * layer.inputs);
+    let w = values(2, layer.w_len());
+    let b = values(3, layer.outputs);
+    let dy = values(4, batch * layer.outputs);
+    let mut y = vec![0.0; batch * layer.outputs];
+    let mut dx = vec![0.0; batch * layer.inputs];
+    let mut dw = vec![0.0; layer.w_len()];
+    let mut scratch = vec![0.0; dense::backward_input_scratch_len(layer)];
+    let flop = 2.0 * (batch * layer.w_len()) as f64;
+    let mut expected = y.clone();
+    reference::dense::forward(level.rounding(), layer, batch, &x, &w, Some(&b), Epilogue::Relu, &mut expected);
+    let mut forward =
+        || dense::forward_into(level, layer, batch, black_box(&x), &w, Some(&b), Epilogue::Relu, &mut y).unwrap();
+    forward();
+    summary.against_peak(&format!("{name} forward"), level, batch, flop, forward);
+    assert_same(&y, &expected);
+    summary.against_peak(&format!("{name} input gradient"), level, batch, flop, || {
+        dense::backward_input_into(level, layer, batch, &w, black_box(&dy), &mut dx, &mut scratch).unwrap();
+    });
+    let mut expected = dx.clone();
+    reference::dense::backward_input(level.rounding(), layer, batch, &w, &dy, &mut expected);
+    assert_same(&dx, &expected);
+    summary.against_peak(&format!("{name} weight gradient"), level, batch, flop, || {
+        dense::backward_weight_acc(level, layer, batch, black_box(&x), &dy, 0..layer.inputs, &mut dw).unwrap();
+    });
+}
+
+/// A matrix-vector product beside a plain sum over the same weights.
+fn matrix_vector(summary: &mut Summary, name: &str, layer: &Dense, level: Level) {
+    if !summary.wants(name, level) {
+        return;
+    }
+    let (x, w, b) = (values(1, layer.inputs), values(2, layer.w_len()), values(3, layer.outputs));
+    let mut y = vec![0.0; layer.outputs];
+    let flop = 2.0 * layer.w_len() as f64;
+    let forward = || dense::forward_into(level, layer, 1, black_box(&x), &w, Some(&b), Epilogue::Relu, &mut y).unwrap();
+    summary.against(name, level, 1, flop, forward, "a plain sum of the weights", || {
+        black_box(peak::sum(level.instruction_set(), black_box(&w)));
+    });
+}
+
+/// A product of square matrices beside `gemm` and `matrixmultiply`.
+fn square(summary: &mut Summary, size: usize, level: Level) {
+    let name = format!("matrix product {size}×{size}×{size}");
+    if !summary.wants(&name, level) {
+        return;
+    }
+    let (a, b) = (values(1, size * size), values(2, size * size));
+    let (mut c, mut by_gemm, mut by_matrixmultiply) =
+        (vec![0.0; size * size], vec![0.0; size * size], vec![0.0; size * size]);
+    let layer = Dense::new(size, size);
+    let n = size as isize;
+    let mut ours = || {
+        dense::forward_into(level, &layer, size, black_box(&a), black_box(&b), None, Epilogue::None, &mut c).unwrap();
+    };
+    let mut gemm = || {
+        // SAFETY: three row-major matrices of `size` rows and columns.
+        unsafe {
+            gemm::gemm(
+                size,
+                size,
+                size,
+                by_gemm.as_mut_ptr(),
+                1,
+                n,
+                false,
+                black_box(&a).as_ptr(),
+                1,
+                n,
+                black_box(&b).as_ptr(),
+                1,
+                n,
+                0.0,
+                1.0,
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
+    };
+    let mut matrixmultiply = || {
+        // SAFETY: three row-major matrices of `size` rows and columns.
+        unsafe {
+            matrixmultiply::sgemm(
+                size,
+                size,
+                size,
+                1.0,
+                black_box(&a).as_ptr(),
+                n,
+                1,
+                black_box(&b).as_ptr(),
+                n,
+                1,
+                0.0,
+                by_matrixmultiply.as_mut_ptr(),
+                n,
+                1,
+            );
+        }
+    };
+    ours();
+    gemm();
+    matrixmultiply();
+    let flop = 2.0 * (size * size * size) as f64;
+    summary.against_peak(&name, level, size, flop, &mut ours);
+    summary.against(&name, level, size, flop, &mut ours, "gemm", gemm);
+    summary.against(&name, level, size, flop, &mut ours, "matrixmultiply", matrixmultiply);
+    assert_close(&by_gemm, &c, size);
+    assert_close(&by_matrixmultiply, &c, size);
+}
+
+fn main() {
+    let mut summary = Summary { options: Options::parse(), rows: Vec::new() };
+    let levels: Vec<Level> = Level::all().collect();
+    for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
+        println!("FMA peak, {isa}: {:.1} GFLOP/s", (0..20).map(|_| peak::gflops(isa)).fold(0.0, f64::max));
+    }
+    println!(
+        "{:<44} {:<9} {:<7} {:>5} {:>10} {:>8} {:>7}   ratio (above 1: kernlet is faster)",
+        "kernel", "level", "round", "batch", "ms", "GFLOP/s", "% peak"
+    );
+    let second = Conv2d::new(26, 26, 32, 64, [3, 3]);
+    for &level in &levels {
+        for batch in [128, 1] {
+            convolution(&mut summary, "conv 3×3 32→64, 26×26", &second, batch, level);
+        }
+    }
+    let best = Level::detect();
+    let strict = best.with_rounding(Rounding::Strict).unwrap_or(best);
+    for level in [best, strict] {
+        for batch in [128, 1] {
+            first_layer(
+                &mut summary,
+                "conv 3×3 1→32, 28×28 forward",
+                &Conv2d::new(28, 28, 1, 32, [3, 3]),
+                batch,
+                level,
+            );
+        }
+    }
+    let others = [
+        ("conv 3×3 3→32, 32×32", Conv2d::new(32, 32, 3, 32, [3, 3]).with_padding(Padding::Same)),
+        ("conv 3×3 64→64, 16×16, same", Conv2d::new(16, 16, 64, 64, [3, 3]).with_padding(Padding::Same)),
+        (
+            "conv 3×3 64→128, 16×16, stride 2",
+            Conv2d::new(16, 16, 64, 128, [3, 3]).with_stride([2, 2]).with_padding(Padding::Same),
+        ),
+        ("conv 1×1 128→128, 14×14", Conv2d::new(14, 14, 128, 128, [1, 1])),
+        ("conv 5×5 16→32, 14×14, same", Conv2d::new(14, 14, 16, 32, [5, 5]).with_padding(Padding::Same)),
+        ("conv 3×3 30→50, 20×20", Conv2d::new(20, 20, 30, 50, [3, 3])),
+        ("conv 3×3 256→256, 8×8, same", Conv2d::new(8, 8, 256, 256, [3, 3]).with_padding(Padding::Same)),
+        (
+            "depthwise 3×3 64, 25×5, same",
+            Conv2d::new(25, 5, 64, 64, [3, 3]).with_groups(64).with_padding(Padding::Same),
+        ),
+        (
+            "depthwise 3×3 64, 48×48, same",
+            Conv2d::new(48, 48, 64, 64, [3, 3]).with_groups(64).with_padding(Padding::Same),
+        ),
+    ];
+    for (name, conv) in &others {
+        for batch in [32, 1] {
+            convolution(&mut summary, name, conv, batch, best);
+        }
+    }
+    for &level in &levels {
+        dense_layer(&mut summary, "dense 9216→128", &Dense::new(9216, 128), 128, level);
+    }
+    matrix_vector(&mut summary, "dense 9216→128, one image", &Dense::new(9216, 128), best);
+    matrix_vector(&mut summary, "dense 512→1000, one image", &Dense::new(512, 1000), best);
+    for size in [8, 16, 32, 64] {
+        square(&mut summary, size, best);
+    }
+    if let Some(path) = &summary.options.json {
+        let text = serde_json::to_string_pretty(&summary.rows).expect("rows are plain data");
+        if let Err(error) = fs::write(path, text) {
+            eprintln!("{}: {error}", path.display());
+            std::process::exit(1);
+        }
+    }
+}
