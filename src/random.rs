@@ -81,10 +81,10 @@ impl Stream {
     #[inline(always)]
     pub fn blocks_at<const N: usize>(self, first: u64) -> [[u32; N]; 4] {
         let mut counter = [[0; N], [0; N], [self.stream[0]; N], [self.stream[1]; N]];
-        for j in 0..N {
+        let [low, high, ..] = &mut counter;
+        for (j, (low, high)) in low.iter_mut().zip(high).enumerate() {
             let block = first.wrapping_add(j as u64);
-            counter[0][j] = block as u32;
-            counter[1][j] = (block >> 32) as u32;
+            (*low, *high) = (block as u32, (block >> 32) as u32);
         }
         let mut key = self.key;
         for _ in 0..10 {

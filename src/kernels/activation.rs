@@ -34,13 +34,33 @@ trait Function: Copy {
     fn backward<S: Simd>(self, s: S, kept: S::V, dy: S::V) -> S::V;
 }
 
+#[derive(Clone, Copy)]
+struct Value<F>(F);
+
+impl<F: Function> map::Unary for Value<F> {
+    #[inline(always)]
+    fn at<S: Simd>(self, s: S, x: S::V) -> S::V {
+        self.0.forward(s, x)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Slope<F>(F);
+
+impl<F: Function> map::Binary for Slope<F> {
+    #[inline(always)]
+    fn at<S: Simd>(self, s: S, kept: S::V, dy: S::V) -> S::V {
+        self.0.backward(s, kept, dy)
+    }
+}
+
 struct Into<'a, F>(F, &'a [f32], &'a mut [f32]);
 
 impl<F: Function> Kernel for Into<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        map::into(s, self.1, self.2, |x| self.0.forward(s, x));
+        map::into(s, self.1, self.2, Value(self.0));
     }
 }
 
@@ -50,7 +70,7 @@ impl<F: Function> Kernel for InPlace<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        map::in_place(s, self.1, |x| self.0.forward(s, x));
+        map::in_place(s, self.1, Value(self.0));
     }
 }
 
@@ -60,7 +80,7 @@ impl<F: Function> Kernel for BackwardInto<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        map::into2(s, self.1, self.2, self.3, |kept, dy| self.0.backward(s, kept, dy));
+        map::into2(s, self.1, self.2, self.3, Slope(self.0));
     }
 }
 
@@ -70,7 +90,7 @@ impl<F: Function> Kernel for BackwardInPlace<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        map::acc(s, self.1, self.2, |kept, dy| self.0.backward(s, kept, dy));
+        map::acc(s, self.1, self.2, Slope(self.0));
     }
 }
 

@@ -5,13 +5,19 @@
 use super::{ShapeError, check, map};
 use crate::simd::{Kernel, Level, Simd};
 
+map::functions! {
+    Plus(s, a, b) = s.add(a, b);
+    Times { a }(s, x) = s.mul(a, x);
+    TimesPlus { a }(s, x, y) = s.mul_add(a, x, y);
+}
+
 struct AddAcc<'a>(&'a [f32], &'a mut [f32]);
 
 impl Kernel for AddAcc<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        map::acc(s, self.0, self.1, |x, y| s.add(y, x));
+        map::acc(s, self.0, self.1, Plus {});
     }
 }
 
@@ -39,7 +45,7 @@ impl Kernel for AddInto<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        map::into2(s, self.0, self.1, self.2, |a, b| s.add(a, b));
+        map::into2(s, self.0, self.1, self.2, Plus {});
     }
 }
 
@@ -68,8 +74,7 @@ impl Kernel for AxpyAcc<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let a = s.splat(self.0);
-        map::acc(s, self.1, self.2, |x, y| s.mul_add(a, x, y));
+        map::acc(s, self.1, self.2, TimesPlus { a: self.0 });
     }
 }
 
@@ -97,8 +102,7 @@ impl Kernel for Scale<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let a = s.splat(self.0);
-        map::in_place(s, self.1, |y| s.mul(a, y));
+        map::in_place(s, self.1, Times { a: self.0 });
     }
 }
 

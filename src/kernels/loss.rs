@@ -71,6 +71,10 @@ impl From<ShapeError> for LossError {
     }
 }
 
+map::functions! {
+    Shared { sum, share }(s, e) = s.mul(s.div(e, sum), share);
+}
+
 struct CrossEntropy<'a, L> {
     classes: usize,
     x: &'a [f32],
@@ -97,8 +101,7 @@ impl<L: Copy + Into<u32>> Kernel for CrossEntropy<'_, L> {
             let (Some(x), Some(&e)) = (x.get(label), dx.get(label)) else { continue };
             total += ln[0] + (largest - x);
             let of_label = (e / sum - 1.0) * share;
-            let (sum, share) = (s.splat(sum), s.splat(share));
-            map::in_place(s, dx, |e| s.mul(s.div(e, sum), share));
+            map::in_place(s, dx, Shared { sum, share });
             dx[label] = of_label;
         }
         total * share
@@ -148,6 +151,27 @@ trait Elements: Copy {
     fn gradient<S: Simd>(self, s: S, y: S::V, t: S::V) -> S::V;
 }
 
+#[derive(Clone, Copy)]
+struct Value<F>(F);
+
+impl<F: Elements> map::Binary for Value<F> {
+    #[inline(always)]
+    fn at<S: Simd>(self, s: S, y: S::V, t: S::V) -> S::V {
+        self.0.value(s, y, t)
+    }
+}
+
+/// The gradient times a share.
+#[derive(Clone, Copy)]
+struct Gradient<F>(F, f32);
+
+impl<F: Elements> map::Binary for Gradient<F> {
+    #[inline(always)]
+    fn at<S: Simd>(self, s: S, y: S::V, t: S::V) -> S::V {
+        s.mul(self.0.gradient(s, y, t), s.splat(self.1))
+    }
+}
+
 struct Sum<'a, F> {
     loss: F,
     /// What the gradient is multiplied by.
@@ -162,9 +186,8 @@ impl<F: Elements> Kernel for Sum<'_, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
-        let share = s.splat(self.share);
-        map::into2(s, self.y, self.t, self.dy, |y, t| s.mul(self.loss.gradient(s, y, t), share));
-        map::sum2(s, self.y, self.t, |y, t| self.loss.value(s, y, t))
+        map::into2(s, self.y, self.t, self.dy, Gradient(self.loss, self.share));
+        map::sum2(s, self.y, self.t, Value(self.loss))
     }
 }
 

@@ -24,6 +24,7 @@ pub mod dropout;
 pub mod elementwise;
 pub mod loss;
 mod map;
+pub mod pool2d;
 pub mod reference;
 pub mod softmax;
 mod tile;

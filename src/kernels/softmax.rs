@@ -25,27 +25,37 @@ trait Rows: Copy {
     fn backward<S: Simd>(self, s: S, y: &[f32], dy: &mut [f32]);
 }
 
+map::functions! {
+    Exponential { largest }(s, x) = math::exp(s, s.sub(x, largest));
+    FirstExponential { largest }(s, x, _y) = math::exp(s, s.sub(x, largest));
+    Over { sum }(s, e) = s.div(e, sum);
+    Product(s, a, b) = s.mul(a, b);
+    SoftmaxSlope { dot }(s, y, dy) = s.mul(y, s.sub(dy, dot));
+    Logarithm { largest, sum }(s, x) = s.sub(s.sub(x, largest), math::ln(s, sum));
+    LogSoftmaxSlope { sum }(s, y, dy) = s.sub(dy, s.mul(math::exp(s, y), sum));
+}
+
 #[derive(Clone, Copy)]
 struct Softmax;
 
 /// Overwrites a row with `e^(x − m)` and returns the sum.
 #[inline(always)]
 pub(super) fn exponentials<S: Simd>(s: S, y: &mut [f32]) -> f32 {
-    let largest = s.splat(map::largest(s, y));
-    map::in_place(s, y, |x| math::exp(s, s.sub(x, largest)));
+    let largest = map::largest(s, y);
+    map::in_place(s, y, Exponential { largest });
     map::sum(s, y)
 }
 
 impl Rows for Softmax {
     #[inline(always)]
     fn forward<S: Simd>(self, s: S, y: &mut [f32]) {
-        let sum = s.splat(exponentials(s, y));
-        map::in_place(s, y, |e| s.div(e, sum));
+        let sum = exponentials(s, y);
+        map::in_place(s, y, Over { sum });
     }
     #[inline(always)]
     fn backward<S: Simd>(self, s: S, y: &[f32], dy: &mut [f32]) {
-        let dot = s.splat(map::sum2(s, y, dy, |y, dy| s.mul(y, dy)));
-        map::acc(s, y, dy, |y, dy| s.mul(y, s.sub(dy, dot)));
+        let dot = map::sum2(s, y, dy, Product {});
+        map::acc(s, y, dy, SoftmaxSlope { dot });
     }
 }
 
@@ -55,15 +65,14 @@ struct LogSoftmax;
 impl Rows for LogSoftmax {
     #[inline(always)]
     fn forward<S: Simd>(self, s: S, y: &mut [f32]) {
-        let largest = s.splat(map::largest(s, y));
-        let sum = map::sum2(s, y, y, |x, _| math::exp(s, s.sub(x, largest)));
-        let ln = math::ln(s, s.splat(sum));
-        map::in_place(s, y, |x| s.sub(s.sub(x, largest), ln));
+        let largest = map::largest(s, y);
+        let sum = map::sum2(s, y, y, FirstExponential { largest });
+        map::in_place(s, y, Logarithm { largest, sum });
     }
     #[inline(always)]
     fn backward<S: Simd>(self, s: S, y: &[f32], dy: &mut [f32]) {
-        let sum = s.splat(map::sum(s, dy));
-        map::acc(s, y, dy, |y, dy| s.sub(dy, s.mul(math::exp(s, y), sum)));
+        let sum = map::sum(s, dy);
+        map::acc(s, y, dy, LogSoftmaxSlope { sum });
     }
 }
 

@@ -1,0 +1,210 @@
+//! The mean of each window, or of a whole image.
+
+use super::{Pool2d, ShapeError, Taps};
+use crate::simd::{Kernel, Level, Simd};
+
+const NAME: &str = "average_pool2d";
+const GLOBAL: &str = "global_average_pool2d";
+
+/// The means of windows; the padding is not counted.
+///
+/// # Errors
+/// [`ShapeError`] if the descriptor or a length is wrong; nothing is written then.
+///
+/// ```
+/// use kernlet::{kernels::pool2d::{Pool2d, average_forward_into}, simd::Level};
+/// let mut y = [f32::NAN];
+/// average_forward_into(Level::detect(), &Pool2d::new(2, 2, 1, [2, 2]), 1, &[1.0, 3.0, 2.0, 2.0], &mut y)?;
+/// assert_eq!(y, [2.0]);
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn average_forward_into(
+    level: Level,
+    pool: &Pool2d,
+    batch: usize,
+    x: &[f32],
+    y: &mut [f32],
+) -> Result<(), ShapeError> {
+    pool.check(NAME, batch, ("x", x), ("y", y))?;
+    level.dispatch(Forward { pool, x, y });
+    Ok(())
+}
+
+/// The gradient by the input: each element gets its share of every window that holds it.
+///
+/// # Errors
+/// [`ShapeError`] if the descriptor or a length is wrong; nothing is written then.
+///
+/// ```
+/// use kernlet::{kernels::pool2d::{Pool2d, average_backward_into}, simd::Level};
+/// let mut dx = [f32::NAN; 4];
+/// average_backward_into(Level::detect(), &Pool2d::new(2, 2, 1, [2, 2]), 1, &[1.0], &mut dx)?;
+/// assert_eq!(dx, [0.25; 4]);
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn average_backward_into(
+    level: Level,
+    pool: &Pool2d,
+    batch: usize,
+    dy: &[f32],
+    dx: &mut [f32],
+) -> Result<(), ShapeError> {
+    pool.check(NAME, batch, ("dx", dx), ("dy", dy))?;
+    level.dispatch(Backward { pool, dy, dx });
+    Ok(())
+}
+
+/// The mean of each channel over all pixels, in ascending order: `x` is `[n][pixels][channels]`, `y` is `[n][channels]`.
+///
+/// # Errors
+/// [`ShapeError`] if `pixels` or `channels` is 0 or a length is wrong; nothing is written then.
+///
+/// ```
+/// use kernlet::{kernels::pool2d::global_average_forward_into, simd::Level};
+/// let mut y = [f32::NAN; 2];
+/// global_average_forward_into(Level::detect(), 3, 2, 1, &[1.0, 10.0, 2.0, 20.0, 3.0, 30.0], &mut y)?;
+/// assert_eq!(y, [2.0, 20.0]);
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn global_average_forward_into(
+    level: Level,
+    pixels: usize,
+    channels: usize,
+    batch: usize,
+    x: &[f32],
+    y: &mut [f32],
+) -> Result<(), ShapeError> {
+    average_forward_into(level, &whole(pixels, channels)?, batch, x, y)
+}
+
+/// The gradient by the input of [`global_average_forward_into`]: `dy / pixels` everywhere.
+///
+/// # Errors
+/// [`ShapeError`] if `pixels` or `channels` is 0 or a length is wrong; nothing is written then.
+///
+/// ```
+/// use kernlet::{kernels::pool2d::global_average_backward_into, simd::Level};
+/// let mut dx = [f32::NAN; 4];
+/// global_average_backward_into(Level::detect(), 2, 2, 1, &[1.0, 2.0], &mut dx)?;
+/// assert_eq!(dx, [0.5, 1.0, 0.5, 1.0]);
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn global_average_backward_into(
+    level: Level,
+    pixels: usize,
+    channels: usize,
+    batch: usize,
+    dy: &[f32],
+    dx: &mut [f32],
+) -> Result<(), ShapeError> {
+    average_backward_into(level, &whole(pixels, channels)?, batch, dy, dx)
+}
+
+/// One window over an image whose pixels stand in a row.
+fn whole(pixels: usize, channels: usize) -> Result<Pool2d, ShapeError> {
+    if pixels == 0 {
+        return Err(ShapeError::new(GLOBAL, "pixels", 1, 0));
+    }
+    Ok(Pool2d::new(1, pixels, channels, [1, pixels]))
+}
+
+struct Forward<'a> {
+    pool: &'a Pool2d,
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { pool, x, y } = self;
+        let mut pixels = y.chunks_exact_mut(pool.channels);
+        for x in x.chunks_exact(pool.x_len()) {
+            for oh in 0..pool.out_height() {
+                let rows = pool.rows(oh);
+                for ow in 0..pool.out_width() {
+                    let Some(y) = pixels.next() else { return };
+                    mean(s, pool, x, &rows, &pool.columns(ow), y);
+                }
+            }
+        }
+    }
+}
+
+/// One window's means over all channels.
+#[inline(always)]
+fn mean<S: Simd>(s: S, pool: &Pool2d, x: &[f32], rows: &Taps, columns: &Taps, y: &mut [f32]) {
+    let (channels, pitch) = (pool.channels, pool.width * pool.channels);
+    let count = s.splat((rows.inside.len() * columns.inside.len()) as f32);
+    let mut at = 0;
+    for y in y.chunks_mut(S::LANES) {
+        let full = y.len() == S::LANES;
+        let mut sum = s.splat(0.0);
+        for row in rows.inside.clone() {
+            for column in columns.inside.clone() {
+                let from = row * pitch + column * channels + at;
+                let x = &x[from..from + y.len()];
+                sum = s.add(sum, if full { s.load(x) } else { s.load_first(x) });
+            }
+        }
+        let mean = s.div(sum, count);
+        if full {
+            s.store(mean, y)
+        } else {
+            s.store_first(mean, y)
+        }
+        at += y.len();
+    }
+}
+
+struct Backward<'a> {
+    pool: &'a Pool2d,
+    dy: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl Kernel for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { pool, dy, dx } = self;
+        dx.fill(0.0);
+        let mut outputs = dy.chunks_exact(pool.channels);
+        for dx in dx.chunks_exact_mut(pool.x_len()) {
+            for oh in 0..pool.out_height() {
+                let rows = pool.rows(oh);
+                for ow in 0..pool.out_width() {
+                    let Some(dy) = outputs.next() else { return };
+                    spread(s, pool, &rows, &pool.columns(ow), dy, dx);
+                }
+            }
+        }
+    }
+}
+
+/// Adds one window's share to each of its elements.
+#[inline(always)]
+fn spread<S: Simd>(s: S, pool: &Pool2d, rows: &Taps, columns: &Taps, dy: &[f32], dx: &mut [f32]) {
+    let (channels, pitch) = (pool.channels, pool.width * pool.channels);
+    let count = s.splat((rows.inside.len() * columns.inside.len()) as f32);
+    let mut at = 0;
+    for dy in dy.chunks(S::LANES) {
+        let full = dy.len() == S::LANES;
+        let share = s.div(s.load_first(dy), count);
+        for row in rows.inside.clone() {
+            for column in columns.inside.clone() {
+                let to = row * pitch + column * channels + at;
+                let to = &mut dx[to..to + dy.len()];
+                if full {
+                    s.store(s.add(s.load(to), share), to);
+                } else {
+                    s.store_first(s.add(s.load_first(to), share), to);
+                }
+            }
+        }
+        at += dy.len();
+    }
+}

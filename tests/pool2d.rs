@@ -1,0 +1,148 @@
+//! Pooling against its twins, to the bit, over odd shapes and at every level.
+
+use kernlet::kernels::{pool2d::*, reference::pool2d as twin};
+use kernlet::random::Stream;
+use kernlet::shape::Padding;
+use kernlet::simd::Level;
+
+/// Small integers: ties come up, and sums are exact.
+fn integers(seed: u64, len: usize) -> Vec<f32> {
+    let stream = Stream::new(seed, 0);
+    (0..len).map(|i| stream.below_at(i as u64, 9) as f32 - 4.0).collect()
+}
+
+fn reals(seed: u64, len: usize) -> Vec<f32> {
+    let stream = Stream::new(seed, 0);
+    (0..len).map(|i| 2.0 * stream.f32_at(i as u64) - 1.0).collect()
+}
+
+fn shapes() -> Vec<Pool2d> {
+    let mut shapes = Vec::new();
+    for channels in [1, 3, 4, 8, 15, 16, 17, 33] {
+        shapes.extend([
+            Pool2d::new(6, 4, channels, [2, 2]),
+            Pool2d::new(7, 5, channels, [2, 2]),
+            Pool2d::new(7, 9, channels, [3, 3]).with_stride([2, 2]),
+            Pool2d::new(6, 6, channels, [3, 3]).with_stride([1, 1]),
+            Pool2d::new(7, 7, channels, [3, 3]).with_stride([2, 2]).with_padding(Padding::Same),
+            Pool2d::new(7, 8, channels, [2, 3]).with_stride([3, 4]),
+            Pool2d::new(5, 4, channels, [4, 3]).with_padding(Padding::Explicit {
+                top: 3,
+                bottom: 1,
+                left: 0,
+                right: 2,
+            }),
+            Pool2d::new(1, 1, channels, [1, 1]),
+            Pool2d::new(2, 2, channels, [2, 2]).with_stride([1, 1]).with_padding(Padding::Same),
+        ]);
+    }
+    shapes
+}
+
+fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| x.to_bits()).collect()
+}
+
+#[test]
+fn as_the_twins_to_the_bit() {
+    for pool in shapes() {
+        for batch in [0, 1, 3] {
+            for data in [integers, reals] {
+                let (x, dy) = (data(1, batch * pool.x_len()), data(2, batch * pool.y_len()));
+                let (mut y, mut argmax) = (vec![0.0; dy.len()], vec![0; dy.len()]);
+                let (mut dx, mut mean, mut dmean) = (vec![0.0; x.len()], y.clone(), vec![0.0; x.len()]);
+                twin::max_forward(&pool, batch, &x, &mut y, &mut argmax);
+                twin::max_backward(&pool, batch, &argmax, &dy, &mut dx);
+                twin::average_forward(&pool, batch, &x, &mut mean);
+                twin::average_backward(&pool, batch, &dy, &mut dmean);
+                let masked: Vec<f32> = dy.iter().zip(&y).map(|(&dy, &y)| if y > 0.0 { dy } else { 0.0 }).collect();
+                let mut masked_dx = dx.clone();
+                twin::max_backward(&pool, batch, &argmax, &masked, &mut masked_dx);
+                for level in Level::all() {
+                    let what = format!("{pool:?}, batch {batch}, {level}");
+                    let (mut out, mut index) = (vec![f32::NAN; dy.len()], vec![77; dy.len()]);
+                    max_forward_into(level, &pool, batch, &x, &mut out, Some(&mut index)).unwrap();
+                    assert_eq!(bits(&out), bits(&y), "max, {what}");
+                    assert!(index.iter().zip(&argmax).all(|(&a, &b)| usize::from(a) == b), "argmax, {what}");
+                    out.fill(f32::NAN);
+                    max_forward_into(level, &pool, batch, &x, &mut out, None).unwrap();
+                    assert_eq!(bits(&out), bits(&y), "max alone, {what}");
+                    let mut back = vec![f32::NAN; x.len()];
+                    max_backward_into(level, &pool, batch, &index, &dy, None, &mut back).unwrap();
+                    assert_eq!(bits(&back), bits(&dx), "dx of max, {what}");
+                    back.fill(f32::NAN);
+                    max_backward_into(level, &pool, batch, &index, &dy, Some(&y), &mut back).unwrap();
+                    assert_eq!(bits(&back), bits(&masked_dx), "dx of max and relu, {what}");
+                    average_forward_into(level, &pool, batch, &x, &mut out).unwrap();
+                    assert_eq!(bits(&out), bits(&mean), "average, {what}");
+                    back.fill(f32::NAN);
+                    average_backward_into(level, &pool, batch, &dy, &mut back).unwrap();
+                    assert_eq!(bits(&back), bits(&dmean), "dx of average, {what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn global_averages() {
+    for level in Level::all() {
+        for (pixels, channels) in [(1, 1), (49, 17), (100, 64)] {
+            let x = integers(3, 2 * pixels * channels);
+            let mut y = vec![f32::NAN; 2 * channels];
+            global_average_forward_into(level, pixels, channels, 2, &x, &mut y).unwrap();
+            for (i, y) in y.iter().enumerate() {
+                let (n, c) = (i / channels, i % channels);
+                let sum: f32 = (0..pixels).map(|p| x[(n * pixels + p) * channels + c]).sum();
+                assert_eq!(*y, sum / pixels as f32);
+            }
+            let mut dx = vec![f32::NAN; x.len()];
+            global_average_backward_into(level, pixels, channels, 2, &y, &mut dx).unwrap();
+            for (i, dx) in dx.iter().enumerate() {
+                assert_eq!(*dx, y[i / (pixels * channels) * channels + i % channels] / pixels as f32);
+            }
+        }
+    }
+}
+
+#[test]
+fn wrong_shapes_and_lengths_are_errors() {
+    let level = Level::detect();
+    let pool = Pool2d::new(4, 4, 2, [2, 2]);
+    let (x, mut y) = ([1.0; 32], [7.0; 8]);
+    let fail = |pool: &Pool2d, batch| {
+        let mut y = [7.0; 8];
+        let error = max_forward_into(level, pool, batch, &x, &mut y, None).unwrap_err();
+        assert_eq!(y, [7.0; 8]);
+        error.to_string()
+    };
+    assert_eq!(fail(&pool, 2), "max_pool2d: x: expected 64, found 32");
+    assert_eq!(fail(&pool.with_stride([0, 1]), 1), "pool2d: stride of rows: expected 1, found 0");
+    assert_eq!(fail(&Pool2d::new(4, 4, 2, [2, 0]), 1), "pool2d: kernel columns: expected 1, found 0");
+    assert_eq!(fail(&Pool2d::new(4, 4, 2, [2, 5]), 1), "pool2d: padded width: expected 5, found 4");
+    let padded = pool.with_padding(Padding::Explicit { top: 0, bottom: 2, left: 0, right: 0 });
+    assert_eq!(fail(&padded, 1), "pool2d: padding, at most: expected 1, found 2");
+    for huge in [
+        Pool2d::new(usize::MAX, usize::MAX, 2, [2, 2]),
+        Pool2d::new(usize::MAX, 1, usize::MAX, [1, 1]),
+        Pool2d::new(4, 4, 2, [usize::MAX, 2]),
+        Pool2d::new(4, 4, usize::MAX / 8, [1, 1]),
+        pool.with_stride([usize::MAX; 2]),
+    ] {
+        let _ = huge.validate().is_ok() && max_forward_into(level, &huge, 1, &x, &mut y, None).is_ok();
+    }
+    fail(&pool, usize::MAX);
+    let mut argmax = [0; 7];
+    max_forward_into(level, &pool, 1, &x, &mut y, Some(&mut argmax)).unwrap_err();
+    max_backward_into(level, &pool, 1, &[0; 8], &[0.0; 8], Some(&[0.0; 7]), &mut [0.0; 32]).unwrap_err();
+    average_backward_into(level, &pool, 1, &[0.0; 8], &mut [0.0; 31]).unwrap_err();
+    global_average_forward_into(level, 0, 2, 1, &[], &mut [0.0; 2]).unwrap_err();
+    let wide = Pool2d::new(20, 20, 1, [20, 20]);
+    let error = max_forward_into(level, &wide, 1, &[0.0; 400], &mut [0.0], Some(&mut [0])).unwrap_err();
+    assert_eq!(error.to_string(), "max_pool2d: taps of the window with argmax, at most: expected 256, found 400");
+    max_forward_into(level, &wide, 1, &[0.0; 400], &mut [0.0], None).unwrap();
+    // Indices that no tap has are passed over.
+    let mut dx = [f32::NAN; 32];
+    max_backward_into(level, &pool, 1, &[200; 8], &[1.0; 8], None, &mut dx).unwrap();
+    assert_eq!(dx, [0.0; 32]);
+}
