@@ -22,6 +22,13 @@ pub enum Error {
         /// Floats given.
         found: usize,
     },
+    /// The parameters are not the network's.
+    Parameters {
+        /// Parameters of the network.
+        expected: usize,
+        /// Parameters given.
+        found: usize,
+    },
     /// The images do not fill a whole number of inputs.
     Images {
         /// Floats of one image.
@@ -69,6 +76,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory { expected, found } => write!(f, "memory: expected {expected} floats or more, found {found}"),
+            Self::Parameters { expected, found } => write!(f, "parameters: expected {expected}, found {found}"),
             Self::Images { image, found } => {
                 write!(f, "images: expected a multiple of {image} floats, found {found}")
             }

@@ -116,7 +116,36 @@ pub fn infer<N: Network>(
     memory: &mut [f32],
     outputs: &mut [f32],
 ) -> Result<(), Error> {
+    infer_in_place::<N>(level, batching, model.parameters(), images, memory, outputs)
+}
+
+/// [`infer`] with parameters where they lie: in flash, in a mapped file.
+///
+/// # Errors
+/// As [`infer`], and if `parameters` are not as many as the network has.
+///
+/// ```
+/// use kernlet::{nn::{Batching, infer_in_place, inference_len}, simd::Level};
+/// kernlet::network! { struct Tiny([2]) { out: dense(2) } }
+/// static PARAMETERS: [f32; 6] = [1.0, 0.0, 0.0, 1.0, 0.5, -0.5];
+/// let mut memory = [0.0; inference_len::<Tiny>(Batching::of(1))];
+/// let mut outputs = [0.0; 2];
+/// infer_in_place::<Tiny>(Level::detect(), Batching::of(1), &PARAMETERS, &[3.0, 4.0], &mut memory, &mut outputs)?;
+/// assert_eq!(outputs, [3.5, 3.5]);
+/// # Ok::<(), kernlet::nn::Error>(())
+/// ```
+pub fn infer_in_place<N: Network>(
+    level: Level,
+    batching: Batching,
+    parameters: &[f32],
+    images: &[f32],
+    memory: &mut [f32],
+    outputs: &mut [f32],
+) -> Result<(), Error> {
     let count = image_count::<N>(images, batching.batch)?;
+    if parameters.len() != N::PARAMETERS {
+        return Err(Error::Parameters { expected: N::PARAMETERS, found: parameters.len() });
+    }
     let (regions, len) = const_regions::<N>(batching);
     if memory.len() < len {
         return Err(Error::Memory { expected: len, found: memory.len() });
@@ -126,7 +155,7 @@ pub fn infer<N: Network>(
     }
     let steps = N::steps::<0, 0>();
     let call = Call { steps, level, threads: batching.threads, regions, images, noise: None };
-    call.forward::<N>(model.parameters(), memory, count, const { sizes::<N>(0, 0).by_piece })?;
+    call.forward::<N>(parameters, memory, count, const { sizes::<N>(0, 0).by_piece })?;
     let source = match steps.last() {
         Some(step) if step.value.region != Region::Input => {
             memory.get(regions.range(step.value, N::Output::LEN, Images { first: 0, count })).ok_or(Error::Plan)?

@@ -40,7 +40,7 @@ mod saliency;
 mod train;
 
 pub use error::Error;
-pub use infer::{Batching, argmax, infer, inference_bytes, inference_len};
+pub use infer::{Batching, argmax, infer, infer_in_place, inference_bytes, inference_len};
 pub use layer::{Kind, Layer, LayerDef, Op};
 pub use loss::{Loss, Metrics, SoftmaxCrossEntropy};
 #[cfg(feature = "alloc")]

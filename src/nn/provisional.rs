@@ -56,6 +56,7 @@ pub mod loss {
     /// s
     #[derive(Clone, Copy, Debug, PartialEq)]
     #[non_exhaustive]
+    #[cfg_attr(feature = "defmt", derive(defmt::Format))]
     pub enum LossError {
         /// s
         Shape(ShapeError),
