@@ -90,7 +90,10 @@ impl Dims {
     /// ```
     #[inline]
     pub const fn as_slice(&self) -> &[usize] {
-        self.sizes.split_at(self.rank).0
+        match self.sizes.split_at_checked(self.rank) {
+            Some((sizes, _)) => sizes,
+            None => &self.sizes,
+        }
     }
 
     /// The number of axes.
@@ -112,7 +115,8 @@ impl Dims {
     pub const fn len(&self) -> usize {
         let mut len = 1;
         let mut i = 0;
-        while i < self.rank {
+        // The second bound always holds; it spares firmware a check that could panic.
+        while i < self.rank && i < MAX_RANK {
             len *= self.sizes[i];
             i += 1;
         }
@@ -136,7 +140,7 @@ impl Dims {
     /// ```
     #[inline]
     pub const fn axis(&self, axis: usize) -> usize {
-        if axis < self.rank { self.sizes[axis] } else { 1 }
+        if axis < self.rank && axis < MAX_RANK { self.sizes[axis] } else { 1 }
     }
 }
 

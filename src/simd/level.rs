@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+#[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"))]
 use super::x86::{self, Avx2, Avx512};
 use super::{
     Scalar, Simd,
@@ -89,11 +89,11 @@ impl InstructionSet {
     pub fn is_available(self) -> bool {
         match self {
             Self::Portable => true,
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"))]
             Self::Avx2 => x86::has_avx2(),
-            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"))]
             Self::Avx512 => x86::has_avx512(),
-            #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+            #[cfg(not(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2")))]
             _ => false,
         }
     }
@@ -199,7 +199,7 @@ impl Level {
     /// ```
     #[inline]
     pub fn detect() -> Self {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"))]
         for isa in [InstructionSet::Avx512, InstructionSet::Avx2] {
             if isa.is_available() {
                 return Self { isa, rounding: Rounding::Fused };
@@ -283,7 +283,7 @@ impl Level {
     /// See [`Simd`] for an example.
     #[inline]
     pub fn dispatch<K: Kernel>(self, kernel: K) -> K::Output {
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"))]
         match (self.isa, self.rounding) {
             (InstructionSet::Avx512, Rounding::Fused) => {
                 // SAFETY: a `Level` is only made after `is_available` said yes.

@@ -18,7 +18,9 @@ mod level;
 mod portable;
 pub mod reduce;
 mod scalar;
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+// A build without SSE2 (`x86_64-unknown-none`) passes floats in integer registers, and LLVM
+// cannot compile wider vectors in it.
+#[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"))]
 mod x86;
 
 pub use level::{InstructionSet, Kernel, Level, ParseLevelError, Rounding};

@@ -93,8 +93,17 @@ impl<const FUSED: bool> Simd for Portable<FUSED> {
     }
     #[inline(always)]
     unsafe fn load_ptr_first(self, x: *const f32, n: usize) -> f32x4 {
+        // Whole cases instead of a loop over lanes: this is in the inner loop of the last columns.
         // SAFETY: the caller vouches for `n` elements.
-        self.load_first(unsafe { core::slice::from_raw_parts(x, n) })
+        unsafe {
+            match n {
+                0 => f32x4::ZERO,
+                1 => f32x4::new([*x, 0.0, 0.0, 0.0]),
+                2 => f32x4::new([*x, *x.add(1), 0.0, 0.0]),
+                3 => f32x4::new([*x, *x.add(1), *x.add(2), 0.0]),
+                _ => self.load_ptr(x),
+            }
+        }
     }
     #[inline(always)]
     unsafe fn store_ptr_first(self, v: f32x4, x: *mut f32, n: usize) {
