@@ -11,6 +11,13 @@ use cortex_m::peripheral::{SYST, syst::SystClkSource};
 use cortex_m_rt::exception;
 use defmt_semihosting as _;
 
+pub mod digits;
+#[cfg(feature = "alloc")]
+#[path = "../../parity/heap.rs"]
+mod heap;
+#[path = "../../parity/train.rs"]
+pub mod train;
+
 unsafe extern "C" {
     static mut __sdata: u32;
     static mut _stack_end: u32;

@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# The same bits everywhere: builds kernlet for targets that are not this machine,
+# runs the parity program on all of them, and compares what they print.
+#
+#   tests/portable.sh                # everything
+#   tests/portable.sh parity neon    # some parts
+#
+# | part | what it does |
+# |---|---|
+# | parity | the parity program: host at every level, bare x86-64, RISC-V with and without FPU, Cortex-M0 to M33, wasm32 with and without simd128 |
+# | neon | the crate's tests built for aarch64, under an emulator |
+# | firmware | trains, in 256 KB and in 32 KB, and infers on a Cortex-M4 and M7; instructions per multiply-accumulate |
+# | panic | the training step for Cortex-M has no panic in its symbols |
+# | tree | what the core depends on |
+#
+# A part whose tools are missing says which and how to get them. That is a failure
+# where CI is set; elsewhere the other parts still run.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. tests/toolchains.sh
+
+passed=0 failed=0 skipped=0
+ok() { passed=$((passed + 1)); say "ok    $*"; }
+bad() { failed=$((failed + 1)); say "FAIL  $*"; }
+skip() {
+    if [ -n "${CI:-}" ]; then bad "$*"; else skipped=$((skipped + 1)); say "skip  $*"; fi
+}
+
+firmware=thumbv7em-none-eabihf
+
+# in_dir FOLDER COMMAND...: quiet unless it fails.
+in_dir() {
+    local log folder=$1
+    shift
+    log=$(mktemp)
+    if (cd "$folder" && "$@") >"$log" 2>&1; then rm "$log"; return 0; fi
+    tail -40 "$log" >&2
+    rm "$log"
+    return 1
+}
+
+# Runs an ELF on a machine of the emulator; one instruction takes one nanosecond.
+emulate() {
+    timeout "${TIMEOUT:-300}" qemu-system-arm -nographic -monitor none -serial none -icount shift=0 \
+        -semihosting-config enable=on,target=native -machine "$1" -kernel "$2" </dev/null
+}
+
+# same NAME FINGERPRINT: compares with the host's.
+same() {
+    if [ "$2" = "$reference" ]; then ok "$1 $2"; else bad "$1 ${2:-nothing} instead of $reference"; fi
+}
+
+parity() {
+    local target machine levels
+    levels=$(cargo run -q --example parity) || { bad "the host's parity program"; return; }
+    reference=$(say "$levels" | awk '$1 == "portable," && $2 == "strict" { print $3 }')
+    while read -r isa rounding fingerprint; do
+        if [ "$rounding" = strict ]; then same "host, ${isa%,}" "$fingerprint"; fi
+    done <<<"$levels"
+
+    for target in x86_64-unknown-none riscv32imac-unknown-none-elf riscv32imafc-unknown-none-elf; do
+        have_target $target && { [ $target = x86_64-unknown-none ] || need qemu-riscv32 qemu-user; } || { skip "$target"; continue; }
+        for features in "" alloc; do
+            # Nothing applies relocations to a bare process.
+            RUSTFLAGS="-C relocation-model=static" in_dir examples/bare cargo_for $target build --release --features "$features" ||
+                { bad "$target [$features] does not build"; continue; }
+            elf=$(built_for $target)/release/kernlet-bare
+            if [ $target = x86_64-unknown-none ]; then run=; else run=qemu-riscv32; fi
+            same "$target [$features]" "$($run "$elf")"
+        done
+    done
+
+    while read -r target machine features; do
+        have_target "$target" && need qemu-system-arm qemu-system-arm && have_defmt_print || { skip "$target"; continue; }
+        MACHINE=$machine in_dir examples/firmware cargo_for "$target" build --release --bin parity --features "$features" ||
+            { bad "$target [$features] does not build"; continue; }
+        elf=$(built_for "$target")/release/parity
+        same "$target on $machine [$features]" "$(emulate "$machine" "$elf" | defmt_print "$elf")"
+    done <<-END
+	thumbv6m-none-eabi mps2-an385
+	thumbv6m-none-eabi mps2-an385 alloc
+	thumbv7em-none-eabihf mps2-an386
+	thumbv7em-none-eabihf mps2-an386 alloc
+	thumbv7em-none-eabihf mps2-an500
+	thumbv8m.main-none-eabihf mps2-an505
+	thumbv8m.main-none-eabihf mps2-an505 alloc
+	END
+
+    if have_target wasm32-unknown-unknown && need node nodejs; then
+        for flags in "" "-C target-feature=+simd128"; do
+            RUSTFLAGS=$flags in_dir examples/wasm cargo_for wasm32-unknown-unknown build --release ||
+                { bad "wasm32 $flags does not build"; continue; }
+            cp "$(built_for wasm32-unknown-unknown)/release/kernlet_wasm.wasm" "$portable_target/$(wasm_name "$flags").wasm"
+            same "$(wasm_name "$flags")" "$(node examples/wasm/run.mjs parity "$portable_target/$(wasm_name "$flags").wasm")"
+        done
+        if node examples/wasm/run.mjs speed "$portable_target/wasm32.wasm" "$portable_target/wasm32-simd128.wasm"; then
+            ok "wasm32-simd128 against wasm32, a training step"
+        else
+            bad "wasm32-simd128 is too slow"
+        fi
+    else
+        skip wasm32-unknown-unknown
+    fi
+}
+
+wasm_name() { if [ -n "$1" ]; then say wasm32-simd128; else say wasm32; fi; }
+
+neon() {
+    local target=aarch64-unknown-linux-gnu
+    have_target $target && need qemu-aarch64 qemu-user || { skip $target; return; }
+    # The crate's own code as fast as elsewhere, what it only tests with as fast to build as may be.
+    if CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
+        cargo_for $target test -q --lib --tests --config 'profile.dev.package."*".opt-level=1'; then
+        ok "the crate's tests on aarch64"
+    else
+        bad "the crate's tests on aarch64"
+    fi
+}
+
+# run_firmware BIN MACHINE: builds it for the machine, runs it, shows what it says.
+run_firmware() {
+    local elf status
+    MACHINE=$2 in_dir examples/firmware cargo_for $firmware build --release --bin "$1" || { bad "$1 does not build"; return; }
+    elf=$(built_for $firmware)/release/$1
+    emulate "${2%-32k}" "$elf" >"$portable_target/$1.defmt"
+    status=$?
+    defmt_print "$elf" <"$portable_target/$1.defmt" | tee "$portable_target/$1.log" | sed 's/^/      /'
+    if [ $status = 0 ]; then ok "$1 on $2"; else bad "$1 on $2 ends with $status"; fi
+}
+
+firmware() {
+    have_target $firmware && need qemu-system-arm qemu-system-arm && have_defmt_print || { skip $firmware; return; }
+    run_firmware count mps2-an386
+    run_firmware train mps2-an386
+    trained=$(cargo run -q --example parity train 2>/dev/null)
+    for machine in mps2-an386 mps2-an500; do
+        [ $machine = mps2-an386 ] || run_firmware train $machine
+        reference=$trained same "the whole training on $machine" "$(sed -n 's/^fingerprint //p' "$portable_target/train.log")"
+    done
+}
+
+# The names that a panic leaves in an ELF: the handler, what calls it, and what formats its message.
+panics() { nm -C "$1" | grep -E 'rust_begin_unwind|panic|_fail\b|unwrap_failed|expect_failed|core::fmt'; }
+
+panic() {
+    have_target $firmware || { skip $firmware; return; }
+    for bin in step; do
+        in_dir examples/firmware cargo_for $firmware build --release --bin $bin || { bad "$bin does not build"; continue; }
+        if panics "$(built_for $firmware)/release/$bin"; then bad "$bin can panic"; else ok "$bin: no panic in its symbols"; fi
+    done
+}
+
+tree() {
+    local direct
+    direct=$(cargo tree -q --no-default-features -e normal --depth 1 --prefix none | awk 'NR > 1 { print $1 }' | sort | tr '\n' ' ')
+    if [ "$direct" = "bytemuck heapless libm num-traits wide " ]; then ok "depends on $direct"; else bad "depends on $direct"; fi
+    if cargo tree -q --no-default-features -e normal,build --prefix none | grep -E '^(cc|cmake|bindgen|pkg-config) '; then
+        bad "a dependency wants a C compiler"
+    else
+        ok "no dependency wants a C compiler"
+    fi
+}
+
+parts=${*:-parity neon firmware panic tree}
+for part in $parts; do $part; done
+say "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
