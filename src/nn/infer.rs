@@ -43,6 +43,9 @@ impl Batching {
 
     /// That many threads, at least 1. Without the `rayon` feature one does all.
     ///
+    /// Call from inside a rayon pool (`pool.install(|| …)`) of as many threads: then a step hands
+    /// its parts over without a queue and allocates nothing.
+    ///
     /// See [`Batching`] for an example.
     pub const fn threads(self, threads: usize) -> Self {
         Self { threads: if threads == 0 { 1 } else { threads }, ..self }
