@@ -10,7 +10,7 @@ use super::{
     pass::{BackwardPass, ForwardPass, Noise, WeightPass},
     plan::{Place, Region, Step},
 };
-use crate::{nn::provisional::elementwise, shape::Shape, simd::Level};
+use crate::{kernels::elementwise, shape::Shape, simd::Level};
 
 /// What does not change while a batch is worked on.
 #[derive(Clone, Copy)]

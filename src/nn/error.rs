@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{kernels::ShapeError, nn::provisional::loss::LossError};
+use crate::{kernels::ShapeError, kernels::loss::LossError};
 
 /// Why a pass or a training step was not done.
 ///

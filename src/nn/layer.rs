@@ -2,8 +2,7 @@
 
 use super::message::Message;
 use crate::{
-    kernels::{conv2d::Conv2d, dense::Dense},
-    nn::provisional::pool2d::Pool2d,
+    kernels::{conv2d::Conv2d, dense::Dense, pool2d::Pool2d},
     shape::{Dims, Padding},
 };
 

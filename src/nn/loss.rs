@@ -1,7 +1,10 @@
 //! Losses as a trainer sees them: targets in, an error and a gradient out.
 
 use super::{Error, infer::largest};
-use crate::{nn::provisional::loss, simd::Level};
+use crate::{
+    kernels::{elementwise, loss},
+    simd::Level,
+};
 
 /// The mean loss of some images, and how many the network got right.
 ///
@@ -106,3 +109,91 @@ impl Loss for SoftmaxCrossEntropy {
         Ok(Metrics { loss, correct: correct.count(), images: targets.len() })
     }
 }
+
+macro_rules! elementwise_loss {
+    ($(#[$meta:meta])* $name:ident, $function:ident, $per_image:expr) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default)]
+        pub struct $name;
+
+        impl Loss for $name {
+            type Target = f32;
+            const LOGITS: bool = false;
+
+            fn targets(outputs: usize) -> usize {
+                outputs
+            }
+
+            fn evaluate(
+                &self,
+                level: Level,
+                y: &[f32],
+                outputs: usize,
+                targets: &[f32],
+                gradient: &mut [f32],
+            ) -> Result<Metrics, Error> {
+                let outputs = outputs.max(1);
+                let images = y.len() / outputs;
+                let mut loss = loss::$function(level, y, targets, gradient)?;
+                if $per_image && images > 1 {
+                    // The kernel's error is a sum over images; a trainer's is their mean.
+                    let share = 1.0 / images as f32;
+                    loss *= share;
+                    elementwise::scale(level, share, gradient);
+                }
+                let rows = y.chunks_exact(outputs).zip(targets.chunks_exact(outputs));
+                let correct = rows.filter(|(y, target)| outputs > 1 && largest(y) == largest(target)).count();
+                Ok(Metrics { loss, correct, images })
+            }
+        }
+    };
+}
+
+elementwise_loss!(
+    /// Half the squared error, `E = ½ Σ (y − t)²`, a mean over the images.
+    ///
+    /// ```
+    /// use kernlet::{nn::{HalfSquaredError, Loss}, simd::Level};
+    /// let mut gradient = [0.0; 2];
+    /// let metrics = HalfSquaredError.evaluate(Level::detect(), &[1.0, 3.0], 2, &[0.0, 1.0], &mut gradient)?;
+    /// assert_eq!((metrics.loss, gradient), (2.5, [1.0, 2.0]));
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    HalfSquaredError, half_squared_error, true
+);
+elementwise_loss!(
+    /// The mean of the squared errors of all outputs.
+    ///
+    /// ```
+    /// use kernlet::{nn::{Loss, MeanSquaredError}, simd::Level};
+    /// let mut gradient = [0.0; 2];
+    /// let metrics = MeanSquaredError.evaluate(Level::detect(), &[1.0, 3.0], 2, &[0.0, 1.0], &mut gradient)?;
+    /// assert_eq!((metrics.loss, gradient), (2.5, [1.0, 2.0]));
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    MeanSquaredError, mean_squared_error, false
+);
+elementwise_loss!(
+    /// Binary cross-entropy of probabilities, as after a sigmoid, a mean over all outputs.
+    ///
+    /// ```
+    /// use kernlet::{nn::{BinaryCrossEntropy, Loss}, simd::Level};
+    /// let mut gradient = [0.0];
+    /// let metrics = BinaryCrossEntropy.evaluate(Level::detect(), &[0.5], 1, &[1.0], &mut gradient)?;
+    /// assert!((metrics.loss - 0.693).abs() < 1e-3);
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    BinaryCrossEntropy, binary_cross_entropy, false
+);
+elementwise_loss!(
+    /// Binary cross-entropy from logits, without a sigmoid before it, a mean over all outputs.
+    ///
+    /// ```
+    /// use kernlet::{nn::{BinaryCrossEntropyFromLogits, Loss}, simd::Level};
+    /// let mut gradient = [0.0];
+    /// let metrics = BinaryCrossEntropyFromLogits.evaluate(Level::detect(), &[0.0], 1, &[1.0], &mut gradient)?;
+    /// assert!((gradient[0] + 0.5).abs() < 1e-6);
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    BinaryCrossEntropyFromLogits, binary_cross_entropy_from_logits, false
+);

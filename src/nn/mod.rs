@@ -35,14 +35,16 @@ mod message;
 mod network;
 mod pass;
 mod plan;
-mod provisional;
 mod saliency;
 mod train;
 
 pub use error::Error;
 pub use infer::{Batching, argmax, infer, infer_in_place, inference_bytes, inference_len};
 pub use layer::{Kind, Layer, LayerDef, Op};
-pub use loss::{Loss, Metrics, SoftmaxCrossEntropy};
+pub use loss::{
+    BinaryCrossEntropy, BinaryCrossEntropyFromLogits, HalfSquaredError, Loss, MeanSquaredError, Metrics,
+    SoftmaxCrossEntropy,
+};
 #[cfg(feature = "alloc")]
 pub use memory::HeapMemory;
 pub use network::{Model, Network, Weights, frozen, frozen_but_last};

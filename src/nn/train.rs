@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     kernels::ShapeError,
-    nn::provisional::elementwise,
+    kernels::elementwise,
     optim::{self, MAX_STATES, Optimizer},
     shape::Shape,
     simd::Level,

@@ -1,7 +1,7 @@
 //! The residual connection: the sum with an earlier layer's output.
 
 use super::{BackwardPass, ForwardPass, ShapeError, rows};
-use crate::nn::provisional::elementwise;
+use crate::kernels::elementwise;
 
 pub use super::no_weights as weights;
 

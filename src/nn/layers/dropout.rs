@@ -2,7 +2,7 @@
 //! element's index in the batch alone.
 
 use super::{BackwardPass, ForwardPass, ShapeError, value};
-use crate::{nn::provisional::dropout, parallel, random::Stream};
+use crate::{kernels::dropout, parallel, random::Stream};
 
 pub use super::no_weights as weights;
 

@@ -1,7 +1,7 @@
 //! Max pooling; after a ReLU it undoes that too.
 
 use super::{BackwardPass, ForwardPass, ShapeError, pool2d_shape, rows};
-use crate::{nn::provisional::pool2d, parallel};
+use crate::{kernels::pool2d, parallel};
 
 pub use super::no_weights as weights;
 
@@ -28,7 +28,8 @@ pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
     parallel::for_rows(pass.threads, pass.images, pass.dx, &|images, dx: &mut [f32]| {
         let dy = rows(dy_all, images.clone(), shape.y_len())?;
         let y = if pass.step.relu_in_pool { Some(rows(pass.y, images.clone(), shape.y_len())?) } else { None };
-        let argmax = &argmax[images.start * shape.y_len()..images.end * shape.y_len()];
+        let chosen = images.start * shape.y_len()..images.end * shape.y_len();
+        let argmax = argmax.get(chosen).ok_or(super::wrong(pass.layer))?;
         pool2d::max_backward_into(pass.level, shape, images.len(), argmax, dy, y, dx)
     })
 }

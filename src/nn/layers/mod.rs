@@ -9,25 +9,24 @@ use super::{
     pass::{BackwardPass, ForwardPass, WeightPass},
 };
 use crate::{
-    kernels::{ShapeError, conv2d::Conv2d, dense::Dense},
-    nn::provisional::pool2d::Pool2d,
+    kernels::{ShapeError, conv2d::Conv2d, dense::Dense, pool2d::Pool2d},
     parallel,
 };
 
 pub mod activations;
 pub mod add;
-//pub mod avg_pool2d;
+pub mod avg_pool2d;
 //pub mod batch_norm;
 pub mod conv2d;
 pub mod dense;
 pub mod dropout;
 pub mod flatten;
-//pub mod global_avg_pool2d;
-//pub mod log_softmax;
+pub mod global_avg_pool2d;
+pub mod log_softmax;
 pub mod max_pool2d;
 pub mod softmax;
 
-pub use activations::relu;
+pub use activations::{gelu, leaky_relu, relu, relu6, sigmoid, silu, tanh};
 pub use conv2d as depthwise_conv2d;
 
 /// The error of a layer whose description is not of its kind: the macro never makes one.

@@ -1,26 +1,19 @@
-//! stub
+//! Softmax over the last axis.
+
+use super::{BackwardPass, ForwardPass, ShapeError, rows};
+use crate::{kernels::softmax, nn::layer::last_axis, parallel};
+
 pub use super::no_weights as weights;
-use super::{BackwardPass, ForwardPass, ShapeError};
+
 pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
-    let n = pass.layer.row_len.max(super::super::layer::last_axis(&pass.layer.output));
-    super::forward_images(&mut pass, &|_, x, y| {
-        if !x.is_empty() {
-            y.copy_from_slice(x);
-        }
-        for r in y.chunks_mut(n) {
-            let m = r.iter().fold(f32::MIN, |a, &b| a.max(b));
-            let mut s = 0.0;
-            for v in r.iter_mut() {
-                *v = libm::expf(*v - m);
-                s += *v;
-            }
-            for v in r {
-                *v /= s;
-            }
-        }
-        Ok(())
-    })
+    let (level, classes) = (pass.level, last_axis(&pass.layer.output));
+    super::forward_images(&mut pass, &|_, x, y| softmax::softmax_into(level, classes, x, y))
 }
-pub fn backward(_pass: BackwardPass<'_>) -> Result<(), ShapeError> {
-    Ok(())
+
+pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+    let (level, classes, len) = (pass.level, last_axis(&pass.layer.output), pass.layer.output.len());
+    let (y, dy) = (pass.y, &*pass.dy);
+    parallel::for_rows(pass.threads, pass.images, pass.dx, &|images, dx: &mut [f32]| {
+        softmax::softmax_backward_into(level, classes, rows(y, images.clone(), len)?, rows(dy, images, len)?, dx)
+    })
 }

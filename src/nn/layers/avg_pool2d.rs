@@ -1,0 +1,20 @@
+//! Average pooling: padding does not count.
+
+use super::{BackwardPass, ForwardPass, ShapeError, pool2d_shape, rows};
+use crate::{kernels::pool2d, parallel};
+
+pub use super::no_weights as weights;
+
+pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
+    let (level, shape) = (pass.level, pool2d_shape(pass.layer)?);
+    super::forward_images(&mut pass, &|images, x, y| pool2d::average_forward_into(level, shape, images.len(), x, y))
+}
+
+pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+    let (level, shape) = (pass.level, pool2d_shape(pass.layer)?);
+    let dy = &*pass.dy;
+    parallel::for_rows(pass.threads, pass.images, pass.dx, &|images, dx: &mut [f32]| {
+        let dy = rows(dy, images.clone(), shape.y_len())?;
+        pool2d::average_backward_into(level, shape, images.len(), dy, dx)
+    })
+}
