@@ -9,13 +9,14 @@ const LENGTHS: [usize; 9] = [0, 1, 3, 7, 8, 15, 16, 17, 31];
 
 type Forward = fn(Level, &[f32], &mut [f32]) -> Result<(), ShapeError>;
 type Backward = fn(Level, &[f32], &[f32], &mut [f32]) -> Result<(), ShapeError>;
+type BackwardInPlace = fn(Level, &[f32], &mut [f32]) -> Result<(), ShapeError>;
 
 struct Case {
     twin: Activation,
     forward: Forward,
     in_place: fn(Level, &mut [f32]),
     backward: Backward,
-    backward_in_place: fn(Level, &[f32], &mut [f32]) -> Result<(), ShapeError>,
+    backward_in_place: BackwardInPlace,
     keeps_output: bool,
     /// Half units in the last place of the value, and of the slope's largest term, at x.
     roundings: fn(f64) -> f64,

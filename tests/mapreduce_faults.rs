@@ -18,7 +18,10 @@ fn words(n: u64) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-fn count<S: Store>(n: u64, budget: usize, store: S) -> Result<(BTreeMap<Vec<u8>, u64>, u64), Error<S::Error>> {
+/// What each word counts, and how many runs were spilled.
+type Counts = (BTreeMap<Vec<u8>, u64>, u64);
+
+fn count<S: Store>(n: u64, budget: usize, store: S) -> Result<Counts, Error<S::Error>> {
     let mut job = Job::new(budget).store(store).combine::<[u8], Sum<u64>>(Sum::new())?;
     for word in words(n) {
         job.emit(&word, 1)?;

@@ -8,6 +8,9 @@ pub use super::no_weights as weights;
 pub fn forward(pass: ForwardPass<'_>) -> Result<(), ShapeError> {
     let shape = pool2d_shape(pass.layer)?;
     let argmax: &mut [u8] = bytemuck::cast_slice_mut(pass.aux);
+    // Places hold whole floats for each image; the indices stand side by side at their start.
+    let len = if argmax.is_empty() { 0 } else { pass.images * shape.y_len() };
+    let argmax = argmax.get_mut(..len).ok_or(super::wrong(pass.layer))?;
     parallel::for_rows2(pass.threads, pass.images, pass.y, argmax, &|images, y: &mut [f32], argmax: &mut [u8]| {
         let x = rows(pass.x, images.clone(), shape.x_len())?;
         pool2d::max_forward_into(

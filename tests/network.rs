@@ -1,0 +1,336 @@
+//! Networks as a whole: shapes and sizes, the same bits for any pieces, threads and instruction
+//! set, residual connections, frozen layers, gradients applied as they appear.
+
+use kernlet::{
+    nn::{
+        Batching, Gradients, HalfSquaredError, HeapMemory, Loss, Model, Network, SoftmaxCrossEntropy, Trainer,
+        frozen_but_last, infer, inference_len, saliency, saliency_len,
+    },
+    optim::{Adadelta, Adam, Optimizer, Sgd},
+    random::Stream,
+    shape::Shape,
+    simd::{Level, Rounding},
+};
+
+kernlet::network! {
+    /// The Keras MNIST network.
+    pub struct MnistCnn([28, 28, 1]) {
+        conv1: conv2d(32, 3x3), relu,
+        conv2: conv2d(64, 3x3), relu,
+        pool: max_pool2d(2x2), dropout(0.25),
+        fc1: dense(128), relu, dropout(0.5),
+        fc2: dense(10), softmax,
+    }
+}
+
+const _: () = assert!(MnistCnn::PARAMETERS == 1_199_882);
+
+kernlet::network! {
+    /// Everything at once, in small.
+    pub struct Zoo([9, 8, 3]) {
+        entry: conv2d(8, 3x3, padding: same), relu,
+        first: conv2d(8, 3x3, padding: same), leaky_relu(0.1),
+        second: conv2d(8, 3x3, padding: [1, 1, 1, 1]), add(entry), relu,
+        depth: depthwise_conv2d(3x3, multiplier: 2, stride: 2), silu,
+        max_pool2d(2x2, stride: 1), dropout(0.25),
+        grouped: conv2d(8, 1x1, groups: 2), gelu,
+        avg_pool2d(2x2, padding: same), flatten,
+        fc1: dense(13), tanh, dropout(0.5),
+        fc2: dense(11), sigmoid,
+        fc3: dense(5), softmax,
+    }
+}
+
+kernlet::network! {
+    /// A residual network without a dense body.
+    pub struct Residual([8, 8, 2]) {
+        entry: conv2d(4, 3x3, padding: same), relu,
+        a1: conv2d(4, 3x3, padding: same), relu,
+        a2: conv2d(4, 3x3, padding: same), add(entry), relu6,
+        global_avg_pool2d,
+        out: dense(3), softmax,
+    }
+}
+
+kernlet::network! {
+    /// Sizes that are a multiple of nothing.
+    pub struct Odd([7, 5, 1]) {
+        first: conv2d(5, 2x2), relu, max_pool2d(2x2, stride: 1),
+        second: conv2d(3, 3x1), max_pool2d(2x2, stride: 1x2), dense(3), softmax,
+    }
+}
+
+fn numbers(seed: u64, len: usize) -> Vec<f32> {
+    let stream = Stream::new(seed, 99);
+    (0..len).map(|i| stream.f32_at(i as u64)).collect()
+}
+
+fn labels(seed: u64, len: usize, classes: usize) -> Vec<u8> {
+    let stream = Stream::new(seed, 98);
+    (0..len).map(|i| stream.below_at(i as u64, classes as u32) as u8).collect()
+}
+
+/// A trainer on memory that held rubbish.
+struct Bench<N: Network> {
+    model: Box<Model<N>>,
+    memory: HeapMemory,
+}
+
+impl<N: Network> Bench<N> {
+    fn new(len: usize) -> Self {
+        let mut bench = Self { model: Model::zeroed_box(), memory: HeapMemory::zeroed(len) };
+        bench.model.initialize(7);
+        bench.memory.fill(f32::NAN);
+        bench
+    }
+
+    fn trainer<O: Optimizer, const FROZEN: u64>(
+        &mut self,
+        level: Level,
+        optimizer: O,
+        batching: Batching,
+        gradients: Gradients,
+    ) -> Trainer<'_, N, O, SoftmaxCrossEntropy, FROZEN> {
+        let Self { model, memory } = self;
+        Trainer::new(level, model, memory, optimizer, SoftmaxCrossEntropy, batching, gradients, 3).unwrap()
+    }
+}
+
+/// The parameters' bits after some steps.
+fn train<N: Network, O: Optimizer, const FROZEN: u64>(
+    level: Level,
+    optimizer: O,
+    batching: Batching,
+    gradients: Gradients,
+    batches: &[usize],
+) -> Vec<u32> {
+    let mut bench = Bench::<N>::new(Trainer::<N, O, SoftmaxCrossEntropy, FROZEN>::memory_len(batching, gradients));
+    let mut trainer = bench.trainer::<O, FROZEN>(level, optimizer, batching, gradients);
+    for (step, &count) in batches.iter().enumerate() {
+        let images = numbers(step as u64, count * N::Input::LEN);
+        let metrics = trainer.step(&images, &labels(step as u64, count, N::Output::LEN)).unwrap();
+        assert!(metrics.loss.is_finite(), "step {step}: {metrics:?}");
+    }
+    bench.model.parameters().iter().map(|p| p.to_bits()).collect()
+}
+
+#[test]
+fn pieces_and_threads_change_no_bit() {
+    for level in Level::all() {
+        let run = |batching| train::<Zoo, _, 0>(level, Adam::new(0.01), batching, Gradients::Kept, &[7, 7, 5]);
+        let whole = run(Batching::of(7).pieces_of(7));
+        for piece in 1..7 {
+            for threads in 1..4 {
+                let cut = run(Batching::of(7).pieces_of(piece).threads(threads));
+                assert!(cut == whole, "{level}, pieces of {piece}, {threads} threads");
+            }
+        }
+        let run = |batching| train::<Odd, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[7, 5]);
+        let whole = run(Batching::of(7));
+        for batching in
+            [Batching::of(7).pieces_of(3), Batching::of(7).threads(3), Batching::of(7).pieces_of(2).threads(2)]
+        {
+            assert!(run(batching) == whole, "{level}, {batching:?}");
+        }
+    }
+}
+
+#[test]
+fn the_level_changes_no_bit_but_by_its_rounding() {
+    let kept = Gradients::Kept;
+    let batching = Batching::of(6).pieces_of(4);
+    for rounding in [Rounding::Strict, Rounding::Fused] {
+        let mut results = Level::all().filter(|level| level.rounding() == rounding).map(|level| {
+            let cnn = train::<MnistCnn, _, 0>(level, Adadelta::new(1.0), batching, kept, &[6, 5]);
+            let zoo = train::<Zoo, _, 0>(level, Adam::new(0.01), batching, kept, &[6, 5]);
+            let residual = train::<Residual, _, 0>(level, Sgd::new(0.1), batching, kept, &[6, 5]);
+            (level, [cnn, zoo, residual])
+        });
+        if let Some(first) = results.next() {
+            for other in results {
+                for (a, b) in first.1.iter().zip(&other.1) {
+                    assert!(a == b, "{} and {}, {} parameters", first.0, other.0, a.len());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_applied_as_they_appear_are_those_that_are_kept() {
+    for level in Level::all() {
+        let run = |gradients| train::<MnistCnn, _, 0>(level, Sgd::new(0.05), Batching::of(1), gradients, &[1; 3]);
+        assert!(run(Gradients::Kept) == run(Gradients::Applied), "{level}");
+        let batching = Batching::of(4).pieces_of(4);
+        let run = |gradients| train::<Zoo, _, 0>(level, Adam::new(0.01), batching, gradients, &[4; 3]);
+        assert!(run(Gradients::Kept) == run(Gradients::Applied), "{level}");
+    }
+}
+
+#[test]
+fn frozen_layers_stay_and_the_others_learn_as_before() {
+    const LAST: u64 = frozen_but_last(MnistCnn::LAYERS, 1);
+    type Last<'a> = Trainer<'a, MnistCnn, Sgd, SoftmaxCrossEntropy, LAST>;
+    let level = Level::detect();
+    let batching = Batching::of(2);
+    let whole = <Trainer<MnistCnn, Sgd>>::training_bytes(batching, Gradients::Kept);
+    let last = Last::training_bytes(batching, Gradients::Applied);
+    assert!(last < whole - 4 * MnistCnn::PARAMETERS, "{last} of {whole} bytes");
+    let mut before = Model::<MnistCnn>::zeroed_box();
+    before.initialize(7);
+    let after = train::<MnistCnn, Sgd, LAST>(level, Sgd::new(0.1), batching, Gradients::Kept, &[2; 2]);
+    let last = MnistCnn::LAYERS.iter().find(|layer| layer.name == "fc2").unwrap();
+    let changed: Vec<usize> = (0..after.len()).filter(|&i| before.parameters()[i].to_bits() != after[i]).collect();
+    assert!(changed.iter().all(|&i| i >= last.offset), "a frozen parameter has changed");
+    assert!(changed.len() > 100, "{} parameters have changed", changed.len());
+    let applied = train::<MnistCnn, Sgd, LAST>(level, Sgd::new(0.1), batching, Gradients::Applied, &[2; 2]);
+    assert!(applied == after);
+}
+
+/// Central differences of the whole network's loss: this checks that layers are strung together
+/// rightly; the kernels' own gradients are checked far more closely elsewhere.
+fn check_gradients<N: Network>(seed: u64) {
+    let batching = Batching::of(3).pieces_of(2);
+    let images = numbers(seed, 3 * N::Input::LEN);
+    let targets = labels(seed, 3, N::Output::LEN);
+    let mut bench = Bench::<N>::new(<Trainer<N, Sgd>>::memory_len(batching, Gradients::Kept));
+    let mut trainer = bench.trainer::<_, 0>(Level::detect_strict(), Sgd::new(0.0), batching, Gradients::Kept);
+    let mut parameters = trainer.model().parameters().to_vec();
+    // Biases away from the kinks of the activations.
+    for (i, p) in parameters.iter_mut().enumerate().filter(|(_, p)| **p == 0.0) {
+        *p = 0.05 + 0.01 * (i % 7) as f32;
+    }
+    let mut loss = |parameters: &[f32]| {
+        trainer.model_mut().parameters_mut().copy_from_slice(parameters);
+        let loss = trainer.backward(&images, &targets, 0, 3).unwrap().loss;
+        (loss, trainer.gradients().to_vec())
+    };
+    let gradients = loss(&parameters).1;
+    let scale = gradients.iter().fold(0.0_f32, |most, g| most.max(g.abs()));
+    let stream = Stream::new(seed, 5);
+    let mut wrong = 0;
+    for draw in 0..80 {
+        let i = stream.below_at(draw, parameters.len() as u32) as usize;
+        let layer = N::LAYERS.iter().rfind(|layer| layer.rows > 0 && layer.offset <= i).unwrap();
+        if i >= layer.offset + layer.trainable() {
+            continue;
+        }
+        let (kept, step) = (parameters[i], 2e-3);
+        parameters[i] = kept + step;
+        let high = loss(&parameters).0;
+        parameters[i] = kept - step;
+        let low = loss(&parameters).0;
+        parameters[i] = kept;
+        let numeric = (high - low) / (2.0 * step);
+        if (numeric - gradients[i]).abs() > 0.02 * scale {
+            eprintln!("{} of {}: {} and numerically {numeric}", i - layer.offset, layer.name, gradients[i]);
+            wrong += 1;
+        }
+    }
+    // A kink of a ReLU or another maximum between the two points may spoil one.
+    assert!(wrong <= 1, "{wrong} of 80 gradients of {} are wrong", N::NAME);
+}
+
+#[test]
+fn gradients_are_those_of_the_loss() {
+    check_gradients::<Zoo>(11);
+    check_gradients::<Residual>(12);
+    check_gradients::<Odd>(13);
+}
+
+#[test]
+fn inference_is_what_training_evaluates() {
+    let level = Level::detect();
+    let images = numbers(1, 5 * 216);
+    let targets = labels(1, 5, 5);
+    let batching = Batching::of(5).pieces_of(2);
+    let mut bench = Bench::<Zoo>::new(<Trainer<Zoo, Sgd>>::memory_len(batching, Gradients::Kept));
+    let metrics =
+        bench.trainer::<_, 0>(level, Sgd::new(0.1), batching, Gradients::Kept).evaluate(&images, &targets).unwrap();
+    let mut memory = vec![f32::NAN; inference_len::<Zoo>(batching)];
+    let mut outputs = [f32::NAN; 25];
+    infer(level, batching, &bench.model, &images, &mut memory, &mut outputs).unwrap();
+    for row in outputs.chunks(5) {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{row:?}");
+    }
+    let mean = outputs.chunks(5).zip(&targets).map(|(row, &t)| -row[usize::from(t)].ln()).sum::<f32>() / 5.0;
+    assert!((metrics.loss - mean).abs() < 1e-5, "{} and {mean}", metrics.loss);
+}
+
+#[test]
+fn saliency_is_the_derivative_of_a_logit() {
+    let level = Level::detect_strict();
+    let mut model = Model::<Residual>::zeroed_box();
+    model.initialize(5);
+    let mut image = numbers(3, 128);
+    let mut memory = vec![f32::NAN; saliency_len::<Residual>()];
+    let mut gradient = vec![f32::NAN; 128];
+    saliency(level, &model, &image, 2, &mut memory, &mut gradient).unwrap();
+    // ln p₂ − ln p₀ is the difference of two logits.
+    let mut other = vec![f32::NAN; 128];
+    saliency(level, &model, &image, 0, &mut memory, &mut other).unwrap();
+    let difference = |image: &[f32]| {
+        let batching = Batching::of(1);
+        let mut memory = vec![f32::NAN; inference_len::<Residual>(batching)];
+        let mut outputs = [f32::NAN; 3];
+        infer(level, batching, &model, image, &mut memory, &mut outputs).unwrap();
+        outputs[2].ln() - outputs[0].ln()
+    };
+    let scale = gradient.iter().fold(0.0_f32, |most, g| most.max(g.abs()));
+    for i in [3, 40, 77, 126] {
+        let kept = image[i];
+        image[i] = kept + 0.002;
+        let high = difference(&image);
+        image[i] = kept - 0.002;
+        let low = difference(&image);
+        image[i] = kept;
+        let numeric = (high - low) / 0.004;
+        assert!(
+            (numeric - (gradient[i] - other[i])).abs() < 0.02 * scale,
+            "{i}: {numeric} and {} (of {scale})",
+            gradient[i] - other[i]
+        );
+    }
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let level = Level::detect();
+    let batching = Batching::of(2);
+    let mut bench = Bench::<Residual>::new(<Trainer<Residual, Sgd>>::memory_len(batching, Gradients::Kept));
+    let mut outputs = [0.0; 6];
+    let mut memory = vec![0.0; inference_len::<Residual>(batching)];
+    let run = |images: usize, memory: &mut [f32], outputs: &mut [f32]| {
+        infer(level, batching, &bench.model, &numbers(1, images), memory, outputs).unwrap_err().to_string()
+    };
+    assert_eq!(run(127, &mut memory, &mut outputs), "images: expected a multiple of 128 floats, found 127");
+    assert_eq!(run(3 * 128, &mut memory, &mut outputs), "batch: expected 1 to 2 images, found 3");
+    assert_eq!(run(0, &mut memory, &mut outputs), "batch: expected 1 to 2 images, found 0");
+    assert_eq!(run(256, &mut memory, &mut outputs[..5]), "outputs: expected 6, found 5");
+    let short = memory.len() - 1;
+    assert!(run(256, &mut memory[..short], &mut outputs).starts_with("memory: expected "));
+
+    let mut trainer = bench.trainer::<_, 0>(level, Sgd::new(0.1), batching, Gradients::Kept);
+    let error = trainer.step(&numbers(1, 256), &[0, 3]).unwrap_err().to_string();
+    assert!(error.contains('3') && error.contains("label"), "{error}");
+    let error = trainer.step(&numbers(1, 256), &[0]).unwrap_err().to_string();
+    assert_eq!(error, "targets: expected 2, found 1");
+}
+
+#[test]
+fn a_target_of_numbers_can_be_learnt() {
+    kernlet::network! { struct Line([1]) { dense(1) } }
+    type LineTrainer<'a> = Trainer<'a, Line, Sgd, HalfSquaredError>;
+    let batching = Batching::of(4);
+    let mut model = Model::<Line>::zeroed();
+    let mut memory = vec![0.0; LineTrainer::memory_len(batching, Gradients::Kept)];
+    let (level, loss, kept) = (Level::detect(), HalfSquaredError, Gradients::Kept);
+    let mut trainer = LineTrainer::new(level, &mut model, &mut memory, Sgd::new(0.3), loss, batching, kept, 1).unwrap();
+    let mut loss = f32::MAX;
+    for _ in 0..300 {
+        loss = trainer.step(&[-1.0, 0.0, 1.0, 2.0], &[-1.0, 1.0, 3.0, 5.0]).unwrap().loss;
+    }
+    assert!(loss < 1e-6, "{loss}");
+    assert!((model.parameters()[0] - 2.0).abs() < 1e-3 && (model.parameters()[1] - 1.0).abs() < 1e-3);
+    assert_eq!(HalfSquaredError::targets(3), 3);
+}
