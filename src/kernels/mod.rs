@@ -17,6 +17,7 @@
 use core::fmt;
 
 pub mod activation;
+pub mod batch_norm;
 pub mod conv2d;
 pub mod conv2d_transpose;
 pub mod dense;

@@ -3,6 +3,7 @@
 use crate::simd::{Rounding, Scalar, Simd};
 
 pub mod activation;
+pub mod batch_norm;
 pub mod conv2d;
 pub mod conv2d_transpose;
 pub mod dense;
