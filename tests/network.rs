@@ -29,7 +29,7 @@ kernlet::network! {
     /// Everything at once, in small.
     pub struct Zoo([9, 8, 3]) {
         entry: conv2d(8, 3x3, padding: same), relu,
-        first: conv2d(8, 3x3, padding: same), leaky_relu(0.1),
+        first: conv2d(8, 3x3, padding: same), norm: batch_norm, leaky_relu(0.1),
         second: conv2d(8, 3x3, padding: [1, 1, 1, 1]), add(entry), relu,
         depth: depthwise_conv2d(3x3, multiplier: 2, stride: 2), silu,
         max_pool2d(2x2, stride: 1), dropout(0.25),
@@ -236,6 +236,41 @@ fn gradients_are_those_of_the_loss() {
     check_gradients::<Zoo>(11);
     check_gradients::<Residual>(12);
     check_gradients::<Odd>(13);
+}
+
+#[test]
+fn moving_averages_go_towards_the_batch_and_are_no_gradients() {
+    kernlet::network! { struct Normed([2]) { norm: batch_norm, out: dense(2) } }
+    let batching = Batching::of(4);
+    for gradients in [Gradients::Kept, Gradients::Clipped(1e-20), Gradients::Applied] {
+        let mut bench = Bench::<Normed>::new(<Trainer<Normed, Sgd>>::memory_len(batching, gradients));
+        let images = [1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 6.0, 40.0];
+        let mut trainer = bench.trainer::<_, 0>(Level::detect(), Sgd::new(0.0), batching, gradients);
+        // A quarter of a batch of 16, as a worker of several sees it, moves them a quarter of the way.
+        trainer.step(&images, &[0, 1, 0, 1]).unwrap();
+        let close = |found: &[f32], expected: [f32; 8]| {
+            assert!(
+                found.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs()),
+                "{gradients:?}: {found:?}"
+            );
+        };
+        close(&trainer.model().parameters()[..8], [1.0, 1.0, 0.0, 0.0, 0.03, 0.25, 1.025, 2.24]);
+        if gradients != Gradients::Applied {
+            trainer.backward(&images, &[0, 1, 0, 1], 0, 16).unwrap();
+            trainer.update().unwrap();
+            let by = 0.01 / 4.0;
+            let moved = |old: f32, batch: f32| old + by * (batch - old);
+            let means = [moved(0.03, 3.0), moved(0.25, 25.0)];
+            let variances = [moved(1.025, 3.5), moved(2.24, 125.0)];
+            close(
+                &trainer.model().parameters()[..8],
+                [1.0, 1.0, 0.0, 0.0, means[0], means[1], variances[0], variances[1]],
+            );
+        }
+    }
+    // Frozen, the layer uses its averages as they are.
+    let after = train::<Normed, _, 1>(Level::detect(), Sgd::new(0.1), batching, Gradients::Kept, &[4; 2]);
+    assert_eq!(after[..8], [1.0_f32, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0].map(f32::to_bits));
 }
 
 #[test]

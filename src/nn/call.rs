@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::{
     Error, Network,
     infer::pieces,
-    layer::{Layer, Op},
+    layer::{Kind, Layer, Op},
     memory::{Images, Regions, parts},
     pass::{BackwardPass, ForwardPass, Noise, WeightPass},
     plan::{Place, Region, Step},
@@ -22,6 +22,8 @@ pub(super) struct Call<'a> {
     pub(super) images: &'a [f32],
     /// Present while training.
     pub(super) noise: Option<Seed>,
+    /// These images' part of the batch over which gradients are a mean.
+    pub(super) share: f32,
 }
 
 /// What dropout's random numbers depend on.
@@ -165,11 +167,13 @@ impl Call<'_> {
                 elementwise::add_acc(self.level, dy, skip)?;
             }
         }
-        if dx_place.region == Region::None {
+        let wanted = dx_place.region != Region::None;
+        // Batch normalisation's backward makes the sums that are its parameters' gradients, too.
+        if !(wanted || step.trained && layer.kind == Kind::BatchNorm) {
             return Ok(());
         }
         let in_place = dx_place == step.gradient;
-        let dx_range = self.regions.range(dx_place, input, images);
+        let dx_range = if wanted { self.regions.range(dx_place, input, images) } else { 0..0 };
         if !step.undone_in_pool {
             let needs_y = layer.kind.needs_output() || layer.kind.needs_sign() || step.relu_in_pool;
             let x_place = if layer.kind.needs_input() { self.value(index) } else { Place::NONE };
@@ -240,6 +244,7 @@ impl Call<'_> {
             threads: self.threads,
             images: images.count,
             parameters: parameters(model, layer)?,
+            share: self.share,
             x,
             dy,
             aux,

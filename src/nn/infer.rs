@@ -157,7 +157,7 @@ pub fn infer_in_place<N: Network>(
         return Err(Error::Outputs { expected: count * N::Output::LEN, found: outputs.len() });
     }
     let steps = N::steps::<0, 0>();
-    let call = Call { steps, level, threads: batching.threads, regions, images, noise: None };
+    let call = Call { steps, level, threads: batching.threads, regions, images, noise: None, share: 1.0 };
     call.forward::<N>(parameters, memory, count, const { sizes::<N>(0, 0).by_piece })?;
     let source = match steps.last() {
         Some(step) if step.value.region != Region::Input => {

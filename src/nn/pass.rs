@@ -66,6 +66,8 @@ pub struct WeightPass<'a> {
     pub(crate) threads: usize,
     pub(crate) images: usize,
     pub(crate) parameters: &'a [f32],
+    /// The images' part of the batch over which gradients are a mean.
+    pub(crate) share: f32,
     pub(crate) x: &'a [f32],
     pub(crate) dy: &'a [f32],
     pub(crate) aux: &'a [f32],

@@ -489,9 +489,13 @@ pub(crate) const fn plan<const N: usize>(layers: &[Layer], frozen: u64, mode: u8
             let need = match layers[i].op {
                 Op::Conv2d(shape) => crate::kernels::conv2d::backward_input_scratch_len(&shape),
                 Op::Dense(shape) => crate::kernels::dense::backward_input_scratch_len(&shape),
+                _ if matches!(layers[i].kind, Kind::BatchNorm) => {
+                    crate::kernels::batch_norm::backward_scratch_len(layers[i].row_len)
+                }
                 _ => 0,
             };
-            if (i > first_gradient || input_gradient) && need > scratch {
+            let wanted = i > first_gradient || input_gradient || matches!(layers[i].kind, Kind::BatchNorm);
+            if wanted && need > scratch {
                 scratch = need;
             }
         }

@@ -73,7 +73,7 @@ pub fn saliency<N: Network>(
     let steps = N::steps::<{ u64::MAX }, MODE>();
     let regions = Saliency::<N>::REGIONS;
     let whole = Images { first: 0, count: 1 };
-    let call = Call { steps, level, threads: 1, regions, images: image, noise: None };
+    let call = Call { steps, level, threads: 1, regions, images: image, noise: None, share: 1.0 };
     call.forward::<N>(model.parameters(), memory, 1, const { Saliency::<N>::SIZES.by_piece })?;
     let last = steps.iter().rfind(|step| step.active).ok_or(Error::Plan)?;
     let [dy] = parts(memory, [regions.range(last.gradient, N::Output::LEN, whole)])?;

@@ -6,7 +6,7 @@ use super::{
     infer::{image_count, pieces},
     memory::{Images, Regions},
     network::sizes,
-    plan::{Place, Region, Sizes, Step, align, mode},
+    plan::{MAX_LAYERS, Place, Region, Sizes, Step, align, mode},
 };
 use crate::{
     kernels::ShapeError,
@@ -269,6 +269,7 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
             regions: layout.regions,
             images,
             noise: Some(Seed { seed: self.seed, step: self.step, first }),
+            share: count as f32 / of as f32,
         };
         let by_piece = const { Self::SIZES.by_piece };
         call.forward::<N>(self.model.parameters(), self.memory, count, by_piece)?;
@@ -365,9 +366,7 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
     pub fn update(&mut self) -> Result<(), Error> {
         if self.gradients != Gradients::Applied {
             let scale = match self.gradients {
-                Gradients::Clipped(most) => {
-                    optim::clip_scale(optim::global_norm(self.level, &[self.gradients()]), most)
-                }
+                Gradients::Clipped(most) => optim::clip_scale(self.gradient_norm(), most),
                 _ => 1.0,
             };
             let number = self.optimizer_step(scale);
@@ -382,6 +381,20 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
         }
         self.step += 1;
         Ok(())
+    }
+
+    /// The global norm of the gradients, without what moves the averages of batch normalisation.
+    fn gradient_norm(&self) -> f32 {
+        let gradients = self.gradients();
+        let first = const { Self::SIZES.first_trained };
+        let mut slices: [&[f32]; MAX_LAYERS] = [&[]; MAX_LAYERS];
+        for ((slice, layer), step) in slices.iter_mut().zip(N::LAYERS).zip(Self::steps()) {
+            if step.trained {
+                let at = layer.offset - first;
+                *slice = gradients.get(at..at + layer.trainable()).unwrap_or(&[]);
+            }
+        }
+        optim::global_norm(self.level, &slices)
     }
 
     fn optimizer_step(&self, gradient_scale: f32) -> optim::Step {
@@ -440,6 +453,7 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
                 regions: layout.regions,
                 images,
                 noise: None,
+                share: 1.0,
             };
             call.forward::<N>(self.model.parameters(), self.memory, count, const { Self::SIZES.by_piece })?;
             total.add(&self.evaluate_loss(&layout, steps, targets, count, count)?);

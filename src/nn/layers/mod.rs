@@ -16,7 +16,7 @@ use crate::{
 pub mod activations;
 pub mod add;
 pub mod avg_pool2d;
-//pub mod batch_norm;
+pub mod batch_norm;
 pub mod conv2d;
 pub mod dense;
 pub mod dropout;
