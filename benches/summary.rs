@@ -2,7 +2,7 @@
 //! figure, and the ratio to `gemm` and `matrixmultiply` on the same products.
 //!
 //! ```text
-//! cargo bench --bench summary -- [--json FILE] [--only TEXT] [--seconds S]
+//! cargo bench --bench summary -- [--json FILE] [--only TEXT] [--seconds S] [--keras COMMAND]
 //! ```
 //!
 //! Each sample of a kernel is taken between two of the peak (or of the peer) and compared with
@@ -11,17 +11,12 @@
 // `gemm` and `matrixmultiply` take pointers; the peak is measured with intrinsics.
 #![allow(unsafe_code)]
 
+mod network;
 mod peak;
+mod table;
 
-use std::{
-    fs,
-    hint::black_box,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{fs, hint::black_box};
 
-use clap::Parser;
-use cpu_time::ThreadTime;
 use kernlet::{
     kernels::{
         conv2d::{self, Conv2d, Epilogue},
@@ -29,24 +24,9 @@ use kernlet::{
         reference,
     },
     shape::Padding,
-    simd::{InstructionSet, Level, Rounding},
+    simd::Level,
 };
-use serde_json::json;
-
-#[derive(Parser)]
-struct Options {
-    /// Write the table as JSON.
-    #[arg(long)]
-    json: Option<PathBuf>,
-    /// Only rows whose name and level contain this.
-    #[arg(long, default_value = "")]
-    only: String,
-    /// Seconds to spend on each row.
-    #[arg(long, default_value_t = 0.4)]
-    seconds: f64,
-    #[arg(long, hide = true)]
-    bench: bool,
-}
+use table::{Summary, strict};
 
 /// Reproducible values in −1..1.
 fn values(seed: u64, len: usize) -> Vec<f32> {
@@ -75,116 +55,17 @@ fn assert_close(found: &[f32], expected: &[f32], terms: usize) {
     }
 }
 
-/// How long this thread ran: another process on its core does not count.
-fn seconds(mut f: impl FnMut()) -> f64 {
-    let start = ThreadTime::now();
-    f();
-    start.elapsed().as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-struct Summary {
-    options: Options,
-    rows: Vec<serde_json::Value>,
-}
-
-/// Times of one call, of the kernel and of what it is compared with, sample by sample.
-struct Samples {
-    kernel: Vec<f64>,
-    /// Time of the other ÷ time of the kernel.
-    ratio: Vec<f64>,
-}
-
-/// Samples of `kernel`, each between two samples of `other`; both as seconds per call.
-fn paired(limit: f64, mut kernel: impl FnMut(), mut other: impl FnMut() -> f64) -> Samples {
-    // Calls per sample, so that a sample is long beside the clock's step.
-    let mut calls = 1_u32;
-    while calls < 1 << 20 && seconds(|| (0..calls).for_each(|_| kernel())) < 1e-3 {
-        calls *= 2;
-    }
-    let mut samples = Samples { kernel: Vec::new(), ratio: Vec::new() };
-    let start = Instant::now();
-    let mut before = other();
-    while samples.kernel.len() < 7 || start.elapsed() < Duration::from_secs_f64(limit) {
-        let time = seconds(|| (0..calls).for_each(|_| kernel())) / f64::from(calls);
-        let after = other();
-        samples.kernel.push(time);
-        samples.ratio.push((before + after) / 2.0 / time);
-        before = after;
-    }
-    samples
-}
-
-impl Summary {
-    fn wants(&self, name: &str, level: Level) -> bool {
-        format!("{name} {level}").contains(&self.options.only)
-    }
-
-    fn row(&mut self, name: &str, level: &str, rounding: &str, batch: usize, figures: Figures) {
-        let Figures { ms, gflops, percent_of_peak, ratio } = figures;
-        let cell = |value: Option<f64>| value.map_or(String::from("–"), |value| format!("{value:.1}"));
-        let peer = ratio.as_ref().map_or(String::new(), |(to, ratio)| format!("{ratio:.2} × {to}"));
-        println!(
-            "{name:<44} {level:<9} {rounding:<7} {batch:>5} {ms:>10.4} {:>8} {:>7}   {peer}",
-            cell(gflops),
-            cell(percent_of_peak)
-        );
-        self.rows.push(json!({
-            "name": name, "level": level, "rounding": rounding, "batch": batch, "ms": ms, "gflops": gflops,
-            "percent_of_peak": percent_of_peak,
-            "ratio_to": ratio.as_ref().map(|(to, _)| to), "ratio": ratio.as_ref().map(|(_, ratio)| ratio),
-        }));
-    }
-
-    /// A kernel beside the peak of its instruction set.
-    fn against_peak(&mut self, name: &str, level: Level, batch: usize, flop: f64, kernel: impl FnMut()) {
-        let isa = level.instruction_set();
-        let samples = paired(self.options.seconds, kernel, || 1.0 / peak::gflops(isa));
-        // The "other" time is that of one GFLOP at the peak.
-        let percent = 100.0 * median(samples.ratio) * flop / 1e9;
-        let time = median(samples.kernel);
-        let figures =
-            Figures { ms: time * 1e3, gflops: Some(flop / time / 1e9), percent_of_peak: Some(percent), ratio: None };
-        self.row(name, isa.name(), level.rounding().name(), batch, figures);
-    }
-
-    /// A kernel beside another way to the same result; above 1 the kernel is faster.
-    fn against(
-        &mut self,
-        name: &str,
-        level: Level,
-        batch: usize,
-        flop: f64,
-        kernel: impl FnMut(),
-        to: &str,
-        mut other: impl FnMut(),
-    ) {
-        let mut calls = 1_u32;
-        while calls < 1 << 20 && seconds(|| (0..calls).for_each(|_| other())) < 1e-3 {
-            calls *= 2;
-        }
-        let samples =
-            paired(self.options.seconds, kernel, || seconds(|| (0..calls).for_each(|_| other())) / f64::from(calls));
-        let time = median(samples.kernel);
-        let figures = Figures {
-            ms: time * 1e3,
-            gflops: (flop > 0.0).then_some(flop / time / 1e9),
-            percent_of_peak: None,
-            ratio: Some((to.into(), median(samples.ratio))),
+/// Multiply-adds of one image, those of taps in the padding left out.
+fn macs(conv: &Conv2d) -> f64 {
+    let taps = |axis: usize, size: usize, outputs: usize| -> usize {
+        let inside = |o: usize, k: usize| {
+            let at = (o * conv.stride[axis] + k * conv.dilation[axis]).checked_sub(conv.padding[2 * axis]);
+            at.is_some_and(|at| at < size)
         };
-        self.row(name, level.instruction_set().name(), level.rounding().name(), batch, figures);
-    }
-}
-
-struct Figures {
-    ms: f64,
-    gflops: Option<f64>,
-    percent_of_peak: Option<f64>,
-    ratio: Option<(String, f64)>,
+        (0..outputs).map(|o| (0..conv.kernel[axis]).filter(|&k| inside(o, k)).count()).sum()
+    };
+    let pairs = taps(0, conv.height, conv.out_height()) * taps(1, conv.width, conv.out_width());
+    (pairs * conv.in_channels / conv.groups * conv.out_channels) as f64
 }
 
 /// Forward, input gradient and weight gradient of a convolution.
@@ -200,7 +81,7 @@ fn convolution(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, l
     let mut dx = vec![0.0; batch * conv.x_len()];
     let mut dw = vec![0.0; conv.w_len()];
     let mut scratch = vec![0.0; conv2d::backward_input_scratch_len(conv)];
-    let flop = 2.0 * (batch * conv.out_height() * conv.out_width() * conv.w_len()) as f64;
+    let flop = 2.0 * batch as f64 * macs(conv);
 
     let forward = |y: &mut [f32], batch: usize| {
         let (x, y) = (&x[..batch * conv.x_len()], &mut y[..batch * conv.y_len()]);
@@ -247,7 +128,7 @@ fn first_layer(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, l
     let (x, w, b) = (values(1, batch * conv.x_len()), values(2, conv.w_len()), values(3, conv.b_len()));
     let mut y = vec![0.0; batch * conv.y_len()];
     let mut other = y.clone();
-    let flop = 2.0 * (batch * conv.out_height() * conv.out_width() * conv.w_len()) as f64;
+    let flop = 2.0 * batch as f64 * macs(conv);
     let forward =
         || conv2d::forward_into(level, conv, batch, black_box(&x), &w, Some(&b), Epilogue::Relu, &mut y).unwrap();
     summary.against(name, level, batch, flop, forward, "storing the output once", || {
@@ -374,15 +255,8 @@ fn square(summary: &mut Summary, size: usize, level: Level) {
 }
 
 fn main() {
-    let mut summary = Summary { options: Options::parse(), rows: Vec::new() };
+    let mut summary = Summary::new();
     let levels: Vec<Level> = Level::all().collect();
-    for isa in InstructionSet::ALL.into_iter().filter(|isa| isa.is_available()) {
-        println!("FMA peak, {isa}: {:.1} GFLOP/s", (0..20).map(|_| peak::gflops(isa)).fold(0.0, f64::max));
-    }
-    println!(
-        "{:<44} {:<9} {:<7} {:>5} {:>10} {:>8} {:>7}   ratio (above 1: kernlet is faster)",
-        "kernel", "level", "round", "batch", "ms", "GFLOP/s", "% peak"
-    );
     let second = Conv2d::new(26, 26, 32, 64, [3, 3]);
     for &level in &levels {
         for batch in [128, 1] {
@@ -390,8 +264,7 @@ fn main() {
         }
     }
     let best = Level::detect();
-    let strict = best.with_rounding(Rounding::Strict).unwrap_or(best);
-    for level in [best, strict] {
+    for level in [best, strict(best)] {
         for batch in [128, 1] {
             first_layer(
                 &mut summary,
@@ -435,6 +308,7 @@ fn main() {
     for size in [8, 16, 32, 64] {
         square(&mut summary, size, best);
     }
+    network::rows(&mut summary, best);
     if let Some(path) = &summary.options.json {
         let text = serde_json::to_string_pretty(&summary.rows).expect("rows are plain data");
         if let Err(error) = fs::write(path, text) {
