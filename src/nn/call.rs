@@ -6,7 +6,7 @@ use super::{
     Error, Network,
     infer::pieces,
     layer::{Kind, Layer, Op},
-    memory::{Images, Regions, parts},
+    memory::{Images, Regions, copy, parts},
     pass::{BackwardPass, ForwardPass, Noise, WeightPass},
     plan::{Place, Region, Step},
 };
@@ -162,7 +162,7 @@ impl Call<'_> {
                 ],
             )?;
             if is_last {
-                skip.copy_from_slice(dy);
+                copy(dy, skip)?;
             } else {
                 elementwise::add_acc(self.level, dy, skip)?;
             }

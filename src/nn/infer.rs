@@ -3,7 +3,7 @@
 use super::{
     Error, Model, Network,
     call::Call,
-    memory::{Images, Regions},
+    memory::{Images, Regions, copy},
     network::sizes,
     plan::{Region, Sizes},
 };
@@ -165,11 +165,7 @@ pub fn infer_in_place<N: Network>(
         }
         _ => images,
     };
-    if source.len() != outputs.len() {
-        return Err(Error::Plan);
-    }
-    outputs.copy_from_slice(source);
-    Ok(())
+    copy(source, outputs)
 }
 
 #[inline]

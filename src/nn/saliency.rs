@@ -4,7 +4,7 @@ use super::{
     Batching, Error, Model, Network,
     call::{Call, Ends},
     infer::image_count,
-    memory::{Images, Regions, parts},
+    memory::{Images, Regions, copy, parts},
     plan::{MAX_LAYERS, Plan, Region, mode, plan},
 };
 use crate::{shape::Shape, simd::Level};
@@ -91,6 +91,5 @@ pub fn saliency<N: Network>(
         return Ok(());
     }
     let range = regions.range(ends.input_gradient, N::Input::LEN, whole);
-    gradient.copy_from_slice(memory.get(range).ok_or(Error::Plan)?);
-    Ok(())
+    copy(memory.get(range).ok_or(Error::Plan)?, gradient)
 }

@@ -1,6 +1,6 @@
 //! The mean of each window, or of a whole image.
 
-use super::{Pool2d, ShapeError, Taps};
+use super::{Pool2d, ShapeError, Taps, chunks, chunks_mut, load, store};
 use crate::simd::{Kernel, Level, Simd};
 
 const NAME: &str = "average_pool2d";
@@ -120,8 +120,8 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { pool, x, y } = self;
-        let mut pixels = y.chunks_exact_mut(pool.channels);
-        for x in x.chunks_exact(pool.x_len()) {
+        let mut pixels = chunks_mut(y, pool.channels);
+        for x in chunks(x, pool.x_len()) {
             for oh in 0..pool.out_height() {
                 let rows = pool.rows(oh);
                 for ow in 0..pool.out_width() {
@@ -139,23 +139,16 @@ fn mean<S: Simd>(s: S, pool: &Pool2d, x: &[f32], rows: &Taps, columns: &Taps, y:
     let (channels, pitch) = (pool.channels, pool.width * pool.channels);
     let count = s.splat((rows.inside.len() * columns.inside.len()) as f32);
     let mut at = 0;
-    for y in y.chunks_mut(S::LANES) {
-        let full = y.len() == S::LANES;
+    while at < channels {
+        let n = (channels - at).min(S::LANES);
         let mut sum = s.splat(0.0);
         for row in rows.inside.clone() {
             for column in columns.inside.clone() {
-                let from = row * pitch + column * channels + at;
-                let x = &x[from..from + y.len()];
-                sum = s.add(sum, if full { s.load(x) } else { s.load_first(x) });
+                sum = s.add(sum, load(s, x, row * pitch + column * channels + at, n));
             }
         }
-        let mean = s.div(sum, count);
-        if full {
-            s.store(mean, y)
-        } else {
-            s.store_first(mean, y)
-        }
-        at += y.len();
+        store(s, s.div(sum, count), y, at, n);
+        at += n;
     }
 }
 
@@ -172,8 +165,8 @@ impl Kernel for Backward<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { pool, dy, dx } = self;
         dx.fill(0.0);
-        let mut outputs = dy.chunks_exact(pool.channels);
-        for dx in dx.chunks_exact_mut(pool.x_len()) {
+        let mut outputs = chunks(dy, pool.channels);
+        for dx in chunks_mut(dx, pool.x_len()) {
             for oh in 0..pool.out_height() {
                 let rows = pool.rows(oh);
                 for ow in 0..pool.out_width() {
@@ -191,20 +184,15 @@ fn spread<S: Simd>(s: S, pool: &Pool2d, rows: &Taps, columns: &Taps, dy: &[f32],
     let (channels, pitch) = (pool.channels, pool.width * pool.channels);
     let count = s.splat((rows.inside.len() * columns.inside.len()) as f32);
     let mut at = 0;
-    for dy in dy.chunks(S::LANES) {
-        let full = dy.len() == S::LANES;
-        let share = s.div(s.load_first(dy), count);
+    while at < channels {
+        let n = (channels - at).min(S::LANES);
+        let share = s.div(load(s, dy, at, n), count);
         for row in rows.inside.clone() {
             for column in columns.inside.clone() {
                 let to = row * pitch + column * channels + at;
-                let to = &mut dx[to..to + dy.len()];
-                if full {
-                    s.store(s.add(s.load(to), share), to);
-                } else {
-                    s.store_first(s.add(s.load_first(to), share), to);
-                }
+                store(s, s.add(load(s, dx, to, n), share), dx, to, n);
             }
         }
-        at += dy.len();
+        at += n;
     }
 }

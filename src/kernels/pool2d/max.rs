@@ -1,6 +1,6 @@
 //! The maximum of each window, and the way back to where it was.
 
-use super::{Pool2d, ShapeError, Taps, check_batch};
+use super::{Pool2d, ShapeError, Taps, check_batch, chunks, chunks_mut, load, store};
 use crate::simd::{Kernel, Level, Simd, reduce::VIRTUAL_LANES};
 
 const NAME: &str = "max_pool2d";
@@ -71,9 +71,9 @@ impl Kernel for Forward<'_> {
 #[inline(always)]
 fn forward<S: Simd>(s: S, pool: &Pool2d, x: &[f32], y: &mut [f32], argmax: &mut [u8]) {
     let (out_width, channels) = (pool.out_width(), pool.channels);
-    let mut pixels = y.chunks_exact_mut(channels).enumerate();
-    let mut indices = argmax.chunks_exact_mut(channels);
-    for x in x.chunks_exact(pool.x_len()) {
+    let mut pixels = chunks_mut(y, channels).enumerate();
+    let mut indices = chunks_mut(argmax, channels);
+    for x in chunks(x, pool.x_len()) {
         for oh in 0..pool.out_height() {
             let rows = pool.rows(oh);
             for ow in 0..out_width {
@@ -109,32 +109,22 @@ fn window<S: Simd>(s: S, pool: &Pool2d, x: &[f32], rows: &Taps, columns: &Taps, 
                 }
             }
         }
-        if n == S::LANES {
-            s.store(best.value, &mut y[at..]);
-        } else {
-            s.store_first(best.value, &mut y[at..at + n]);
-        }
-        if !argmax.is_empty() {
+        store(s, best.value, y, at, n);
+        if let Some(argmax) = argmax.get_mut(at..at + n) {
             let mut lanes = [0.0_f32; VIRTUAL_LANES];
             s.store(best.tap, &mut lanes);
             if n == S::LANES {
-                for (to, lane) in argmax[at..at + S::LANES].iter_mut().zip(&lanes[..S::LANES]) {
+                for (to, lane) in argmax.iter_mut().zip(&lanes[..S::LANES]) {
                     *to = lane.to_bits() as u8;
                 }
             } else {
-                for (to, lane) in argmax[at..at + n].iter_mut().zip(&lanes) {
+                for (to, lane) in argmax.iter_mut().zip(&lanes) {
                     *to = lane.to_bits() as u8;
                 }
             }
         }
         at += n;
     }
-}
-
-/// `n` elements from `at`.
-#[inline(always)]
-fn load<S: Simd>(s: S, x: &[f32], at: usize, n: usize) -> S::V {
-    if n == S::LANES { s.load(&x[at..]) } else { s.load_first(&x[at..at + n]) }
 }
 
 /// A tap's number as bits, which are chosen and never computed with.
@@ -213,9 +203,9 @@ impl Kernel for Backward<'_> {
         if !apart {
             dx.fill(0.0);
         }
-        let mut outputs = dy.chunks_exact(channels).zip(argmax.chunks_exact(channels));
-        let mut values = relu_y.unwrap_or_default().chunks_exact(channels);
-        for dx in dx.chunks_exact_mut(pool.x_len()) {
+        let mut outputs = chunks(dy, channels).zip(chunks(argmax, channels));
+        let mut values = chunks(relu_y.unwrap_or_default(), channels);
+        for dx in chunks_mut(dx, pool.x_len()) {
             for oh in 0..pool.out_height() {
                 let rows = pool.rows(oh);
                 for ow in 0..pool.out_width() {
@@ -236,11 +226,9 @@ impl Kernel for Backward<'_> {
 fn fill_rest(pool: &Pool2d, dx: &mut [f32]) {
     let pitch = pool.width * pool.channels;
     let covered = pool.out_width() * pool.kernel[1] * pool.channels;
-    let (rows, rest) = dx.split_at_mut(pool.out_height() * pool.kernel[0] * pitch);
-    if covered < pitch {
-        for row in rows.chunks_exact_mut(pitch) {
-            row[covered..].fill(0.0);
-        }
+    let Some((rows, rest)) = dx.split_at_mut_checked(pool.out_height() * pool.kernel[0] * pitch) else { return };
+    for row in chunks_mut(rows, pitch) {
+        row.get_mut(covered..).unwrap_or_default().fill(0.0);
     }
     rest.fill(0.0);
 }
@@ -264,16 +252,14 @@ fn scatter<S: Simd>(
     let mut at = 0;
     while at < channels {
         let n = (channels - at).min(S::LANES);
-        let full = n == S::LANES;
         let mut lanes = [0.0; VIRTUAL_LANES];
-        for (lane, &index) in lanes.iter_mut().zip(&argmax[at..at + n]) {
+        for (lane, &index) in lanes.iter_mut().zip(argmax.get(at..at + n).unwrap_or_default()) {
             *lane = f32::from(index);
         }
         let index = s.load(&lanes);
-        let mut d = if full { s.load(&dy[at..]) } else { s.load_first(&dy[at..]) };
+        let mut d = load(s, dy, at, n);
         if !y.is_empty() {
-            let y = if full { s.load(&y[at..]) } else { s.load_first(&y[at..]) };
-            d = s.select_gt(y, zero, d, zero);
+            d = s.select_gt(load(s, y, at, n), zero, d, zero);
         }
         for kh in 0..rows.inside.len() {
             for kw in 0..columns.inside.len() {
@@ -281,20 +267,8 @@ fn scatter<S: Simd>(
                 let chosen = s.select_gt(s.splat(tap + 0.5), index, d, zero);
                 let chosen = s.select_gt(index, s.splat(tap - 0.5), chosen, zero);
                 let to = corner + kh * pitch + kw * channels + at;
-                let to = &mut dx[to..to + n];
-                let old = if apart {
-                    zero
-                } else if full {
-                    s.load(to)
-                } else {
-                    s.load_first(to)
-                };
-                let new = s.add(old, chosen);
-                if full {
-                    s.store(new, to);
-                } else {
-                    s.store_first(new, to);
-                }
+                let old = if apart { zero } else { load(s, dx, to, n) };
+                store(s, s.add(old, chosen), dx, to, n);
             }
         }
         at += n;

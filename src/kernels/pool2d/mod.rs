@@ -22,10 +22,16 @@ pub use average::{
 };
 pub use max::{max_backward_into, max_forward_into};
 
-use core::ops::Range;
+use core::{
+    ops::Range,
+    slice::{ChunksExact, ChunksExactMut},
+};
 
 use super::{ShapeError, conv2d::check_batch};
-use crate::shape::{self, Padding};
+use crate::{
+    shape::{self, Padding},
+    simd::Simd,
+};
 
 /// The shape of a pooling of one image.
 ///
@@ -205,5 +211,37 @@ impl Taps {
         let first = padding.saturating_sub(start);
         let inside = start + first - padding..(start + kernel).saturating_sub(padding).min(size);
         Self { inside, first }
+    }
+}
+
+/// Parts of `len` elements. The door has seen that it is not 0; firmware links no panic for it,
+/// so that is not left to the optimizer to prove.
+#[inline(always)]
+fn chunks<T>(x: &[T], len: usize) -> ChunksExact<'_, T> {
+    x.chunks_exact(len.max(1))
+}
+
+/// [`chunks`] to be changed.
+#[inline(always)]
+fn chunks_mut<T>(x: &mut [T], len: usize) -> ChunksExactMut<'_, T> {
+    x.chunks_exact_mut(len.max(1))
+}
+
+/// `n <= LANES` elements from `at`; zeros where the slice ends before, which the lengths compared
+/// at the door rule out.
+#[inline(always)]
+fn load<S: Simd>(s: S, x: &[f32], at: usize, n: usize) -> S::V {
+    match x.get(at..at + n) {
+        Some(x) if n == S::LANES => s.load(x),
+        x => s.load_first(x.unwrap_or_default()),
+    }
+}
+
+/// Writes `n <= LANES` elements from `at`; nothing where the slice ends before.
+#[inline(always)]
+fn store<S: Simd>(s: S, v: S::V, y: &mut [f32], at: usize, n: usize) {
+    match y.get_mut(at..at + n) {
+        Some(y) if n == S::LANES => s.store(v, y),
+        y => s.store_first(v, y.unwrap_or_default()),
     }
 }

@@ -8,9 +8,7 @@ pub use super::no_weights as weights;
 pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
     let (level, skip, len) = (pass.level, pass.skip, pass.layer.input.len());
     super::forward_images(&mut pass, &|images, x, y| {
-        if !x.is_empty() {
-            y.copy_from_slice(x);
-        }
+        super::copy(x, y)?;
         elementwise::add_acc(level, rows(skip, images, len)?, y)
     })
 }

@@ -40,7 +40,7 @@ pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
     let dx = if pass.dx.is_empty() { None } else { Some(pass.dx) };
     if pass.noise.is_none() {
         let Some(dx) = dx else { return Ok(()) };
-        dx.copy_from_slice(pass.dy);
+        super::copy(pass.dy, dx)?;
         return batch_norm::backward_frozen_in_place(pass.level, channels, EPSILON, moving_variance, gamma, dx);
     }
     let (statistics, sums) = pass.aux.split_at_mut_checked(2 * channels).ok_or(wrong(pass.layer))?;

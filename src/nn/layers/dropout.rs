@@ -10,9 +10,7 @@ pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
     let (level, rate, len) = (pass.level, value(pass.layer)?, pass.layer.input.len());
     let noise = pass.noise;
     super::forward_images(&mut pass, &|images, x, y| {
-        if !x.is_empty() {
-            y.copy_from_slice(x);
-        }
+        super::copy(x, y)?;
         if let Some(noise) = noise {
             let first = noise.first + (images.start * len) as u64;
             dropout::in_place(level, rate, Stream::new(noise.seed, noise.stream), first, y);

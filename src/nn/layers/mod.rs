@@ -9,7 +9,7 @@ use super::{
     pass::{BackwardPass, ForwardPass, WeightPass},
 };
 use crate::{
-    kernels::{ShapeError, conv2d::Conv2d, dense::Dense, pool2d::Pool2d},
+    kernels::{ShapeError, check, conv2d::Conv2d, dense::Dense, pool2d::Pool2d},
     parallel,
 };
 
@@ -64,6 +64,16 @@ fn kernel_and_bias<'a>(layer: &Layer, parameters: &'a [f32]) -> Result<(&'a [f32
 
 /// Backward of a layer to parameters that it does not have.
 pub fn no_weights(_pass: WeightPass<'_>) -> Result<(), ShapeError> {
+    Ok(())
+}
+
+/// Copies the input where it is not in place. Lengths are compared, since firmware links a layer
+/// without the panic of `copy_from_slice`.
+fn copy(x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
+    if !x.is_empty() {
+        check("copy", "x", x, y.len())?;
+        y.copy_from_slice(x);
+    }
     Ok(())
 }
 
