@@ -206,6 +206,24 @@ fn the_bits_depend_on_the_rounding_alone() {
     }
 }
 
+/// Gradients as a MapReduce: the sum is a tree over groups of images, not over shards.
+#[test]
+fn shards_and_threads_do_not_change_the_bits() {
+    let folder = Small::new();
+    // All 60 images, in groups of 16, 16, 16 and 12.
+    let whole = ["--data", folder.0.path().to_str().unwrap(), "--batch", "60", "--steps", "4"];
+    let run = |shards: &str, threads: &str, more: &[&str]| {
+        fingerprint(&[&whole[..], &["--map-reduce", shards, "--threads", threads], more].concat())
+    };
+    let one = run("1", "1", &[]);
+    for (shards, threads) in [("1", "2"), ("2", "2"), ("2", "1"), ("3", "2"), ("4", "3"), ("7", "2")] {
+        assert_eq!(run(shards, threads, &[]), one, "{shards} shards on {threads} threads");
+    }
+    assert_ne!(run("2", "2", &["--seed", "2"]), one);
+    assert_ne!(fingerprint(&whole), one, "another sum, other bits");
+    assert!(fail(&["--map-reduce", "0"]).contains("expected 1 to 256"));
+}
+
 #[test]
 fn a_resumed_run_ends_as_an_uninterrupted_one() {
     let folder = Small::new();
@@ -273,6 +291,7 @@ fn the_figures_are_written_as_json() {
     assert_eq!(figures["parameters"], 1_199_882);
     let epochs = figures["epochs"].as_array().unwrap();
     assert_eq!(epochs.len(), 2);
+    assert_eq!(figures["map_reduce"], Value::Null);
     for key in ["loss", "accuracy", "validation_loss", "validation_accuracy", "seconds"] {
         assert!(epochs.iter().all(|epoch| epoch[key].is_f64()), "{key}");
     }
@@ -361,7 +380,7 @@ fn each_bad_option_is_one_line() {
     }
     let help = succeed(&["--help"]);
     for option in
-        "--data --epochs --batch --optimizer --lr --seed --threads --rounding --level --augment --target-loss --steps --save --resume --json --report"
+        "--data --epochs --batch --optimizer --lr --seed --threads --map-reduce --rounding --level --augment --target-loss --steps --save --resume --json --report"
             .split(' ')
     {
         assert!(help.contains(option), "{option}");
@@ -383,6 +402,31 @@ fn a_full_disk_is_an_error() {
     let output = Command::new(program()).args(folder.options(&["--steps", "1"])).stdout(full).output().unwrap();
     assert!(!output.status.success());
     assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+}
+
+/// A disk that fills up half way through a file: the old file stays, and nothing else does.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_fills_up_leaves_the_old_file() {
+    let folder = Small::new();
+    for option in ["--save", "--json", "--report"] {
+        let file = folder.text("file");
+        fs::write(&file, "the old one").unwrap();
+        let before = fs::read_dir(folder.0.path()).unwrap().count();
+        // No file may grow beyond 512 bytes, and to try is an error, not a signal.
+        let output = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"])
+            .arg(program())
+            .args(folder.options(&["--steps", "1", option, &file]))
+            .output()
+            .unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{option}: {message}");
+        assert!(message.starts_with(&format!("error: {file}: File too large")), "{option}: {message}");
+        assert_eq!(message.lines().count(), 1, "{option}: {message}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "the old one", "{option}");
+        assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), before, "{option} left something behind");
+    }
 }
 
 #[test]

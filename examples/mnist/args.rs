@@ -46,6 +46,14 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
 
+    /// Compute gradients as a MapReduce of this many shards, each with a part of every batch
+    ///
+    /// Shards are mapped on the threads, and their gradients summed in a tree over groups of 16 images, so that the
+    /// result has the same bits for any number of shards and threads. It is a different sum, hence other bits, than
+    /// without this option.
+    #[arg(long, value_name = "SHARDS", value_parser = threads)]
+    pub map_reduce: Option<usize>,
+
     /// How a·b + c is rounded: once (fused), or after each operation (strict: same bits on every machine)
     /// [default: fused where the processor can]
     #[arg(long, value_name = "strict|fused")]

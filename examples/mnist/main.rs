@@ -7,6 +7,7 @@ mod digits;
 mod network;
 mod picture;
 mod report;
+mod shards;
 mod summary;
 mod terminal;
 mod train;
@@ -28,13 +29,26 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(status) => return ExitCode::from(status),
     };
-    match run(&args) {
+    match in_pool(args.threads(), || run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("error: {message}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Calls `f` from inside a pool of threads: work that is handed in from outside, step by step, passes through a queue.
+#[cfg(feature = "rayon")]
+fn in_pool(threads: usize, f: impl FnOnce() -> Result<(), String> + Send) -> Result<(), String> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| format!("{threads} threads: {error}"))?.install(f)
+}
+
+/// Calls `f`: there is one thread.
+#[cfg(not(feature = "rayon"))]
+fn in_pool(_threads: usize, f: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    f()
 }
 
 fn run(args: &Args) -> Result<(), String> {

@@ -42,6 +42,7 @@ pub fn write(path: &Path, args: &Args, level: Level, outcome: &Outcome) -> Resul
         "level": level.instruction_set().name(),
         "rounding": level.rounding().name(),
         "threads": args.threads(),
+        "map_reduce": args.map_reduce,
         "seed": outcome.seed,
         "parameters": MnistCnn::PARAMETERS,
         "epochs": epochs,

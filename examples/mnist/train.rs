@@ -22,6 +22,7 @@ use crate::{
     args::Args,
     digits::Digits,
     network::{IMAGE_LEN, MnistCnn, SIDE},
+    shards::Shards,
     terminal,
 };
 
@@ -107,11 +108,8 @@ pub fn run<O: Optimizer>(
 ) -> Result<Outcome, String> {
     let threads = args.threads();
     let batching = Batching::of(args.batch).threads(threads);
-    terminal::print_network(
-        args.optimizer.name(),
-        args.batch,
-        MnistTrainer::<O>::training_bytes(batching, Gradients::Kept),
-    );
+    let bytes = MnistTrainer::<O>::training_bytes(batching, Gradients::Kept);
+    terminal::print_network(args.optimizer.name(), args.batch, bytes + args.map_reduce.map_or(0, Shards::bytes));
 
     let mut model = Model::<MnistCnn>::zeroed_box();
     let resumed = match args.resume.as_deref() {
@@ -162,6 +160,7 @@ pub fn run<O: Optimizer>(
         (epochs, _) => Some(epochs.unwrap_or(10)),
     };
     let steps_left = |progress: &Progress| args.steps.is_none_or(|steps| progress.step < u64::from(steps));
+    let mut shards = args.map_reduce.map(|count| Shards::new(count, level, threads, seed));
     let mut batch = Batch::new(args.batch);
     let mut order = vec![0; training.len()];
     let (mut epochs, mut step_times) = (Vec::<Epoch>::new(), Vec::new());
@@ -178,9 +177,11 @@ pub fn run<O: Optimizer>(
             }
             batch.fill(training, indices, args.augment.then_some((seed, epoch)), threads)?;
             let step_start = Instant::now();
-            let step = trainer
-                .step(&batch.images[..indices.len() * IMAGE_LEN], &batch.labels[..indices.len()])
-                .map_err(|error| error.to_string())?;
+            let (images, labels) = (&batch.images[..indices.len() * IMAGE_LEN], &batch.labels[..indices.len()]);
+            let step = match &mut shards {
+                Some(shards) => shards.step(&mut trainer, images, labels)?,
+                None => trainer.step(images, labels).map_err(|error| error.to_string())?,
+            };
             step_times.push(step_start.elapsed());
             metrics.add(&step);
             bar.step(indices.len(), metrics.loss);
