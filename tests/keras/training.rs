@@ -5,7 +5,7 @@
 //! is strung together here from the kernels, for any number of filters and units; the two networks
 //! of the files that come with the crate are trained by [`Trainer`] as well.
 
-use std::{collections::BTreeMap, fs, io::Read, path::Path};
+use std::{collections::BTreeMap, fs, io::Read, path::Path, thread};
 
 use kernlet::{
     data::idx::Labelled,
@@ -18,6 +18,9 @@ use kernlet::{
     random::Stream,
     simd::Level,
 };
+
+/// What is done with the logits and gradients of the first step.
+type First<'a> = &'a mut dyn FnMut(&[f32], &[f32]);
 
 /// Tensors by name, each with its shape.
 pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
@@ -83,8 +86,14 @@ impl Net {
 }
 
 const NAMES: [&str; 8] = [
-    "conv1/kernel", "conv1/bias", "conv2/kernel", "conv2/bias",
-    "dense1/kernel", "dense1/bias", "dense2/kernel", "dense2/bias",
+    "conv1/kernel",
+    "conv1/bias",
+    "conv2/kernel",
+    "conv2/bias",
+    "dense1/kernel",
+    "dense1/bias",
+    "dense2/kernel",
+    "dense2/bias",
 ];
 
 fn split<'a>(mut flat: &'a [f32], lens: &[usize; 8]) -> [&'a [f32]; 8] {
@@ -102,7 +111,8 @@ fn max_pool(x: &[f32], channels: usize) -> (Vec<f32>, Vec<usize>) {
     for image in 0..x.len() / (576 * channels) {
         for (i, j, c) in (0..12).flat_map(|i| (0..12).flat_map(move |j| (0..channels).map(move |c| (i, j, c)))) {
             let at = |di: usize, dj: usize| ((image * 24 + 2 * i + di) * 24 + 2 * j + dj) * channels + c;
-            let best = [at(0, 1), at(1, 0), at(1, 1)].into_iter().fold(at(0, 0), |b, p| if x[p] > x[b] { p } else { b });
+            let best =
+                [at(0, 1), at(1, 0), at(1, 1)].into_iter().fold(at(0, 0), |b, p| if x[p] > x[b] { p } else { b });
             y.push(x[best]);
             from.push(best);
         }
@@ -191,7 +201,10 @@ fn unzip(path: &Path) -> Option<Vec<u8>> {
 fn images(first: usize, count: usize) -> (Vec<f32>, Vec<u8>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let whole = std::env::var_os("KERNLET_MNIST").map_or(root.join("../shared/mnist"), Into::into);
-    let places = [(root.join("tests/data/keras"), "first-416"), (whole, "train")];
+    // The images may stand beside the folder of values, too.
+    let beside =
+        std::env::var_os("KERNLET_GOLDENS").map_or(whole.clone(), |folder| Path::new(&folder).join("../mnist"));
+    let places = [(root.join("tests/data/keras"), "first-416"), (whole, "train"), (beside, "train")];
     for (folder, name) in places {
         let read = |what: &str| unzip(&folder.join(format!("{name}-{what}-ubyte.gz")));
         let (Some(images), Some(labels)) = (read("images-idx3"), read("labels-idx1")) else { continue };
@@ -211,12 +224,16 @@ fn compare(what: &str, found: &[f32], expected: &[f32], bound: f32, wrong: &mut 
     let (mut most, mut at) = (0.0, 0);
     for (i, (f, e)) in found.iter().zip(expected).enumerate() {
         let error = (f - e).abs();
-        if !(error <= most) {
+        // The order in which NaN is past everything.
+        if error.total_cmp(&most).is_gt() {
             (most, at) = (error, i);
         }
     }
-    if !(most <= bound) {
-        wrong.push(format!("{what}[{at}]: found {}, Keras {}: error {most:.2e}, bound {bound:.2e}", found[at], expected[at]));
+    if most.total_cmp(&bound).is_gt() {
+        wrong.push(format!(
+            "{what}[{at}]: found {}, Keras {}: error {most:.2e}, bound {bound:.2e}",
+            found[at], expected[at]
+        ));
     }
 }
 
@@ -256,7 +273,7 @@ fn with<O: Optimizer>(tensors: &Tensors, metadata: &BTreeMap<String, String>, op
     let ends = [x[..784 * 256].to_vec(), images(0, 256).0];
     let start: Vec<f32> = NAMES.iter().flat_map(|name| tensors[&format!("init/{name}")].1.clone()).collect();
     let logits = |level, model: &[f32]| ends.iter().map(|x| pass(level, &net, model, x, None).0).collect();
-    let run = |level: Level, start: &[f32], mut first: Option<&mut dyn FnMut(&[f32], &[f32])>| {
+    let run = |level: Level, start: &[f32], mut first: Option<First>| {
         let mut model = start.to_vec();
         let mut states = vec![0.0; O::STATES * model.len()];
         let mut states: Vec<&mut [f32]> = states.chunks_mut(model.len()).collect();
@@ -286,30 +303,33 @@ fn with<O: Optimizer>(tensors: &Tensors, metadata: &BTreeMap<String, String>, op
         .collect();
     let (right, off) = (run(Level::detect(), &start, None), run(Level::detect(), &off, None));
 
-    let mut wrong = Vec::new();
-    for level in Level::all() {
-        let mut found = Vec::new();
-        let outcome = run(
-            level,
-            &start,
-            Some(&mut |logits, gradients| check_first(tensors, &net, batch, logits, gradients, level, &mut found)),
-        );
-        wrong.append(&mut found);
+    let at_level = |level: Level| {
+        let mut wrong = Vec::new();
+        let mut check_first = |logits: &[f32], gradients: &[f32]| {
+            check_first(tensors, &net, batch, logits, gradients, level, &mut wrong);
+        };
+        let outcome = run(level, &start, Some(&mut check_first));
         let check = Check { tensors, net: &net, bound, right: &right, off: &off };
         check.end(&outcome, &format!("{level}: "), &mut wrong);
 
         let batches = Batches { batch, steps, x: &x, labels: &labels, start: &start };
-        let trained = if net == Net::parse("conv3x3(8) relu conv3x3(16) relu maxpool2 flatten dense(32) relu dense(10)") {
+        let trained = if net == Net::parse("conv3x3(8) relu conv3x3(16) relu maxpool2 flatten dense(32) relu dense(10)")
+        {
             batches.train::<Small, O>(level, optimizer)
         } else if net == Net::parse("conv3x3(32) relu conv3x3(64) relu maxpool2 flatten dense(128) relu dense(10)") {
             batches.train::<Seed, O>(level, optimizer)
         } else {
-            continue;
+            return wrong;
         };
         let outcome = Outcome { losses: trained.0, ends: logits(level, &trained.1), model: trained.1 };
         check.end(&outcome, &format!("{level}, Trainer: "), &mut wrong);
-    }
-    wrong
+        wrong
+    };
+    let at_level = &at_level;
+    thread::scope(|scope| {
+        let levels: Vec<_> = Level::all().map(|level| scope.spawn(move || at_level(level))).collect();
+        levels.into_iter().flat_map(|level| level.join().unwrap()).collect()
+    })
 }
 
 struct Batches<'a> {
