@@ -24,7 +24,7 @@ use kernlet::{
 };
 
 use super::{
-    elements, optimizers,
+    elements, optimizers, taps,
     tracked::{Tracked, U},
 };
 
@@ -275,21 +275,6 @@ impl Sizes {
     }
 }
 
-/// Calls back with (input, tap, output) pixels of a convolution.
-fn pixels(conv: &Conv2d, mut each: impl FnMut(usize, usize, usize)) {
-    let axis = |a: usize, out: usize, tap: usize| {
-        let size = [conv.height, conv.width][a];
-        (out * conv.stride[a] + tap * conv.dilation[a]).checked_sub(conv.padding[2 * a]).filter(|&at| at < size)
-    };
-    for (oh, ow) in (0..conv.out_height()).flat_map(|oh| (0..conv.out_width()).map(move |ow| (oh, ow))) {
-        for (kh, kw) in (0..conv.kernel[0]).flat_map(|kh| (0..conv.kernel[1]).map(move |kw| (kh, kw))) {
-            if let (Some(h), Some(w)) = (axis(0, oh, kh), axis(1, ow, kw)) {
-                each(h * conv.width + w, kh * conv.kernel[1] + kw, oh * conv.out_width() + ow);
-            }
-        }
-    }
-}
-
 fn convolution(case: &Case, words: &[Word], depthwise: bool) -> Outcome {
     known(words, &["n", "h", "w", "ci", "k", "co", "s", "d", "g", "m", "same", "valid"])?;
     let [batch, height, width, ci] = case.shape("x")?;
@@ -305,18 +290,7 @@ fn convolution(case: &Case, words: &[Word], depthwise: bool) -> Outcome {
         .with_dilation(pair(words, "d").unwrap_or([1, 1]))
         .with_padding(padding(words));
     conv.validate()?;
-    let (ci, co) = (ci / groups, co / groups);
-    let sizes = Sizes::new(case, conv.out_channels, |each| {
-        pixels(&conv, |x, tap, y| {
-            for n in 0..batch {
-                for (g, i, o) in (0..groups).flat_map(|g| (0..ci).flat_map(move |i| (0..co).map(move |o| (g, i, o)))) {
-                    let x = n * conv.x_len() + x * conv.in_channels + g * ci + i;
-                    let y = n * conv.y_len() + y * conv.out_channels + g * co + o;
-                    each(x, (tap * ci + i) * conv.out_channels + g * co + o, y);
-                }
-            }
-        });
-    })?;
+    let sizes = Sizes::new(case, conv.out_channels, |each| taps::of_conv(&conv, batch, each))?;
     let [x, w, b, dy] = [case.f32("x")?, case.f32("w")?, case.f32("b")?, case.f32("dy")?];
     for level in Level::all() {
         let (mut y, mut dx) = (vec![f32::NAN; batch * conv.y_len()], vec![f32::NAN; x.len()]);
@@ -344,14 +318,7 @@ fn transposed(case: &Case, words: &[Word]) -> Outcome {
     if [conv.out_height(), conv.out_width()] != [out_height, out_width] {
         return Err(format!("y is {}×{} here", conv.out_height(), conv.out_width()).into());
     }
-    let back = conv.adjoint();
-    let sizes = Sizes::new(case, co, |each| {
-        pixels(&back, |y, tap, x| {
-            for (n, o, i) in (0..batch).flat_map(|n| (0..co).flat_map(move |o| (0..ci).map(move |i| (n, o, i)))) {
-                each(n * conv.x_len() + x * ci + i, (tap * co + o) * ci + i, n * conv.y_len() + y * co + o);
-            }
-        });
-    })?;
+    let sizes = Sizes::new(case, co, |each| taps::of_transpose(&conv, batch, each))?;
     let [x, w, b, dy] = [case.f32("x")?, case.f32("w")?, case.f32("b")?, case.f32("dy")?];
     for level in Level::all() {
         let (mut y, mut dx) = (vec![f32::NAN; batch * conv.y_len()], vec![f32::NAN; x.len()]);
@@ -371,11 +338,7 @@ fn matrix(case: &Case, words: &[Word]) -> Outcome {
     let [batch, inputs] = case.shape("x")?;
     let [_, outputs] = case.shape("w")?;
     let layer = Dense::new(inputs, outputs);
-    let sizes = Sizes::new(case, outputs, |each| {
-        for (n, i, o) in (0..batch).flat_map(|n| (0..inputs).flat_map(move |i| (0..outputs).map(move |o| (n, i, o)))) {
-            each(n * inputs + i, i * outputs + o, n * outputs + o);
-        }
-    })?;
+    let sizes = Sizes::new(case, outputs, |each| taps::of_dense(&layer, batch, each))?;
     let [x, w, b, dy] = [case.f32("x")?, case.f32("w")?, case.f32("b")?, case.f32("dy")?];
     for level in Level::all() {
         let (mut y, mut dx) = (vec![f32::NAN; batch * outputs], vec![f32::NAN; x.len()]);
@@ -400,17 +363,6 @@ fn pool(case: &Case, words: &[Word]) -> Result<Pool2d, Problem> {
     Ok(pool)
 }
 
-/// Calls back with (x, y) for every element of every window.
-fn windows(pool: &Pool2d, batch: usize, mut each: impl FnMut(usize, usize)) {
-    let mut conv = Conv2d::new(pool.height, pool.width, 1, 1, pool.kernel).with_stride(pool.stride);
-    conv.padding = pool.padding;
-    pixels(&conv, |x, _, y| {
-        for (n, c) in (0..batch).flat_map(|n| (0..pool.channels).map(move |c| (n, c))) {
-            each(n * pool.x_len() + x * pool.channels + c, n * pool.y_len() + y * pool.channels + c);
-        }
-    });
-}
-
 /// The maximum of rounded elements is the rounded maximum, and a gradient is a sum of those that chose it.
 fn max_pool(case: &Case, words: &[Word]) -> Outcome {
     let pool = pool(case, words)?;
@@ -418,9 +370,9 @@ fn max_pool(case: &Case, words: &[Word]) -> Outcome {
     let [x, dy] = [case.f32("x")?, case.f32("dy")?];
     let (exact, slopes) = (case.f64("x")?, case.f64("dy")?);
     let mut largest = vec![f64::NEG_INFINITY; dy.len()];
-    windows(&pool, batch, |i, o| largest[o] = largest[o].max(exact[i]));
+    taps::of_pool(&pool, batch, |i, o| largest[o] = largest[o].max(exact[i]));
     let mut sums = vec![(0.0, 0.0); x.len()];
-    windows(&pool, batch, |i, o| {
+    taps::of_pool(&pool, batch, |i, o| {
         if exact[i] == largest[o] {
             sums[i] = (sums[i].0 + slopes[o].abs(), sums[i].1 + 1.0);
         }
@@ -441,9 +393,9 @@ fn average_pool(case: &Case, pool: &Pool2d) -> Outcome {
     let [x, dy] = [case.f32("x")?, case.f32("dy")?];
     let (exact, slopes) = (case.f64("x")?, case.f64("dy")?);
     let mut sums = vec![(0.0, 0.0); dy.len()];
-    windows(pool, batch, |i, o| sums[o] = (sums[o].0 + exact[i].abs(), sums[o].1 + 1.0));
+    taps::of_pool(pool, batch, |i, o| sums[o] = (sums[o].0 + exact[i].abs(), sums[o].1 + 1.0));
     let mut shares = vec![(0.0, 0.0); x.len()];
-    windows(pool, batch, |i, o| shares[i] = (shares[i].0 + slopes[o].abs() / sums[o].1, shares[i].1 + 1.0));
+    taps::of_pool(pool, batch, |i, o| shares[i] = (shares[i].0 + slopes[o].abs() / sums[o].1, shares[i].1 + 1.0));
     let means: Vec<(f64, f64)> = sums.iter().map(|(sum, count)| (sum / count, *count)).collect();
     let whole = pool.kernel == [pool.height, pool.width] && pool.padding == [0; 4];
     for level in Level::all() {
@@ -467,10 +419,6 @@ fn average_pool(case: &Case, pool: &Pool2d) -> Outcome {
 fn noted(note: &str, word: &str) -> Option<f64> {
     let (_, rest) = note.split_once(word)?;
     rest.split(|c: char| c.is_whitespace() || c == ',' || c == ';' || c == '=').find_map(|part| part.parse().ok())
-}
-
-fn sum(terms: impl Iterator<Item = Tracked>) -> Tracked {
-    terms.fold(Tracked::input(0.0), |sum, term| sum + term)
 }
 
 /// In training with the batch's own statistics, in inference with those given.
@@ -506,13 +454,13 @@ fn normalisation(case: &Case, words: &[Word]) -> Outcome {
         let (mean, variance) = if inference {
             (Tracked::input(given_mean[c].into()), Tracked::input(given_variance[c].into()))
         } else {
-            let mean = sum(x.iter().copied()) / count;
-            (mean, sum(x.iter().map(|&x| (x - mean) * (x - mean))) / count)
+            let mean = Tracked::sum(x.iter().copied()) / count;
+            (mean, Tracked::sum(x.iter().map(|&x| (x - mean) * (x - mean))) / count)
         };
         let root = (variance + Tracked::input(epsilon.into())).sqrt();
         let scale = Tracked::input(gamma[c]) / root;
-        let total = sum(dy.iter().copied());
-        let with_x = sum(x.iter().zip(&dy).map(|(&x, &dy)| dy * (x - mean))) / root;
+        let total = Tracked::sum(dy.iter().copied());
+        let with_x = Tracked::sum(x.iter().zip(&dy).map(|(&x, &dy)| dy * (x - mean))) / root;
         for (row, (&x, &dy)) in x.iter().zip(&dy).enumerate() {
             let at = row * channels + c;
             let rest = (dy - total / count) - (x - mean) * (with_x / root / count);

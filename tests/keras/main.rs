@@ -3,6 +3,8 @@
 //!
 //! A case that is not known here is a failure, never a skip.
 
+#[path = "../taps/mod.rs"]
+mod taps;
 #[path = "../tracked/mod.rs"]
 mod tracked;
 

@@ -30,6 +30,19 @@ impl Tracked {
         Self { value, error: error + U * (value.abs() + error) + TINY }
     }
 
+    /// A sum in whatever order: each of n terms goes through n − 1 additions at most.
+    pub fn sum(terms: impl IntoIterator<Item = Self>) -> Self {
+        let (mut value, mut error, mut size, mut count) = (0.0, 0.0, 0.0, 0.0);
+        for term in terms {
+            value += term.value;
+            error += term.error;
+            size += term.value.abs() + term.error;
+            count += 1.0;
+        }
+        let roundings = count * U;
+        Self { value, error: error + roundings / (1.0 - roundings) * size + TINY }
+    }
+
     pub fn sqrt(self) -> Self {
         let value = self.value.sqrt();
         let low = value - (self.value - self.error).max(0.0).sqrt();
