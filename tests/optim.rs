@@ -105,6 +105,136 @@ fn formulas() {
     });
 }
 
+#[test]
+fn hyperparameters_and_weight_decay() {
+    fn decayed(w: Tracked, lr: f64) -> Tracked {
+        w - w * (input(0.25) * input(lr))
+    }
+    compare("momentum with decay", Sgd::new(0.01).with_momentum(0.5).with_weight_decay(0.25), |w, g, [v, ..], _| {
+        *v = *v * input(0.5) - g * input(0.01);
+        decayed(w, 0.01) + *v
+    });
+    compare(
+        "nesterov with decay",
+        Sgd::new(0.01).with_momentum(0.5).with_nesterov().with_weight_decay(0.25),
+        |w, g, [v, ..], _| {
+            *v = *v * input(0.5) - g * input(0.01);
+            decayed(w, 0.01) + (*v * input(0.5) - g * input(0.01))
+        },
+    );
+    compare(
+        "adadelta",
+        Adadelta::new(0.5).with_rho(0.8).with_epsilon(1e-3).with_weight_decay(0.25),
+        |w, g, [a, d, _], _| {
+            *a = average(0.8, *a, g * g);
+            let delta = (*d + input(1e-3)).sqrt() * g / (*a + input(1e-3)).sqrt();
+            *d = average(0.8, *d, delta * delta);
+            decayed(w, 0.5) - input(0.5) * delta
+        },
+    );
+    compare(
+        "adagrad",
+        Adagrad::new(0.1).with_initial(0.5).with_epsilon(1e-2).with_weight_decay(0.25),
+        |w, g, [a, ..], _| {
+            *a = *a + g * g;
+            decayed(w, 0.1) - input(0.1) * g / (*a + input(1e-2)).sqrt()
+        },
+    );
+    fn adam(w: Tracked, g: Tracked, [m, v, _]: &mut [Tracked; 3], step: i32) -> Tracked {
+        let alpha = input(0.01) * input((1.0 - 0.99_f64.powi(step)).sqrt() / (1.0 - 0.8_f64.powi(step)));
+        *m = *m + (g - *m) * input(0.2);
+        *v = *v + (g * g - *v) * input(0.01);
+        decayed(w, 0.01) - *m * alpha / (v.sqrt() + input(1e-3))
+    }
+    compare("adam", Adam::new(0.01).with_betas(0.8, 0.99).with_epsilon(1e-3).with_weight_decay(0.25), adam);
+    compare("adamw", AdamW::new(0.01).with_betas(0.8, 0.99).with_epsilon(1e-3).with_weight_decay(0.25), adam);
+    compare(
+        "rmsprop",
+        RmsProp::new(0.01).with_rho(0.7).with_epsilon(1e-3).with_weight_decay(0.25).with_momentum(0.5),
+        |w, g, [v, u, _], _| {
+            *v = average(0.7, *v, g * g);
+            *u = input(0.5) * *u + input(0.01) * g / (*v + input(1e-3)).sqrt();
+            decayed(w, 0.01) - *u
+        },
+    );
+}
+
+/// A step with scales is the step at the scaled learning rate with the scaled gradient, to the bit.
+#[test]
+fn scales_of_a_step() {
+    fn check<O: Optimizer>(name: &str, at: impl Fn(f32) -> O) {
+        for level in Level::all() {
+            let run = |optimizer: O, lr_scale: f32, gradient_scale: f32, by: f32| {
+                let (len, mut w) = (21, uniform(1, 21));
+                let mut memory = vec![f32::NAN; O::STATES * len];
+                let mut states = split_states(&mut memory, len, 0, len);
+                fill_initial(&optimizer, &mut states[..O::STATES]);
+                for number in 1..=3 {
+                    let g: Vec<f32> = uniform(u64::from(number) + 10, len).iter().map(|g| g * by).collect();
+                    let step = Step { lr_scale, gradient_scale, ..Step::new(number) };
+                    optimizer.update(level, step, &mut w, &g, &mut states[..O::STATES]).unwrap();
+                }
+                w
+            };
+            let expected = run(at(0.3 * 0.7), 1.0, 1.0, 0.9);
+            assert_eq!(run(at(0.3), 0.7, 0.9, 1.0), expected, "{name}, {level}");
+        }
+    }
+    check("sgd", |lr| Sgd::new(lr).with_weight_decay(0.1));
+    check("nesterov", |lr| Sgd::new(lr).with_momentum(0.9).with_nesterov().with_weight_decay(0.1));
+    check("adadelta", |lr| Adadelta::new(lr).with_weight_decay(0.1));
+    check("adagrad", |lr| Adagrad::new(lr).with_weight_decay(0.1));
+    check("adam", |lr| Adam::new(lr).with_amsgrad().with_weight_decay(0.1));
+    check("adamw", AdamW::new);
+    check("rmsprop", |lr| RmsProp::new(lr).with_weight_decay(0.1));
+}
+
+/// Gradients clipped by the global norm move plain descent by the largest norm, and others by themselves.
+#[test]
+fn a_clipped_step_has_the_largest_norm() {
+    for level in Level::all() {
+        for scale in [100.0, 0.001] {
+            let g: Vec<f32> = uniform(5, 100).iter().map(|g| g * scale).collect();
+            let (a, b) = g.split_at(37);
+            let found = global_norm(level, &[a, b]);
+            let step = Step { gradient_scale: clip_scale(found, 0.5), ..Step::first() };
+            let mut w = vec![0.0; 100];
+            Sgd::new(1.0).update(level, step, &mut w, &g, &mut []).unwrap();
+            let exact = g.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+            let factor = if exact > 0.5 { 0.5 / exact } else { 1.0 };
+            for (w, g) in w.iter().zip(&g) {
+                let expected = -f64::from(*g) * factor;
+                // The norm of 100 terms in 16 chains, its root, the quotient and two products.
+                let off = (f64::from(*w) - expected).abs();
+                assert!(off <= tracked::U * 20.0 * expected.abs(), "{level}, scale {scale}: {w} for {expected}");
+            }
+        }
+    }
+}
+
+/// Schedules are the formulas in `f64` at every step.
+#[test]
+fn schedules_as_their_formulas() {
+    let near = |found: f32, expected: f64, what: &str| {
+        // The argument, at most π, has three roundings, the cosine two, and what is made of it three.
+        let off = (f64::from(found) - expected).abs();
+        assert!(off <= tracked::U * (3.0 * 3.15 + 2.0 + 3.0), "{what}: {found} for {expected}");
+    };
+    let steps = StepDecay::new(7, 0.6);
+    let cosine = CosineDecay::new(40).with_warmup(10, 0.2).with_floor(0.05);
+    for number in 1..60 {
+        let done = f64::from(number - 1);
+        near(steps.scale_at(number), f64::from(0.6_f32).powi((number as i32 - 1) / 7), "steps");
+        let expected = if done < 10.0 {
+            0.2 + 0.8 * done / 10.0
+        } else {
+            0.05 + 0.95 * 0.5 * (1.0 + (std::f64::consts::PI * ((done - 10.0) / 40.0).min(1.0)).cos())
+        };
+        near(cosine.scale_at(number), expected, "cosine");
+        assert_eq!(Constant.scale_at(number), 1.0);
+    }
+}
+
 /// Three steps over `parts`, as bits of the parameters and all states.
 fn bits<O: Optimizer>(optimizer: O, level: Level, len: usize, parts: &[usize]) -> Vec<u32> {
     let mut w = uniform(1, len);
