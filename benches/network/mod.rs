@@ -10,7 +10,9 @@ use kernlet::{
     simd::Level,
 };
 
-use crate::table::{Figures, Summary, median, paired, seconds, strict, wall_seconds};
+#[cfg(feature = "rayon")]
+use crate::table::wall_seconds;
+use crate::table::{Figures, Summary, median, paired, seconds, strict};
 
 kernlet::network! {
     /// The network of the Keras MNIST example.

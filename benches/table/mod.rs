@@ -38,6 +38,7 @@ pub fn seconds(mut f: impl FnMut()) -> f64 {
 }
 
 /// How long it took on the wall, for what runs on several threads.
+#[cfg(feature = "rayon")]
 pub fn wall_seconds(mut f: impl FnMut()) -> f64 {
     let start = Instant::now();
     f();

@@ -12,7 +12,7 @@ mod summary;
 mod terminal;
 mod train;
 
-use std::{path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode, thread};
 
 use kernlet::{
     optim::{Adadelta, Adagrad, Adam, AdamW, RmsProp, Sgd},
@@ -66,8 +66,9 @@ fn run(args: &Args) -> Result<(), String> {
         terminal::grouped(test.len()),
         terminal::count(args.threads(), "thread"),
     );
-    if args.threads.is_some_and(|threads| threads != args.threads()) {
-        say!("This build has one thread; --features rayon gives more.");
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
+    if cfg!(not(feature = "rayon")) && args.threads.unwrap_or(cores) > 1 {
+        say!("This build has one thread; with --features rayon it uses all cores, for the same result.");
     }
 
     let rate = args.rate();
