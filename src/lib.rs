@@ -43,6 +43,6 @@ pub mod snapshot;
 pub mod tensor;
 
 /// The programs in the README, compiled and run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "std"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
