@@ -12,7 +12,7 @@
 //!   is written; no kernel panics. Outputs and scratch may hold anything, NaN too.
 //! - Every output is one chain over its terms in the order its kernel states, so
 //!   bits depend on the rounding of the [`Level`](crate::simd::Level) alone.
-//! - [`reference`] has a naive scalar twin of each: specification and oracle.
+//! - [`mod@reference`] has a naive scalar twin of each: specification and oracle.
 
 use core::fmt;
 

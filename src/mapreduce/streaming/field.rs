@@ -13,7 +13,7 @@ use std::io::Write;
 /// ```
 pub trait WriteField {
     /// Appends the field. Keys may hold no tab, and no field a newline or a
-    /// carriage return: where one is written, [`StreamError::Separator`] is the answer.
+    /// carriage return: where one is written, [`StreamError::Separator`](super::StreamError::Separator) is the answer.
     fn write_field(&self, out: &mut Vec<u8>);
 }
 
