@@ -1,0 +1,98 @@
+//! Snapshots that were changed, with checksums mended or not: what opens is what the encoder writes.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use kernlet::{
+    shape::Dims,
+    snapshot::{ModelInfo, Progress, Snapshot, TensorInfo, Training, crc32, write},
+};
+use libfuzzer_sys::fuzz_target;
+
+const INFO: ModelInfo = ModelInfo::new(
+    "Tiny",
+    0x0123_4567_89ab_cdef,
+    &[
+        TensorInfo { layer: "conv", name: "kernel", dims: Dims::new(&[1, 1, 2, 3]), offset: 0 },
+        TensorInfo { layer: "conv", name: "bias", dims: Dims::new(&[3]), offset: 6 },
+    ],
+);
+
+#[derive(Arbitrary, Debug)]
+struct Case<'a> {
+    parameters: [f32; 9],
+    training: Option<(u32, u32, Vec<f32>)>,
+    edits: Vec<(u16, u8)>,
+    len: Option<u16>,
+    mended: bool,
+    raw: Option<&'a [u8]>,
+}
+
+fn encode(parameters: &[f32], training: Option<&Training<'_, &[&[f32]]>>) -> Vec<u8> {
+    let mut file = Vec::new();
+    write(&INFO, parameters, training, &mut |bytes: &[u8]| Ok::<(), ()>(file.extend_from_slice(bytes))).unwrap();
+    file
+}
+
+/// Whatever is written, reading it gives the same bytes when written again.
+fn check(file: &[u8]) {
+    let Ok(snapshot) = Snapshot::open(file, &INFO) else { return };
+    let mut parameters = vec![f32::NAN; snapshot.parameters().len()];
+    snapshot.parameters().copy_into(&mut parameters).unwrap();
+    let again = match snapshot.training() {
+        Err(_) => encode(&parameters, None),
+        Ok(training) => {
+            let mut state = vec![f32::NAN; training.state.len()];
+            training.state.copy_into(&mut state).unwrap();
+            let slices: &[&[f32]] = &[&state];
+            encode(
+                &parameters,
+                Some(&Training { optimizer: training.optimizer, progress: training.progress, state: slices }),
+            )
+        }
+    };
+    assert_eq!(again, file);
+}
+
+fuzz_target!(|case: Case| {
+    let original = {
+        let state: Vec<f32>;
+        let slices: [&[f32]; 1];
+        let training = match &case.training {
+            None => None,
+            Some((step, epoch, values)) => {
+                state = values.clone();
+                slices = [&state];
+                let progress = Progress { step: *step, epoch: *epoch, ..Default::default() };
+                Some(Training { optimizer: "adam", progress, state: &slices[..] })
+            }
+        };
+        encode(&case.parameters, training.as_ref())
+    };
+    assert!(Snapshot::open(&original, &INFO).is_ok());
+    check(&original);
+
+    let mut file = original.clone();
+    for (at, byte) in &case.edits {
+        let at = usize::from(*at) % file.len();
+        file[at] ^= byte;
+    }
+    if let Some(len) = case.len {
+        file.resize(usize::from(len) % (original.len() + 64), 0);
+    }
+    if file != original && !case.mended {
+        assert!(Snapshot::open(&file, &INFO).is_err(), "a changed file opens");
+    }
+    if case.mended
+        && let Some(header_len) = file.get(12..16).map(|len| u32::from_le_bytes(len.try_into().unwrap()) as usize)
+        && let Some(header) = file.get_mut(..header_len).filter(|header| header.len() >= 4)
+    {
+        let at = header.len() - 4;
+        let crc = crc32(0, &header[..at]);
+        header[at..].copy_from_slice(&crc.to_le_bytes());
+    }
+    check(&file);
+    if let Some(raw) = case.raw {
+        check(raw);
+        let _ = Snapshot::parse(raw).map_err(|error| error.to_string());
+    }
+});
