@@ -1,0 +1,84 @@
+//! The command line.
+
+use std::{path::PathBuf, thread};
+
+use clap::Parser;
+
+/// Learns to tell in which newsgroup a post was written, from words that were counted in a small memory.
+///
+/// A word is a run of ASCII letters, digits and apostrophes that begins with a letter and has two of them or more;
+/// capitals become small, and only the first six letters count, so that most endings do not matter. Header lines,
+/// down to the first empty line, are left out: they would give the group away.
+///
+/// Every fifth post of a group, in the order of file names, is held out to test what was learnt.
+#[derive(Parser, Debug)]
+#[command(name = "newsgroups", max_term_width = 100)]
+pub struct Args {
+    /// Folder with a folder for each group, and in it a file for each post (the layout of 20 Newsgroups)
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+
+    /// Memory of each counting job: bytes, or with a unit such as 64KiB, 1MiB
+    #[arg(long, default_value = "256KiB", value_parser = bytes)]
+    pub budget: usize,
+
+    /// How many times all posts are shown
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    pub epochs: u32,
+
+    /// Seed of initial parameters, order and dropout
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Threads; the result has the same bits for any number [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// How many telling words to print for each group
+    #[arg(long, value_name = "K", default_value_t = 8)]
+    pub words: usize,
+
+    /// Write all figures to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+impl Args {
+    /// The number of threads, one where the build has none.
+    pub fn threads(&self) -> usize {
+        if cfg!(feature = "rayon") {
+            self.threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from)
+        } else {
+            1
+        }
+    }
+}
+
+/// A number of bytes: `8192`, `64KiB`, `1MiB`.
+fn bytes(text: &str) -> Result<usize, String> {
+    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let shift = match unit {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return Err(format!("the unit {unit:?} is not one of B, KiB, MiB, GiB")),
+    };
+    let number: usize = number.parse().map_err(|_| format!("{number:?} is not a whole number"))?;
+    number.checked_shl(shift).filter(|bytes| bytes >> shift == number).ok_or(format!("{text} is too much"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(bytes("8192"), Ok(8192));
+        assert_eq!(bytes("256KiB"), Ok(256 << 10));
+        for wrong in ["", "KiB", "8 pages", "-1", "99999999999GiB"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Learns in which newsgroup a post was written, from words that a MapReduce has counted in a small memory.
+
+mod args;
+mod features;
+mod learn;
+mod network;
+mod posts;
+
+use std::{fs, io::Write, process::ExitCode, time::Instant};
+
+use clap::Parser;
+use kernlet::{data::metrics::Confusion, simd::Level, snapshot::Hash64};
+use serde_json::{Value, json};
+
+use args::Args;
+use features::{Vocabulary, rows};
+use network::MOST_GROUPS;
+use posts::{Posts, STEM};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match in_pool(args.threads(), || run(&args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("newsgroups: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Calls `f` from inside a pool of threads: work that is handed in from outside, step by step, passes through a queue.
+#[cfg(feature = "rayon")]
+fn in_pool(threads: usize, f: impl FnOnce() -> Result<(), String> + Send) -> Result<(), String> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| format!("{threads} threads: {error}"))?.install(f)
+}
+
+/// Calls `f`: there is one thread.
+#[cfg(not(feature = "rayon"))]
+fn in_pool(_threads: usize, f: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    f()
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    let posts = Posts::read(&args.data, MOST_GROUPS)?;
+    let (training, test) = (&posts.training, &posts.test);
+    let mut text =
+        format!("{} groups, {} posts to learn from, {} held out\n", posts.groups.len(), training.len(), test.len());
+
+    let start = Instant::now();
+    let vocabulary = Vocabulary::count(training, args.budget)?;
+    let training_rows = rows(training, &vocabulary, training.len(), args.budget)?;
+    let test_rows = rows(test, &vocabulary, training.len(), args.budget)?;
+    let counting = start.elapsed().as_secs_f64();
+    let counters = &vocabulary.counters;
+    text += &format!(
+        "{} distinct words of {} counted in {} bytes, {} runs spilled, {counting:.2} s\n",
+        counters.emitted - counters.combined,
+        counters.emitted,
+        counters.peak_bytes,
+        counters.runs,
+    );
+    print(&text)?;
+
+    let (level, threads) = (Level::detect(), args.threads());
+    let groups: Vec<u8> = training.iter().map(|post| post.group).collect();
+    let start = Instant::now();
+    let mut outcome = Ok(());
+    let model = learn::train(level, &training_rows, &groups, args.epochs, args.seed, threads, |epoch, loss| {
+        if outcome.is_ok() {
+            outcome = print(&format!("epoch {epoch:2}/{}  loss {loss:.4}\n", args.epochs));
+        }
+    })
+    .map_err(|error| error.to_string())?;
+    outcome?;
+    let seconds = start.elapsed().as_secs_f64();
+
+    let guesses =
+        learn::guess(level, &model, &test_rows, posts.groups.len(), threads).map_err(|error| error.to_string())?;
+    let mut confusion = Confusion::<MOST_GROUPS>::default();
+    for (post, &guess) in test.iter().zip(&guesses) {
+        confusion.add(post.group.into(), guess);
+    }
+
+    let mut text = format!("\n{:<26} {:>9}   words that speak for it\n", "group", "accuracy");
+    let mut by_group = Vec::new();
+    for (group, name) in posts.groups.iter().enumerate() {
+        let own: Vec<_> = training
+            .iter()
+            .zip(&training_rows)
+            .filter(|(post, _)| usize::from(post.group) == group)
+            .map(|(_, row)| row)
+            .collect();
+        let scores = learn::telling(level, &model, &own, group).map_err(|error| error.to_string())?;
+        let mut order: Vec<usize> = (0..vocabulary.words.len()).collect();
+        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+        let words: Vec<String> =
+            order.iter().take(args.words).map(|&word| shown(&vocabulary.words[word].bytes)).collect();
+        let accuracy = confusion.recall(group);
+        text += &format!("{name:<26} {:>7.1} %   {}\n", 100.0 * accuracy, words.join(" "));
+        by_group.push(json!({ "group": name, "accuracy": accuracy, "words": words }));
+    }
+    let fingerprint = Hash64::new().bytes(bytemuck::cast_slice(model.parameters())).finish();
+    let accuracy = confusion.accuracy();
+    text += &format!("\nTrained for {seconds:.1} s on {level}.\nTest accuracy: {accuracy:.4}\n");
+    text += &format!("Parameters fingerprint: {fingerprint:016x}\n");
+    print(&text)?;
+
+    let Some(path) = &args.json else { return Ok(()) };
+    let report = report(args, &posts, &vocabulary, &by_group, accuracy, fingerprint, [counting, seconds]);
+    fs::write(path, format!("{report:#}\n")).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn report(
+    args: &Args,
+    posts: &Posts,
+    vocabulary: &Vocabulary,
+    by_group: &[Value],
+    accuracy: f64,
+    fingerprint: u64,
+    [counting, training]: [f64; 2],
+) -> Value {
+    json!({
+        "test_accuracy": accuracy,
+        "groups": by_group,
+        "training_posts": posts.training.len(),
+        "test_posts": posts.test.len(),
+        "vocabulary": vocabulary.words.len(),
+        "budget_bytes": args.budget,
+        "peak_job_bytes": vocabulary.counters.peak_bytes,
+        "runs_spilled": vocabulary.counters.runs,
+        "counting_seconds": counting,
+        "training_seconds": training,
+        "epochs": args.epochs,
+        "seed": args.seed,
+        "threads": args.threads(),
+        "fingerprint": format!("{fingerprint:016x}"),
+    })
+}
+
+/// A word; a dot stands for what was cut off.
+fn shown(word: &[u8]) -> String {
+    let cut = if word.len() == STEM { "." } else { "" };
+    format!("{}{cut}", String::from_utf8_lossy(word))
+}
+
+/// Writes to standard output; a reader that has seen enough, like `head`, ends the program without a complaint.
+fn print(text: &str) -> Result<(), String> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        outcome => outcome.map_err(|error| format!("standard output: {error}")),
+    }
+}
