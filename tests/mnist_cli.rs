@@ -1,8 +1,10 @@
 //! The example `mnist` as its users meet it: short runs, and everything that can be wrong with what it is given.
 #![cfg(feature = "std")]
 
+mod example;
+
 use std::{
-    env, fs,
+    fs,
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -16,30 +18,7 @@ use serde_json::Value;
 /// The example, built as this test was.
 fn program() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| {
-        let features: Vec<&str> = [
-            ("std", cfg!(feature = "std")),
-            ("rayon", cfg!(feature = "rayon")),
-            ("safetensors", cfg!(feature = "safetensors")),
-            ("defmt", cfg!(feature = "defmt")),
-            ("embedded-storage", cfg!(feature = "embedded-storage")),
-        ]
-        .into_iter()
-        .filter_map(|(name, on)| on.then_some(name))
-        .collect();
-        // This test lies in target/<profile>/deps, the example in target/<profile>/examples.
-        let test = env::current_exe().unwrap();
-        let profile = test.ancestors().nth(2).unwrap();
-        let name = profile.file_name().unwrap().to_str().unwrap();
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--example", "mnist", "--no-default-features", "--features"])
-            .arg(features.join(","))
-            .args(["--profile", if name == "debug" { "dev" } else { name }])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(built.unwrap().success(), "the example does not build");
-        profile.join("examples").join(format!("mnist{}", env::consts::EXE_SUFFIX))
-    })
+    PATH.get_or_init(|| example::program("mnist"))
 }
 
 fn mnist(args: &[&str]) -> Output {

@@ -59,8 +59,7 @@ impl Vocabulary {
         }
         let counters = counts.counters();
         let mut words = Vec::with_capacity(VOCABULARY);
-        let mut widespread = widespread.finish();
-        while let Some((Desc(posts), word)) = widespread.next() {
+        for (Desc(posts), word) in widespread.finish() {
             words.push(Word { bytes: word.to_vec(), posts });
         }
         let mut by_bytes: Vec<u32> = (0..words.len() as u32).collect();

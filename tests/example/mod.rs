@@ -1,24 +1,42 @@
 //! Running an example and looking at what it did.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
+use std::env;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-/// The executable of the example, built in this profile.
+/// The executable of an example, built in this profile and with these features.
+pub fn program(name: &str) -> PathBuf {
+    let features: Vec<&str> = [
+        ("std", cfg!(feature = "std")),
+        ("rayon", cfg!(feature = "rayon")),
+        ("safetensors", cfg!(feature = "safetensors")),
+        ("defmt", cfg!(feature = "defmt")),
+        ("embedded-storage", cfg!(feature = "embedded-storage")),
+    ]
+    .into_iter()
+    .filter_map(|(name, on)| on.then_some(name))
+    .collect();
+    // This test lies in target/<profile>/deps, the example in target/<profile>/examples.
+    let test = env::current_exe().unwrap();
+    let folder = test.ancestors().nth(2).unwrap();
+    let profile = folder.file_name().unwrap().to_str().unwrap();
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--example", name, "--no-default-features", "--features"])
+        .arg(features.join(","))
+        .args(["--profile", if profile == "debug" { "dev" } else { profile }])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(built.unwrap().success(), "the example does not build");
+    folder.join("examples").join(format!("{name}{}", env::consts::EXE_SUFFIX))
+}
+
+/// The executable of the example `word_count`.
 pub fn word_count() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "-q", "--example", "word_count"]);
-        if !cfg!(debug_assertions) {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "the example does not build");
-        // The test is in the profile's `deps`.
-        let profile = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_path_buf();
-        profile.join("examples/word_count")
-    })
+    BUILT.get_or_init(|| program("word_count"))
 }
 
 /// Runs it with `input` on standard input.
