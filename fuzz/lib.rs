@@ -38,7 +38,11 @@ impl Numbers {
                         if any.is_finite() { any } else { 1.0 }
                     }
                     Kind::Sparse => {
-                        if bits % 4 == 0 { unit } else { 0.0 }
+                        if bits % 4 == 0 {
+                            unit
+                        } else {
+                            0.0
+                        }
                     }
                 }
             })

@@ -23,9 +23,8 @@ impl<'a> Arbitrary<'a> for Case {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let [height, width] = pair(u, 0, 12)?;
         let channels = size(u, 0, 40)?;
-        let pool = Pool2d::new(height, width, channels, pair(u, 0, 5)?)
-            .with_stride(pair(u, 0, 6)?)
-            .with_padding(padding(u)?);
+        let pool =
+            Pool2d::new(height, width, channels, pair(u, 0, 5)?).with_stride(pair(u, 0, 6)?).with_padding(padding(u)?);
         Ok(Self { pool, batch: size(u, 0, 3)?, numbers: u.arbitrary()? })
     }
 }

@@ -20,7 +20,7 @@ const INFO: ModelInfo = ModelInfo::new(
 #[derive(Arbitrary, Debug)]
 struct Case<'a> {
     parameters: [f32; 9],
-    training: Option<(u32, u32, Vec<f32>)>,
+    training: Option<(u64, u64, Vec<f32>)>,
     edits: Vec<(u16, u8)>,
     len: Option<u16>,
     mended: bool,

@@ -87,9 +87,8 @@ fuzz_target!(|case: Case| {
     let budget = 64 + usize::from(case.budget) % 4096;
     let reader = Pieces { bytes: &input, pieces: &case.pieces, at: 0 };
     let (mut log, mut out) = (Vec::new(), Vec::new());
-    let outcome = Streaming::new("fuzz", &mut log)
-        .budget(budget)
-        .combine::<[u8], _>(Sum::<i64>::new(), reader, &mut out);
+    let outcome =
+        Streaming::new("fuzz", &mut log).budget(budget).combine::<[u8], _>(Sum::<i64>::new(), reader, &mut out);
     // A key with a carriage return cannot be written again.
     if matches!(outcome, Err(StreamError::Separator { byte: b'\r' })) && input.contains(&b'\r') {
         return;
