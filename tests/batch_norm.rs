@@ -2,7 +2,10 @@
 
 mod tracked;
 
-use kernlet::kernels::{batch_norm::*, reference::batch_norm as twin};
+use kernlet::kernels::{
+    batch_norm::*,
+    reference::{batch_norm as twin, mul_add},
+};
 use kernlet::random::Stream;
 use kernlet::simd::{Level, Rounding};
 use tracked::Tracked;
@@ -167,6 +170,38 @@ fn bits_depend_on_the_rounding_alone() {
                     })
                     .collect();
                 assert!(bits.windows(2).all(|pair| pair[0] == pair[1]), "{rows} × {channels}, {rounding}");
+            }
+        }
+    }
+}
+
+/// The documented order, written out, to the bit: what another target has to compute, too.
+#[test]
+fn sums_are_in_the_documented_order() {
+    let sum = |rows: usize, step: &dyn Fn(f32, usize) -> f32| {
+        (0..rows).step_by(256).fold(0.0, |total, first| {
+            let mut c = [0.0; 8];
+            (first..rows.min(first + 256)).for_each(|row| c[row % 8] = step(c[row % 8], row));
+            let c: [f32; 4] = std::array::from_fn(|j| c[j] + c[j + 4]);
+            total + ((c[0] + c[2]) + (c[1] + c[3]))
+        })
+    };
+    for level in Level::all() {
+        for (channels, rows) in CHANNELS.iter().flat_map(|&c| ROWS.map(|rows| (c, rows))) {
+            let (case, n) = (Case::new(channels, rows, 1.0, 0.3), rows.max(1) as f32);
+            let found = case.run(level);
+            for c in 0..channels {
+                let what = format!("{level}, {rows} × {channels}, channel {c}");
+                let (x, dy) = (|row: usize| case.x[row * channels + c], |row: usize| case.dy[row * channels + c]);
+                let mean = sum(rows, &|sum, row| sum + x(row)) / n;
+                assert_eq!(found.mean[c].to_bits(), mean.to_bits(), "mean, {what}");
+                let variance = sum(rows, &|sum, row| mul_add(level.rounding(), x(row) - mean, x(row) - mean, sum)) / n;
+                assert_eq!(found.variance[c].to_bits(), variance.to_bits(), "variance, {what}");
+                let root = (variance + EPSILON).sqrt();
+                let with_x = sum(rows, &|sum, row| mul_add(level.rounding(), dy(row), x(row) - mean, sum)) / root;
+                assert_eq!(found.dgamma[c].to_bits(), (with_x + 3.0).to_bits(), "dgamma, {what}");
+                let total = sum(rows, &|sum, row| sum + dy(row));
+                assert_eq!(found.dbeta[c].to_bits(), (total - 3.0).to_bits(), "dbeta, {what}");
             }
         }
     }

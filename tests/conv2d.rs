@@ -236,6 +236,8 @@ fn terms_and_rows_in_several_blocks() {
     // More terms than a block, in each place where they can be cut; more than one panel.
     check(&Conv2d::new(3, 3, 600, 70, [1, 1]), 2, Values::Floats, 3);
     check(&Conv2d::new(5, 5, 130, 20, [3, 3]), 2, Values::Floats, 4);
+    // More output channels than the transposed panel holds, so that a tap is cut in two.
+    check(&Conv2d::new(4, 4, 64, 150, [2, 2]), 1, Values::Floats, 11);
     check(&Conv2d::new(6, 6, 40, 33, [5, 5]).with_padding(Padding::Same), 1, Values::Floats, 5);
     check(&Conv2d::new(70, 70, 3, 5, [3, 3]).with_padding(Padding::Same), 2, Values::Floats, 6);
     check(&Conv2d::new(2, 600, 2, 3, [1, 2]), 2, Values::Floats, 7);
