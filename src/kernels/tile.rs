@@ -378,12 +378,13 @@ unsafe fn tiles<
     list: &[Offsets],
     mut at: Place,
 ) -> Cursor {
-    while at.count >= MR {
+    // Without vectors, full tiles are not told apart: that would be a copy of each in flash.
+    while S::LANES > 1 && at.count >= MR {
         // SAFETY: as many rows are left.
         unsafe { tile::<S, MR, NV, MASKED, BY_CHANNEL>(s, job, list, &mut at, MR) };
     }
     while at.count > 0 {
-        let rows = at.count;
+        let rows = at.count.min(MR);
         // SAFETY: `rows` are left; a tile repeats the last one where it has more.
         unsafe {
             if rows == 1 {

@@ -7,7 +7,7 @@ use super::{
     infer::pieces,
     layer::{Kind, Layer, Op},
     memory::{Images, Regions, copy, parts},
-    pass::{BackwardPass, ForwardPass, Noise, WeightPass},
+    pass::{BackwardPass, Drop, ForwardPass, Noise, WeightPass},
     plan::{Place, Region, Step},
 };
 use crate::{kernels::elementwise, shape::Shape, simd::Level};
@@ -33,6 +33,7 @@ pub(super) struct Seed {
     pub(super) step: u32,
     /// The first image's index in the whole batch.
     pub(super) first: usize,
+    pub(super) drop: Drop,
 }
 
 /// Where backward finds what the plan holds beside the steps.
@@ -79,6 +80,7 @@ impl Call<'_> {
             seed: seed.seed,
             stream: u64::from(seed.step) << 8 | index as u64,
             first: ((seed.first + images.first) * layer.input.len()) as u64,
+            drop: seed.drop,
         })
     }
 

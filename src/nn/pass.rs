@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::{layer::Layer, plan::Step};
-use crate::simd::Level;
+use crate::{random::Stream, simd::Level};
 
 /// Which random numbers dropout draws: `(seed, step)` and the position of the first image.
 #[doc(hidden)]
@@ -13,7 +13,12 @@ pub struct Noise {
     pub(crate) stream: u64,
     /// The first element's index in the batch.
     pub(crate) first: u64,
+    pub(crate) drop: Drop,
 }
+
+/// [`dropout::in_place`](crate::kernels::dropout::in_place). It comes with the noise, so that a
+/// program that only infers, or whose network has no dropout, does not link it.
+pub(crate) type Drop = fn(Level, f32, Stream, u64, &mut [f32]);
 
 /// A layer's forward pass over some images.
 #[doc(hidden)]

@@ -4,6 +4,7 @@ use super::{
     Batching, Error, Loss, Metrics, Model, Network, SoftmaxCrossEntropy,
     call::{Call, Ends, Seed},
     infer::{image_count, pieces},
+    layers::dropout::drop_of,
     memory::{Images, Regions},
     network::sizes,
     plan::{MAX_LAYERS, Place, Region, Sizes, Step, align, mode},
@@ -268,7 +269,7 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
             threads: self.batching.threads,
             regions: layout.regions,
             images,
-            noise: Some(Seed { seed: self.seed, step: self.step, first }),
+            noise: Some(Seed { seed: self.seed, step: self.step, first, drop: const { drop_of(N::LAYERS) } }),
             share: count as f32 / of as f32,
         };
         let by_piece = const { Self::SIZES.by_piece };

@@ -24,6 +24,7 @@ mod scalar;
 mod x86;
 
 pub use level::{InstructionSet, Kernel, Level, ParseLevelError, Rounding};
+pub(crate) use portable::HAS_VECTORS;
 pub use scalar::Scalar;
 
 mod sealed {

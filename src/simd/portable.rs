@@ -13,7 +13,7 @@ use super::{Simd, sealed::Sealed};
 
 /// Whether this build has four-lane instructions; without them [`super::Scalar`] is faster
 /// than arrays of four.
-pub(super) const HAS_VECTORS: bool = cfg!(any(
+pub(crate) const HAS_VECTORS: bool = cfg!(any(
     target_feature = "sse2",
     all(target_feature = "neon", target_arch = "aarch64"),
     target_feature = "simd128"

@@ -33,7 +33,10 @@ mod forward;
 mod taps;
 
 use super::{ShapeError, div, rem};
-use crate::shape::{self, Padding};
+use crate::{
+    shape::{self, Padding},
+    simd::HAS_VECTORS,
+};
 
 pub(super) use backward::{Adjoint, input_gradient, sum_rows, weight_gradient};
 pub use backward::{backward_bias_acc, backward_input_into, backward_input_scratch_len, backward_weight_acc};
@@ -294,8 +297,10 @@ impl Conv2d {
     }
 
     /// Whether each channel is a group with one output, so that vectors go along the channels.
+    /// Without vectors it is a group like any other, and firmware has one tile less: 5 KB of flash
+    /// in a forward pass.
     const fn is_by_channel(&self) -> bool {
-        self.groups == self.in_channels && self.groups == self.out_channels && self.groups > 1
+        HAS_VECTORS && self.groups == self.in_channels && self.groups == self.out_channels && self.groups > 1
     }
 
     /// Input and output channels of a group.

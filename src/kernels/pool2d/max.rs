@@ -62,8 +62,9 @@ impl Kernel for Forward<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { pool, x, y, argmax } = self;
         match argmax {
-            Some(argmax) => forward(s, pool, x, y, argmax),
-            None => forward(s, pool, x, y, &mut []),
+            None if S::LANES > 1 => forward(s, pool, x, y, &mut []),
+            // Where flash is short, one loop does for both.
+            argmax => forward(s, pool, x, y, argmax.unwrap_or_default()),
         }
     }
 }

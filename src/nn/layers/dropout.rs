@@ -2,7 +2,16 @@
 //! element's index in the batch alone.
 
 use super::{BackwardPass, ForwardPass, ShapeError, value};
-use crate::{kernels::dropout, parallel, random::Stream};
+use crate::{
+    kernels::dropout,
+    nn::{
+        layer::{Kind, Layer},
+        pass::Drop,
+    },
+    parallel,
+    random::Stream,
+    simd::Level,
+};
 
 pub use super::no_weights as weights;
 
@@ -13,7 +22,7 @@ pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
         super::copy(x, y)?;
         if let Some(noise) = noise {
             let first = noise.first + (images.start * len) as u64;
-            dropout::in_place(level, rate, Stream::new(noise.seed, noise.stream), first, y);
+            (noise.drop)(level, rate, Stream::new(noise.seed, noise.stream), first, y);
         }
         Ok(())
     })
@@ -24,7 +33,21 @@ pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
     let Some(noise) = pass.noise else { return Ok(()) };
     parallel::for_rows(pass.threads, pass.images, pass.dy, &|images, dy: &mut [f32]| {
         let first = noise.first + (images.start * len) as u64;
-        dropout::in_place(pass.level, rate, Stream::new(noise.seed, noise.stream), first, dy);
+        (noise.drop)(pass.level, rate, Stream::new(noise.seed, noise.stream), first, dy);
         Ok(())
     })
 }
+
+/// What the noise of a network's training brings along.
+pub(in crate::nn) const fn drop_of(layers: &[Layer]) -> Drop {
+    let mut i = 0;
+    while i < layers.len() {
+        if matches!(layers[i].kind, Kind::Dropout) {
+            return dropout::in_place;
+        }
+        i += 1;
+    }
+    nothing
+}
+
+fn nothing(_: Level, _: f32, _: Stream, _: u64, _: &mut [f32]) {}
