@@ -113,6 +113,7 @@ impl<S: core::error::Error + 'static> core::error::Error for Error<S> {
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rejected<I, E> {
     /// The item.
     pub item: I,
