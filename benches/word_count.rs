@@ -7,12 +7,24 @@
 //! so the map is timed twice: counting only, and with its keys sorted.
 //!
 //! Every way of counting is checked against the map before it is timed. Times
-//! are medians of runs taken in turn; what counts is their ratio.
+//! are medians of runs taken in turn; what counts is their ratio. They are the
+//! process' processor time, which is the wall's on an idle machine and says the
+//! same on one that is not.
+//!
+//! With `--features rayon` two shards on two threads follow. What they take is
+//! told twice: by the wall, which needs two idle cores, and as processor time
+//! along the longer way: half of the threads', and the merge behind them.
 
 use std::hint::black_box;
+#[cfg(feature = "rayon")]
 use std::time::Instant;
 
+use cpu_time::ProcessTime;
+#[cfg(feature = "rayon")]
+use cpu_time::ThreadTime;
 use kernlet::mapreduce::{Counters, Emitter, Job, Sum, TempFiles};
+#[cfg(feature = "rayon")]
+use kernlet::mapreduce::{Error, Shards};
 use kernlet::random::Stream;
 
 type Map = hashbrown::HashMap<Box<[u8]>, u64, ahash::RandomState>;
@@ -84,6 +96,30 @@ fn job(text: &[u8], budget: usize, mut each: impl FnMut(&[u8], u64)) -> Counters
     counts.counters()
 }
 
+/// Counts in two shards on two threads; returns the seconds by the wall and
+/// along the longer way.
+#[cfg(feature = "rayon")]
+fn two_shards(text: &[u8], budget: usize, pool: &rayon::ThreadPool, mut each: impl FnMut(&[u8], u64)) -> [f64; 2] {
+    let middle = text.len() / 2;
+    let middle = middle + text[middle..].iter().position(|&byte| byte == b' ').unwrap_or(0);
+    let halves = [&text[..middle], &text[middle..]];
+    let (wall, all, here) = (Instant::now(), ProcessTime::now(), ThreadTime::now());
+    let shards = Shards::new(budget, 2).stores(|_| TempFiles::new());
+    let mut counts = pool
+        .install(|| {
+            shards.combine::<[u8], _, _, Error<std::io::Error>>(Sum::<u64>::new(), |shard, job| {
+                for_each_word(halves[shard], |word| job.emit(word, 1).unwrap());
+                Ok(())
+            })
+        })
+        .unwrap();
+    while let Some((word, count)) = counts.next().unwrap() {
+        each(word, count);
+    }
+    let (wall, all, here) = (wall.elapsed(), all.elapsed(), here.elapsed());
+    [wall.as_secs_f64(), (all.saturating_sub(here) / 2 + here).as_secs_f64()]
+}
+
 fn zipf_text(bytes: usize) -> Vec<u8> {
     let stream = Stream::new(1, 0);
     let mut text = Vec::with_capacity(bytes + 16);
@@ -99,7 +135,7 @@ fn zipf_text(bytes: usize) -> Vec<u8> {
 }
 
 fn seconds(work: impl FnOnce()) -> f64 {
-    let start = Instant::now();
+    let start = ProcessTime::now();
     work();
     start.elapsed().as_secs_f64()
 }
@@ -117,6 +153,8 @@ fn main() {
         texts.push(("20 MB of Zipf's law".into(), zipf_text(20_000_000)));
     }
     let budgets = [8 << 20, 64 << 10];
+    #[cfg(feature = "rayon")]
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("two threads");
     for (name, text) in &texts {
         println!("{name}: {} bytes", text.len());
         let expected = sorted_map(text);
@@ -162,6 +200,33 @@ fn main() {
                 budget >> 10,
                 times[0] / time,
                 times[1] / time
+            );
+        }
+        #[cfg(feature = "rayon")]
+        {
+            let mut expected = expected.iter();
+            two_shards(text, 8 << 20, &pool, |word, count| {
+                assert_eq!(expected.next().map(|(word, count)| (&word[..], *count)), Some((word, count)));
+            });
+            assert!(expected.next().is_none(), "words are missing");
+            let mut times = [const { Vec::new() }; 4];
+            for _ in 0..rounds {
+                let mut sum = 0;
+                let [wall, way] = two_shards(text, 8 << 20, &pool, |word, count| sum += word.len() as u64 * count);
+                let start = Instant::now();
+                times[3].push(seconds(|| {
+                    job(text, 8 << 20, |word, count| sum += word.len() as u64 * count);
+                }));
+                times[2].push(start.elapsed().as_secs_f64());
+                times[0].push(wall);
+                times[1].push(way);
+                black_box(sum);
+            }
+            let [wall, way, one_wall, one] = times.map(median);
+            println!(
+                "   8192 KiB in two shards on two threads: {:.2} times as fast as one by the wall, {:.2} by processor time",
+                one_wall / wall,
+                one / way
             );
         }
     }
