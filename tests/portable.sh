@@ -7,10 +7,11 @@
 #
 # | part | what it does |
 # |---|---|
-# | parity | the parity program: host at every level, bare x86-64, RISC-V with and without FPU, Cortex-M0 to M33, wasm32 with and without simd128 |
-# | neon | the crate's tests built for aarch64, under an emulator |
+# | parity | the parity program: this machine at every level, bare x86-64, aarch64, RISC-V with and without FPU, Cortex-M0 to M33 |
+# | wasm | the parity program with and without simd128, and the ratio of their speeds |
+# | neon | the parity program and the crate's tests built for aarch64, under an emulator |
 # | firmware | trains, in 256 KB and in 32 KB, and infers on a Cortex-M4 and M7; instructions per multiply-accumulate |
-# | panic | the training step for Cortex-M has no panic in its symbols |
+# | panic | training steps for Cortex-M, of every kind of layer too, have no panic in their symbols |
 # | tree | what the core depends on |
 #
 # A part whose tools are missing says which and how to get them. That is a failure
@@ -50,25 +51,42 @@ same() {
     if [ "$2" = "$reference" ]; then ok "$1 $2"; else bad "$1 ${2:-nothing} instead of $reference"; fi
 }
 
+# The crate's own code as fast as elsewhere, what it only tests with as fast to build as may be.
+on_aarch64() {
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
+        cargo_for aarch64-unknown-linux-gnu "$@" --config 'profile.dev.package."*".opt-level=1'
+}
+
+# What the host's parity program says: `levels`, and the fingerprints that all others must have.
+host_levels() {
+    [ -n "${levels:-}" ] && return
+    levels=$(cargo run -q --example parity) || { bad "the host's parity program"; return 1; }
+    reference=$(say "$levels" | awk '$1 == "portable," && $2 == "strict" { print $3, $4 }')
+    fused=$(say "$levels" | awk '$2 == "fused" { print $3, $4; exit }')
+}
+
 parity() {
-    local target machine levels
-    levels=$(cargo run -q --example parity) || { bad "the host's parity program"; return; }
-    reference=$(say "$levels" | awk '$1 == "portable," && $2 == "strict" { print $3 }')
+    local target machine
+    host_levels || return
     while read -r isa rounding fingerprint; do
         if [ "$rounding" = strict ]; then same "host, ${isa%,}" "$fingerprint"; fi
+        if [ "$rounding" = fused ]; then reference=$fused same "host, ${isa%,} fused" "$fingerprint"; fi
     done <<<"$levels"
 
-    for target in x86_64-unknown-none riscv32imac-unknown-none-elf riscv32imafc-unknown-none-elf; do
-        have_target $target && { [ $target = x86_64-unknown-none ] || need qemu-riscv32 qemu-user; } || { skip "$target"; continue; }
+    while read -r target run; do
+        have_target "$target" && { [ -z "$run" ] || need "$run" qemu-user; } || { skip "$target"; continue; }
         for features in "" alloc; do
             # Nothing applies relocations to a bare process.
-            RUSTFLAGS="-C relocation-model=static" in_dir examples/bare cargo_for $target build --release --features "$features" ||
+            RUSTFLAGS="-C relocation-model=static" in_dir examples/bare cargo_for "$target" build --release --features "$features" ||
                 { bad "$target [$features] does not build"; continue; }
-            elf=$(built_for $target)/release/kernlet-bare
-            if [ $target = x86_64-unknown-none ]; then run=; else run=qemu-riscv32; fi
-            same "$target [$features]" "$($run "$elf")"
+            same "$target [$features]" "$($run "$(built_for "$target")/release/kernlet-bare")"
         done
-    done
+    done <<-END
+	x86_64-unknown-none
+	aarch64-unknown-none qemu-aarch64
+	riscv32imac-unknown-none-elf qemu-riscv32
+	riscv32imafc-unknown-none-elf qemu-riscv32
+	END
 
     while read -r target machine features; do
         have_target "$target" && need qemu-system-arm qemu-system-arm && have_defmt_print || { skip "$target"; continue; }
@@ -85,10 +103,13 @@ parity() {
 	thumbv8m.main-none-eabihf mps2-an505
 	thumbv8m.main-none-eabihf mps2-an505 alloc
 	END
+}
 
+wasm() {
+    host_levels || return
     if have_target wasm32-unknown-unknown && need node nodejs; then
         for flags in "" "-C target-feature=+simd128"; do
-            RUSTFLAGS=$flags in_dir examples/wasm cargo_for wasm32-unknown-unknown build --release ||
+            RUSTFLAGS=$flags in_dir examples/wasm cargo_for wasm32-unknown-unknown build --release --features zoo ||
                 { bad "wasm32 $flags does not build"; continue; }
             cp "$(built_for wasm32-unknown-unknown)/release/kernlet_wasm.wasm" "$portable_target/$(wasm_name "$flags").wasm"
             same "$(wasm_name "$flags")" "$(node examples/wasm/run.mjs parity "$portable_target/$(wasm_name "$flags").wasm")"
@@ -108,9 +129,12 @@ wasm_name() { if [ -n "$1" ]; then say wasm32-simd128; else say wasm32; fi; }
 neon() {
     local target=aarch64-unknown-linux-gnu
     have_target $target && need qemu-aarch64 qemu-user || { skip $target; return; }
-    # The crate's own code as fast as elsewhere, what it only tests with as fast to build as may be.
-    if CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
-        cargo_for $target test -q --lib --tests --config 'profile.dev.package."*".opt-level=1'; then
+    host_levels || return
+    while read -r isa rounding fingerprint; do
+        if [ "$rounding" = strict ]; then same "$target, ${isa%,}" "$fingerprint"; fi
+        if [ "$rounding" = fused ]; then reference=$fused same "$target, ${isa%,} fused" "$fingerprint"; fi
+    done < <(on_aarch64 run -q --example parity)
+    if on_aarch64 test -q --lib --tests; then
         ok "the crate's tests on aarch64"
     else
         bad "the crate's tests on aarch64"
@@ -144,8 +168,9 @@ panics() { nm -C "$1" | grep -E 'rust_begin_unwind|panic|_fail\b|unwrap_failed|e
 
 panic() {
     have_target $firmware || { skip $firmware; return; }
-    for bin in step; do
-        in_dir examples/firmware cargo_for $firmware build --release --bin $bin || { bad "$bin does not build"; continue; }
+    in_dir examples/firmware cargo_for $firmware build --release --bin step --bin step_zoo ||
+        { bad "step does not build"; return; }
+    for bin in step step_zoo; do
         if panics "$(built_for $firmware)/release/$bin"; then bad "$bin can panic"; else ok "$bin: no panic in its symbols"; fi
     done
 }
@@ -161,7 +186,7 @@ tree() {
     fi
 }
 
-parts=${*:-parity neon firmware panic tree}
+parts=${*:-tree panic parity wasm firmware neon}
 for part in $parts; do $part; done
 say "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

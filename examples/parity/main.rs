@@ -1,7 +1,7 @@
 //! The parity program on this machine: the same short training at every level.
 //!
-//! `cargo run --example parity` prints one line per level with the fingerprint of the
-//! trained parameters. All that say `strict` are equal, and equal to what the same code
+//! `cargo run --example parity` prints one line per level with the fingerprints of the
+//! trained parameters of two networks. All that say `strict` are equal, and equal to what the same code
 //! prints in firmware, WASM and bare builds (`tests/portable.sh`).
 //! `cargo run --example parity train [FILE]` is the whole training of the firmware example;
 //! it saves the model, which `examples/firmware` has in flash as `digits.knl`.
@@ -12,6 +12,7 @@ use kernlet::{simd::Level, snapshot::Described};
 
 mod digits;
 mod train;
+mod zoo;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data");
@@ -19,7 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut workspace = Box::new(train::Workspace::new());
     if std::env::args().nth(1).as_deref() != Some("train") {
         for level in Level::all() {
-            println!("{level} {:016x}", workspace.parity(level, &images, &labels)?);
+            let digits = workspace.parity(level, &images, &labels)?;
+            println!("{level} {digits:016x} {:016x}", zoo::Workspace::new().parity(level)?);
         }
         return Ok(());
     }

@@ -1,6 +1,6 @@
 // kernlet's WASM module in Node.
 //
-//   node run.mjs parity MODULE          the fingerprint of the parity program
+//   node run.mjs parity MODULE          the fingerprints of the parity program (feature "zoo")
 //   node run.mjs speed SCALAR SIMD      the ratio of a training step's times; fails below 3
 //   node run.mjs digits MODULE          trains and infers, and says what it does
 
@@ -28,7 +28,8 @@ async function load(path) {
 
 async function parity(path) {
   const { kernlet } = await load(path);
-  console.log(BigInt.asUintN(64, kernlet.parity()).toString(16).padStart(16, "0"));
+  const hex = (number) => BigInt.asUintN(64, number).toString(16).padStart(16, "0");
+  console.log(hex(kernlet.parity()), hex(kernlet.parity_zoo()));
 }
 
 // Both modules train in turn; the fastest round of each counts, since others use the machine too.

@@ -15,6 +15,9 @@ use kernlet::{
 
 #[path = "../../parity/train.rs"]
 mod shared;
+#[cfg(feature = "zoo")]
+#[path = "../../parity/zoo.rs"]
+mod zoo;
 use shared::{BATCH, Digits, IMAGE, STEPS, Workspace, convert};
 
 /// How many digits there is room for: those of [`parity`].
@@ -122,4 +125,16 @@ pub extern "C" fn fingerprint() -> u64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn parity() -> u64 {
     with(|state| state.workspace.parity(Level::detect_strict(), &state.images, &state.labels).unwrap_or(0))
+}
+
+/// The parity program's second network, of every kind of layer: the fingerprint, 0 on an error.
+#[cfg(feature = "zoo")]
+#[unsafe(no_mangle)]
+pub extern "C" fn parity_zoo() -> u64 {
+    struct Zoo(UnsafeCell<zoo::Workspace>);
+    // SAFETY: the module is built without threads.
+    unsafe impl Sync for Zoo {}
+    static ZOO: Zoo = Zoo(UnsafeCell::new(zoo::Workspace::new()));
+    // SAFETY: there is one thread, and this function does not call itself.
+    unsafe { &mut *ZOO.0.get() }.parity(Level::detect_strict()).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! The parity program: prints the fingerprint of a short training.
+//! The parity program: prints the fingerprints of two short trainings.
 #![no_std]
 #![no_main]
 
@@ -6,16 +6,18 @@ use cortex_m_rt::entry;
 use kernlet::simd::Level;
 use kernlet_firmware::{
     digits::{TRAIN_IMAGES, TRAIN_LABELS},
-    exit,
-    train::Workspace,
+    exit, train, zoo,
 };
 
 #[entry]
 fn main() -> ! {
-    static mut WORKSPACE: Workspace = Workspace::new();
-    match WORKSPACE.parity(Level::detect_strict(), &TRAIN_IMAGES, &TRAIN_LABELS) {
-        Ok(fingerprint) => {
-            defmt::println!("{:016x}", fingerprint);
+    static mut DIGITS: train::Workspace = train::Workspace::new();
+    static mut ZOO: zoo::Workspace = zoo::Workspace::new();
+    let level = Level::detect_strict();
+    let digits = DIGITS.parity(level, &TRAIN_IMAGES, &TRAIN_LABELS);
+    match digits.and_then(|digits| Ok((digits, ZOO.parity(level)?))) {
+        Ok((digits, zoo)) => {
+            defmt::println!("{:016x} {:016x}", digits, zoo);
             exit(true)
         }
         Err(error) => {

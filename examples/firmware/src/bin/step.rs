@@ -1,6 +1,7 @@
 //! One training step and nothing else: linked, it has no panic in its symbols.
 //!
 //! No logger and no slice indexing here either; `tests/portable.sh panic` looks at the ELF.
+//! A row of the size table too.
 #![no_std]
 #![no_main]
 
@@ -9,7 +10,7 @@ use core::hint::black_box;
 use cortex_m_rt::entry;
 use kernlet::simd::Level;
 use kernlet_firmware::{
-    exit,
+    report,
     train::{BATCH, IMAGE, SEED, Workspace},
 };
 
@@ -22,5 +23,5 @@ fn main() -> ! {
     let (images, labels) = (black_box(IMAGES), black_box(LABELS));
     WORKSPACE.model.initialize(SEED);
     let metrics = WORKSPACE.session(Level::detect_strict()).and_then(|mut session| session.epoch(images, labels));
-    exit(metrics.is_ok_and(|metrics| metrics.loss.is_finite()))
+    report(metrics.is_ok_and(|metrics| metrics.loss.is_finite()))
 }

@@ -2,7 +2,7 @@
 //!
 //! Prints loss and accuracy per epoch, the fingerprint of the parameters, RAM, and
 //! instructions per training sample and per multiply-accumulate. Ends in failure below
-//! 90 % or above 256 KB.
+//! 90 %, above 256 KB, or where the variables that are linked are not what the constants say.
 #![no_std]
 #![no_main]
 
@@ -12,7 +12,7 @@ use kernlet_firmware::{
     Counter, Ram,
     digits::{TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS},
     exit,
-    train::{EPOCHS, FULL_BYTES, SEED, TRAINING_MACS, Workspace},
+    train::{BATCH, EPOCHS, FULL_BYTES, IMAGE, SEED, TRAINING_MACS, Workspace},
 };
 
 #[entry]
@@ -23,8 +23,11 @@ fn main() -> ! {
     match run(WORKSPACE, &counter) {
         Ok(accuracy) => {
             let ram = Ram::measure();
+            let linked = FULL_BYTES + size_of::<[f32; BATCH * IMAGE]>();
             defmt::println!("RAM: {} of variables, {} of stack; training {}", ram.fixed, ram.stack, FULL_BYTES);
-            exit(accuracy >= 0.9 && ram.total() <= 256 * 1024)
+            // The logger and the counters have a few words of their own.
+            let own = linked.abs_diff(ram.fixed as usize);
+            exit(accuracy >= 0.9 && ram.total() <= 256 * 1024 && own <= 128)
         }
         Err(error) => {
             defmt::println!("{}", error);

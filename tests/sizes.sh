@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# What a program with kernlet costs in flash and RAM.
+#
+#   tests/sizes.sh           # prints the table
+#   tests/sizes.sh update    # writes it into the README
+#   tests/sizes.sh check     # fails where a size is more than 5 % above the README's
+#
+# The programs are examples/firmware's `forward`, `forward_static` and `step`, which have
+# no logger, for a Cortex-M4F, and examples/wasm. Flash is the vector table, code and
+# constants without weights, RAM is what the linker placed; the stack is measured in the
+# emulator. Inference at opt-level s may have 16 KB of code and constants.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/toolchains.sh
+
+firmware=thumbv7em-none-eabihf
+weights=$(stat -c %s examples/firmware/digits.knl)
+most_inference=16384
+vectors=1024
+
+have_target $firmware && have_target wasm32-unknown-unknown && need qemu-system-arm qemu-system-arm || {
+    [ -z "${CI:-}" ] || exit 1
+    say "skip  sizes"
+    exit
+}
+
+# row NAME ELF WEIGHTS: flash without weights, RAM, stack.
+row() {
+    local stack
+    stack=$(timeout 60 qemu-system-arm -nographic -monitor none -serial none -machine mps2-an386 \
+        -semihosting-config enable=on,target=native -kernel "$2" </dev/null 2>&1) || die "$2 fails: $stack"
+    size -A "$2" | awk -v name="$1" -v weights="$3" -v stack="${stack//[^0-9]/}" '
+        $1 ~ /^\.(vector_table|text|rodata|data)$/ { flash += $2 }
+        $1 ~ /^\.(data|bss|uninit)$/ { ram += $2 }
+        END { printf "| %s | %d | %d | %d |\n", name, flash - weights, ram, stack }'
+}
+
+table() {
+    local level folder
+    printf '| program | flash | RAM | stack |\n|---|---|---|---|\n'
+    folder=$(built_for $firmware)/release
+    for level in s 3; do
+        (cd examples/firmware && CARGO_PROFILE_RELEASE_OPT_LEVEL=$level \
+            cargo_for $firmware build --quiet --release --bin forward --bin forward_static --bin step) >&2
+        row "inference, opt-level $level" "$folder/forward" 0
+        row "inference with static weights, opt-level $level" "$folder/forward_static" "$weights"
+        row "training, opt-level $level" "$folder/step" 0
+    done
+    for flags in "" "-C target-feature=+simd128"; do
+        (cd examples/wasm && RUSTFLAGS=$flags cargo_for wasm32-unknown-unknown build --quiet --release) >&2
+        printf '| WASM module%s | %d | | |\n' "${flags:+ with simd128}" \
+            "$(stat -c %s "$(built_for wasm32-unknown-unknown)/release/kernlet_wasm.wasm")"
+    done
+}
+
+sizes=$(table)
+say "$sizes"
+awk -F'|' -v most=$((most_inference + vectors)) '/inference.* s / && $3 > most { print "error:" $2 "takes more than " most " bytes"; bad = 1 } END { exit bad }' \
+    <<<"$sizes" >&2
+
+case ${1:-} in
+    update)
+        awk -v table="$sizes" '/^<!-- sizes -->/ { print; print table; skip = 1; next } /^<!-- end of sizes -->/ { skip = 0 } !skip' \
+            README.md >"$portable_target/README.md"
+        cp "$portable_target/README.md" README.md
+        ;;
+    check)
+        awk -F' *[|] *' '
+            NR == FNR { for (i = 3; i <= 5; i++) old[$2, i] = $i; next }
+            $2 == "program" || $2 ~ /^-/ { next }
+            !(($2, 3) in old) { print "error: not in the README: " $2; bad = 1; next }
+            { for (i = 3; i <= 5; i++) if ($i > old[$2, i] * 1.05) { print "error: " $2 ": " $i " bytes, in the README " old[$2, i]; bad = 1 } }
+            END { exit bad }' <(sed -n '/^<!-- sizes -->/,/^<!-- end of sizes -->/p' README.md) <(say "$sizes") >&2
+        ;;
+esac
