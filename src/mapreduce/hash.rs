@@ -48,11 +48,10 @@ pub(crate) fn prefix(key: &[u8]) -> u64 {
 }
 
 impl Seed {
-    pub(crate) fn new(seed: u64) -> Self {
-        let stream = Stream::new(seed, 0x6b65_7973);
-        let pair = |at| u64::from(stream.u32_at(at)) << 32 | u64::from(stream.u32_at(at + 1));
+    pub(crate) const fn new(seed: u64) -> Self {
+        let [a, b, c, d] = Stream::new(seed, 0x6b65_7973).block_at(0);
         // An odd factor of about half its bits set keeps the product from losing words.
-        Self { first: pair(0), second: pair(2) | 1 << 63 | 1 }
+        Self { first: (a as u64) << 32 | b as u64, second: (c as u64) << 32 | d as u64 | 1 << 63 | 1 }
     }
 
     /// The hash of a key whose [`prefix`] is known.
@@ -76,7 +75,6 @@ impl Seed {
 }
 
 /// The checksum of a block that lies at `place`.
-#[cfg(feature = "alloc")]
 pub(crate) fn checksum(place: u64, bytes: &[u8]) -> u32 {
     const FACTORS: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_FD93];
     let mut sums = [place ^ FACTORS[1], (bytes.len() as u64) ^ FACTORS[0]];
@@ -118,10 +116,8 @@ mod tests {
                 let mut other = key;
                 other[at] ^= 1;
                 assert_ne!(hash(&key[..len]), hash(&other[..len]), "byte {at} of {len}");
-                #[cfg(feature = "alloc")]
                 assert_ne!(checksum(0, &key[..len]), checksum(0, &other[..len]), "byte {at} of {len}");
             }
-            #[cfg(feature = "alloc")]
             assert_ne!(checksum(0, &key[..len]), checksum(1, &key[..len]));
         }
         // A short block that holds its own length made a factor of the sum 0.

@@ -41,6 +41,7 @@
 //! | chained jobs | a job is the [`Emitter`] of another's reducer |
 //! | several outputs | [`Partitioned`] |
 //! | the greatest `k` | [`TopK`] |
+//! | no allocator | [`FixedTable`], or [a summary of fixed size](crate::sketch) |
 //! | threads | [`Shards`] (feature `rayon`) |
 //!
 //! # How a budget is used
@@ -60,15 +61,17 @@
 
 #[cfg(feature = "alloc")]
 mod budget;
+pub(crate) mod chains;
 mod combiner;
 mod counters;
 mod error;
+mod fixed_table;
 #[cfg(feature = "alloc")]
 mod gradients;
-mod hash;
+pub(crate) mod hash;
 #[cfg(feature = "alloc")]
 mod job;
-mod key;
+pub(crate) mod key;
 mod mapper;
 #[cfg(feature = "alloc")]
 mod merge;
@@ -95,6 +98,7 @@ pub use budget::Budget;
 pub use combiner::{Combiner, Count, Max, Min, Sum};
 pub use counters::Counters;
 pub use error::{Error, Rejected};
+pub use fixed_table::{FixedTable, RejectedPair, TableDrain};
 #[cfg(feature = "alloc")]
 pub use gradients::GradientSum;
 #[cfg(feature = "alloc")]
