@@ -22,6 +22,7 @@
 //! | [`snapshot`] | a model as plain bytes with a header, used in place or saved atomically |
 //! | [`nn`] | networks: declared once, checked at compile time, trained without an allocation |
 //! | [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes; jobs need `alloc` |
+//! | [`sketch`] | heavy hitters, distinct counts, quantiles … in summaries of fixed size that can be merged |
 #![no_std]
 
 #[cfg(feature = "alloc")]
@@ -39,6 +40,7 @@ pub mod parallel;
 pub mod random;
 pub mod shape;
 pub mod simd;
+pub mod sketch;
 pub mod snapshot;
 pub mod tensor;
 
