@@ -146,6 +146,14 @@ pub trait Simd: sealed::Sealed + Copy + Send + Sync + 'static {
     /// The bits of each lane shifted right by 23, zeros from the left.
     fn shr23(self, a: Self::V) -> Self::V;
 
+    /// Bit `i`: lane `i` is neither 0 nor −0 (a NaN is not).
+    #[inline(always)]
+    fn nonzero_bits(self, a: Self::V) -> u32 {
+        let mut lanes = [0.0_f32; 16];
+        self.store(a, &mut lanes);
+        lanes.iter().rev().fold(0, |bits, &lane| bits << 1 | u32::from(lane != 0.0))
+    }
+
     /// Asks for the cache line of `x`, wherever it points; nothing without such an instruction.
     #[inline(always)]
     fn prefetch(self, x: *const f32) {

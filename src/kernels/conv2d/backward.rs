@@ -4,7 +4,7 @@
 
 use core::ops::Range;
 
-use super::{Conv2d, NAME, check_batch, depthwise, taps::Run};
+use super::{Conv2d, NAME, check_batch, depthwise, taps::Run, zeros};
 use crate::{
     kernels::{
         ShapeError, check, div, rem,
@@ -136,6 +136,9 @@ pub(in crate::kernels) fn input_gradient(level: Level, mut of: Adjoint<'_>) {
     if conv.is_by_channel() {
         return depthwise::input_gradient(level, &mut of);
     }
+    if level.dispatch(zeros::InputGradient(&mut of)) {
+        return;
+    }
     let (ci, co) = conv.group_channels();
     let columns = ci.min(PANEL_COLUMNS);
     let most = div(of.scratch.len(), columns);
@@ -202,19 +205,27 @@ impl Kernel for Transpose<'_> {
                 let from = of.w.as_ptr().wrapping_add(first);
                 // SAFETY: the piece and the part are inside the weights, and the piece times the
                 // width is at most the panel.
-                unsafe { transpose(s, from, of.conv.out_channels, rows, columns, panel) };
+                unsafe { transpose(s, from, of.conv.out_channels, rows, columns, panel, rows) };
                 panel = panel.wrapping_add(rows * columns);
             }
         }
     }
 }
 
-/// `to[j][i] = from[i][j]` for `rows` rows of `from`, `stride` apart; `to` is without gaps.
+/// `to[j][i] = from[i][j]` for `rows` rows of `from`, `stride` apart, and those of `to`, `to_stride` apart.
 ///
 /// # Safety
-/// The rows of `from` are valid for reading `columns` elements, `to` for writing all of them.
+/// The rows of `from` are valid for reading `columns` elements, those of `to` for writing `rows`.
 #[inline(always)]
-unsafe fn transpose<S: Simd>(s: S, from: *const f32, stride: usize, rows: usize, columns: usize, to: *mut f32) {
+pub(super) unsafe fn transpose<S: Simd>(
+    s: S,
+    from: *const f32,
+    stride: usize,
+    rows: usize,
+    columns: usize,
+    to: *mut f32,
+    to_stride: usize,
+) {
     let whole = if S::LANES == 1 { [0; 2] } else { [rows / S::LANES * S::LANES, columns / S::LANES * S::LANES] };
     let mut i = 0;
     while i < rows {
@@ -227,12 +238,12 @@ unsafe fn transpose<S: Simd>(s: S, from: *const f32, stride: usize, rows: usize,
                     for ahead in S::LANES..2 * S::LANES {
                         s.prefetch(from.wrapping_add((i + ahead) * stride + j));
                     }
-                    s.transpose_ptr(from.add(i * stride + j), stride, to.add(j * rows + i), rows);
+                    s.transpose_ptr(from.add(i * stride + j), stride, to.add(j * to_stride + i), to_stride);
                     j += S::LANES;
                 } else {
                     let block = if i < whole[0] { S::LANES } else { 1 };
                     for i in i..i + block {
-                        *to.add(j * rows + i) = *from.add(i * stride + j);
+                        *to.add(j * to_stride + i) = *from.add(i * stride + j);
                     }
                     j += 1;
                 }
@@ -361,6 +372,26 @@ pub(in crate::kernels) fn weight_gradient(
     if conv.is_by_channel() {
         return depthwise::weight_gradient(level, conv, batch, x, dy, rows, dw_rows);
     }
+    let with_all = |rows: Range<usize>, columns: Range<usize>, dw_rows: &mut [f32]| {
+        weights(level, conv, batch, x, dy, rows, columns, dw_rows);
+    };
+    if !zeros::weight_gradient(level, conv, batch, x, dy, rows.clone(), dw_rows, with_all) {
+        let (_, co) = conv.group_channels();
+        weights(level, conv, batch, x, dy, rows, 0..co, dw_rows);
+    }
+}
+
+/// The weight gradient of some columns of each group, with all terms.
+fn weights(
+    level: Level,
+    conv: &Conv2d,
+    batch: usize,
+    x: &[f32],
+    dy: &[f32],
+    rows: Range<usize>,
+    columns: Range<usize>,
+    dw_rows: &mut [f32],
+) {
     let (ci, _) = conv.group_channels();
     // Pieces of pixels that stay in the cache while all rows go over them.
     let pixels = conv.out_height() * conv.out_width();
@@ -379,7 +410,8 @@ pub(in crate::kernels) fn weight_gradient(
                     // Without padding all taps see the same pixels.
                     let end = if everywhere { rows.end } else { (div(at, ci) * ci + ci).min(rows.end) };
                     let target = dw_rows.as_mut_ptr().wrapping_add((at - rows.start) * conv.out_channels);
-                    let job = Weights { conv, x, dy, group, images: images.clone(), lines: lines.clone() };
+                    let (images, lines, columns) = (images.clone(), lines.clone(), columns.clone());
+                    let job = Weights { conv, x, dy, group, columns, images, lines };
                     job.run(level, at..end, target);
                     at = end;
                 }
@@ -399,6 +431,7 @@ struct Weights<'a> {
     x: &'a [f32],
     dy: &'a [f32],
     group: usize,
+    columns: Range<usize>,
     images: Range<usize>,
     lines: Range<usize>,
 }
@@ -408,6 +441,7 @@ impl Weights<'_> {
     fn run(&self, level: Level, rows: Range<usize>, target: *mut f32) {
         let conv = self.conv;
         let (ci, co) = conv.group_channels();
+        let channel_out = self.group * co + self.columns.start;
         let (tap, channel) = (div(rows.start, ci), rem(rows.start, ci));
         let (kh, kw) = (div(tap, conv.kernel[1]), rem(tap, conv.kernel[1]));
         let (first_line, line_count) = conv.rows().outputs_of_tap(kh);
@@ -443,7 +477,7 @@ impl Weights<'_> {
                 Axis::new(line_count, (conv.stride[0] as isize).wrapping_mul(line), out_line),
                 Axis::new(column_count, (conv.stride[1] as isize).wrapping_mul(pixel), out_pixel),
             ]),
-            columns: co,
+            columns: self.columns.end - self.columns.start,
             a: self
                 .x
                 .as_ptr()
@@ -452,9 +486,9 @@ impl Weights<'_> {
             b: self
                 .dy
                 .as_ptr()
-                .wrapping_add(self.images.start * conv.y_len() + self.group * co)
+                .wrapping_add(self.images.start * conv.y_len() + channel_out)
                 .wrapping_offset(from as isize * out_line + first_column as isize * out_pixel),
-            c: target.wrapping_add(self.group * co).wrapping_offset(-(first_row as isize * out_pixel)),
+            c: target.wrapping_add(channel_out).wrapping_offset(-(first_row as isize * out_pixel)),
             start: Start::Continue,
             relu: false,
         };

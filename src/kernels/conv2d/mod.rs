@@ -31,6 +31,7 @@ mod backward;
 mod depthwise;
 mod forward;
 mod taps;
+mod zeros;
 
 use super::{ShapeError, div, rem};
 use crate::{

@@ -85,6 +85,11 @@ impl<const FUSED: bool> Simd for Avx2<FUSED> {
         unsafe { self.store_ptr_first(v, x.as_mut_ptr(), x.len().min(8)) }
     }
     #[inline(always)]
+    fn nonzero_bits(self, a: __m256) -> u32 {
+        // SAFETY: the token proves the instruction set, and the intrinsics touch no memory.
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(a, _mm256_setzero_ps())).cast_unsigned() }
+    }
+    #[inline(always)]
     fn prefetch(self, x: *const f32) {
         super::prefetch(x);
     }

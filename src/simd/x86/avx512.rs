@@ -85,6 +85,11 @@ impl<const FUSED: bool> Simd for Avx512<FUSED> {
         unsafe { self.store_ptr_first(v, x.as_mut_ptr(), x.len().min(16)) }
     }
     #[inline(always)]
+    fn nonzero_bits(self, a: __m512) -> u32 {
+        // SAFETY: the token proves the instruction set, and the intrinsic touches no memory.
+        unsafe { u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(a, _mm512_setzero_ps())) }
+    }
+    #[inline(always)]
     fn prefetch(self, x: *const f32) {
         super::prefetch(x);
     }
