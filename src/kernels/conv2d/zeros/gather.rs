@@ -1,74 +1,22 @@
-//! The gradients where most of `dy` is zero, as it is below a ReLU, a max pooling or a dropout:
-//! terms that are zero are passed over.
-//!
-//! Both turn the roles of the operands around, so that a term of `dy` is the one element that is
-//! broadcast, and a term that is zero is simply not there:
-//!
-//! ```text
-//! dx[·][kw, ci] += dy[pixel][co] · wᵀ[kh][co][kw, ci]       pixels descending, for one kh at a time
-//! dwᵀ[co][kh][kw, ci] += dy[pixel][co] · x[·][kw, ci]       pixels ascending, for one co at a time
-//! ```
-//!
-//! # Numerics
-//!
-//! The bits are those of all terms. A product with ±0 is ±0 where the other factor is finite, which
-//! is looked at first, and adding ±0 changes nothing but −0 to +0. So a result can differ only if
-//! it is −0 here, and then it is computed again with all terms.
+//! The gradient of the weights: for each output channel the pixels whose term is not zero are
+//! listed, and their windows of the input gathered.
 #![allow(unsafe_code)]
 // Registers are addressed by number; iterators hide which.
 #![allow(clippy::needless_range_loop)]
 
 use core::ops::Range;
 
-use super::{Adjoint, Conv2d, backward::transpose};
+use super::{any, are_few, is_negative_zero, is_not_finite, nonzero};
 use crate::{
-    kernels::{div, rem},
+    kernels::{
+        conv2d::{Conv2d, backward::transpose},
+        div, rem,
+    },
     simd::{Kernel, Level, Simd},
 };
 
-/// Terms are passed over where fewer than this many of 16 sampled are not zero.
-const FEW: usize = 6;
-
-/// Pixels that are looked at to find how many terms are zero.
-const SAMPLED: usize = 64;
-
-/// The most channels of `dy` with a bit each.
-const MOST_CHANNELS: usize = 512;
-const WORDS: usize = MOST_CHANNELS / 64;
-
-/// Whether few elements of `dy`, rows of `channels`, are not zero, judging by some of its rows.
-#[inline(always)]
-fn are_few<S: Simd>(s: S, dy: &[f32], channels: usize) -> bool {
-    let rows = div(dy.len(), channels);
-    // Odd, so that no column of the windows of a pooling is preferred.
-    let step = div(rows, SAMPLED) | 1;
-    let (mut nonzero, mut seen) = (0, 0);
-    let mut row = 0;
-    while row < rows {
-        for part in dy[row * channels..(row + 1) * channels].chunks(S::LANES) {
-            nonzero += s.nonzero_bits(s.load_first(part)).count_ones() as usize;
-        }
-        seen += channels;
-        row += step;
-    }
-    nonzero * 16 < seen * FEW
-}
-
-/// Whether any element is one that `is` finds, asked of many at a time.
-#[inline(always)]
-fn any(x: &[f32], is: impl Fn(f32) -> bool) -> bool {
-    x.chunks(256).any(|part| part.iter().fold(false, |found, &x| found | is(x)))
-}
-
-#[inline(always)]
-fn is_not_finite(x: f32) -> bool {
-    x.to_bits() & 0x7F80_0000 == 0x7F80_0000
-}
-
-#[inline(always)]
-fn is_negative_zero(x: f32) -> bool {
-    x.to_bits() == 0x8000_0000
-}
+/// Zeros are passed over where fewer than this many of 16 terms are not zero.
+const FEW: usize = 7;
 
 /// Calls `$run::<N>` for pieces of `$count` vectors, with the first vector of each.
 macro_rules! by_vectors {
@@ -96,191 +44,6 @@ macro_rules! by_vectors {
     }};
 }
 
-/// The gradient of the input. Returns whether it was computed.
-pub(super) struct InputGradient<'a, 'b>(pub &'b mut Adjoint<'a>);
-
-impl Kernel for InputGradient<'_, '_> {
-    type Output = bool;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> bool {
-        if S::LANES < 8 {
-            return false;
-        }
-        let of = self.0;
-        let conv = of.conv;
-        let vectors = conv.in_channels / S::LANES;
-        let [kh, kw] = conv.kernel;
-        let fits = conv.groups == 1
-            && conv.in_channels.is_multiple_of(S::LANES)
-            && conv.out_channels <= MOST_CHANNELS
-            && of.bias.is_none()
-            && !of.relu
-            && of.batch > 0;
-        // Vectors of channels for which the weights of a row of taps fit the panel.
-        let width = (12 / kw).min(vectors).min(div(of.scratch.len(), conv.out_channels * kw * S::LANES));
-        if !fits
-            || width == 0
-            || (width * kw < 3 && vectors * kw >= 3)
-            || !are_few(s, of.dy, conv.out_channels)
-            || any(of.w, is_not_finite)
-        {
-            return false;
-        }
-        of.dx.fill(0.0);
-        // Images that stay in the second cache while all taps go over them.
-        const ELEMENTS: usize = 3 << 16;
-        let group = div(ELEMENTS, conv.x_len() + conv.y_len()).max(1);
-        let mut image = 0;
-        while image < of.batch {
-            let images = image..(image + group).min(of.batch);
-            let mut vector = 0;
-            while vector < vectors {
-                let panel = Panel { vector, width: width.min(vectors - vector) };
-                for tap in 0..kh {
-                    panel.fill(s, of, tap);
-                    for image in images.clone() {
-                        panel.add(s, of, image, tap);
-                    }
-                }
-                vector += panel.width;
-            }
-            image = images.end;
-        }
-        !any(of.dx, is_negative_zero)
-    }
-}
-
-/// The weights of one row of taps and some vectors of input channels, as `[co][kw][ci]`.
-struct Panel {
-    vector: usize,
-    width: usize,
-}
-
-impl Panel {
-    #[inline(always)]
-    fn fill<S: Simd>(&self, s: S, of: &mut Adjoint<'_>, tap: usize) {
-        let conv = of.conv;
-        let [ci, co] = [conv.in_channels, conv.out_channels];
-        let width = self.width * S::LANES;
-        for kw in 0..conv.kernel[1] {
-            let row = (tap * conv.kernel[1] + kw) * ci + self.vector * S::LANES;
-            let from = of.w.as_ptr().wrapping_add(row * co);
-            let to = of.scratch.as_mut_ptr().wrapping_add(kw * width);
-            // SAFETY: the rows are inside the weights, and `co` rows of `kw · width` fit the panel.
-            unsafe { transpose(s, from, co, width, co, to, conv.kernel[1] * width) };
-        }
-    }
-
-    /// Adds the terms of one row of taps to one image.
-    #[inline(always)]
-    fn add<S: Simd>(&self, s: S, of: &mut Adjoint<'_>, image: usize, tap: usize) {
-        let conv = of.conv;
-        let kw = conv.kernel[1];
-        let co = conv.out_channels;
-        let mut offsets = [0_usize; 12];
-        let pixel = conv.in_channels;
-        for (i, offset) in offsets[..kw * self.width].iter_mut().enumerate() {
-            *offset = i / self.width * conv.dilation[1] * pixel + (i % self.width + self.vector) * S::LANES;
-        }
-        let dy = of.dy.as_ptr().wrapping_add(image * conv.y_len());
-        let dx = of.dx.as_mut_ptr().wrapping_add(image * conv.x_len());
-        let (first_line, lines) = conv.rows().outputs_of_tap(tap);
-        // Descending, so that each sum has its taps in ascending order.
-        for line in (first_line..first_line + lines).rev() {
-            let row = line * conv.stride[0] + tap * conv.dilation[0] - conv.padding[0];
-            for column in (0..conv.out_width()).rev() {
-                let left = column * conv.stride[1];
-                let inside = |tap: &usize| {
-                    (left + tap * conv.dilation[1]).checked_sub(conv.padding[2]).is_some_and(|at| at < conv.width)
-                };
-                let taps = if conv.padding[2] == 0 && conv.padding[3] == 0 {
-                    0..kw
-                } else {
-                    let first = (0..kw).find(inside).unwrap_or(kw);
-                    first..first + (first..kw).take_while(inside).count()
-                };
-                let terms = dy.wrapping_add((line * conv.out_width() + column) * co);
-                // SAFETY: a pixel of `dy` has `co` elements.
-                let (words, any) = unsafe { nonzero(s, terms, co) };
-                if !any {
-                    continue;
-                }
-                let at = (row * conv.width + left).wrapping_sub(conv.padding[2]).wrapping_mul(pixel);
-                let to = dx.wrapping_add(at);
-                let from = taps.start * self.width;
-                by_vectors!(taps.len() * self.width, |first, N| {
-                    let Some(offsets) = offsets[from + first..].first_chunk::<N>() else { return };
-                    let panel = of.scratch.as_ptr().wrapping_add((from + first) * S::LANES);
-                    // SAFETY: the taps are inside the image, the bits inside the pixel, and the
-                    // panel has a row of `kw · width` vectors for each; `dx` is borrowed alone.
-                    unsafe { scatter::<S, N>(s, terms, &words, panel, kw * self.width * S::LANES, to, offsets) };
-                });
-            }
-        }
-    }
-}
-
-/// A bit for each of `count` elements that is not zero, and whether there is any.
-///
-/// # Safety
-/// `x` is valid for reading `count` elements, at most 512.
-#[inline(always)]
-unsafe fn nonzero<S: Simd>(s: S, x: *const f32, count: usize) -> ([u64; WORDS], bool) {
-    let mut words = [0; WORDS];
-    let mut at = 0;
-    let mut any = 0;
-    while at < count {
-        // SAFETY: fewer than `count` elements lie before `at`.
-        let v = unsafe {
-            if count - at >= S::LANES { s.load_ptr(x.add(at)) } else { s.load_ptr_first(x.add(at), count - at) }
-        };
-        let bits = u64::from(s.nonzero_bits(v)) << (at % 64);
-        words[at / 64] |= bits;
-        any |= bits;
-        at += S::LANES;
-    }
-    (words, any != 0)
-}
-
-/// Adds `terms[i] · panel[i]` for each bit `i` to `N` vectors.
-///
-/// # Safety
-/// The terms and rows of the panel that bits name are readable, `to` at every offset writable.
-#[inline(always)]
-unsafe fn scatter<S: Simd, const N: usize>(
-    s: S,
-    terms: *const f32,
-    words: &[u64; WORDS],
-    panel: *const f32,
-    stride: usize,
-    to: *mut f32,
-    offsets: &[usize; N],
-) {
-    // SAFETY: the caller vouches for all places.
-    unsafe {
-        let mut sums = [s.splat(0.0); N];
-        for v in 0..N {
-            sums[v] = s.load_ptr(to.wrapping_add(offsets[v]));
-        }
-        for (i, &word) in words.iter().enumerate() {
-            let mut bits = word;
-            while bits != 0 {
-                let term = i * 64 + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                let one = s.splat(*terms.add(term));
-                let row = panel.add(term * stride);
-                for v in 0..N {
-                    sums[v] = s.mul_add(one, s.load_ptr(row.add(v * S::LANES)), sums[v]);
-                }
-            }
-        }
-        for v in 0..N {
-            s.store_ptr(sums[v], to.wrapping_add(offsets[v]));
-        }
-    }
-}
-
 /// The most rows of weights that are transposed at a time: 32 KiB of stack.
 const ROWS: usize = 512;
 /// Output channels at a time.
@@ -290,7 +53,7 @@ const PIXELS: usize = 128;
 
 /// Adds the gradient of some rows of the weights, where the shape and the operands allow it.
 /// `with_all` is what does it with all terms, for some columns. Returns whether it is done.
-pub(super) fn weight_gradient(
+pub(in crate::kernels::conv2d) fn weight_gradient(
     level: Level,
     conv: &Conv2d,
     batch: usize,
@@ -354,7 +117,7 @@ impl Kernel for MayPass<'_> {
             && rows.end - rows.start >= 3 * S::LANES
             // Places are kept in 32 bits.
             && u32::try_from(conv.x_len()).is_ok()
-            && are_few(s, self.dy, conv.out_channels)
+            && are_few(s, self.dy, conv.out_channels, FEW)
             && !any(self.x, is_not_finite)
     }
 }
@@ -431,7 +194,7 @@ impl Columns<'_> {
                 (row, column) = (row + 1, 0);
             }
             // SAFETY: a pixel of `dy` has these columns.
-            let ([word, ..], _) = unsafe { nonzero(s, dy.wrapping_add(pixel * co), columns) };
+            let word = unsafe { nonzero(s, dy.wrapping_add(pixel * co), columns) };
             masks[0][pixel] = word as u8;
             masks[1][pixel] = (word >> 8) as u8;
         }
@@ -446,8 +209,8 @@ impl Columns<'_> {
             }
         }
 
+        let mut list = [(0_u32, 0.0_f32); PIXELS];
         for column in 0..columns {
-            let mut list = [(0_u32, 0.0_f32); PIXELS];
             let mut listed = 0;
             for (i, word) in bits[column].as_chunks::<8>().0.iter().enumerate() {
                 let mut word = u64::from_le_bytes(*word);
