@@ -58,6 +58,9 @@ fn load_pair(folder: &Path, name: &str) -> Result<Digits, String> {
     Ok(Digits { pixels: pair.pixels().to_vec(), labels: pair.labels().to_vec() })
 }
 
+/// More than this is not unpacked: a small file could fill all memory. MNIST's largest has 47 MB.
+const MOST_BYTES: u64 = 1 << 30;
+
 /// The bytes of `path`, or of `path` with `.gz`, unpacked if they are gzipped.
 fn read(path: &Path) -> Result<(PathBuf, Vec<u8>), String> {
     let gzipped = PathBuf::from(format!("{}.gz", path.display()));
@@ -75,7 +78,7 @@ fn read(path: &Path) -> Result<(PathBuf, Vec<u8>), String> {
         return Ok((path, bytes));
     }
     let mut unpacked = Vec::new();
-    match MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked) {
+    match MultiGzDecoder::new(&bytes[..]).take(MOST_BYTES).read_to_end(&mut unpacked) {
         Ok(_) => Ok((path, unpacked)),
         Err(error) => Err(format!("{}: broken gzip file: {error}", path.display())),
     }
