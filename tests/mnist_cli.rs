@@ -201,6 +201,20 @@ fn shards_and_threads_do_not_change_the_bits() {
     assert_ne!(run("2", "2", &["--seed", "2"]), one);
     assert_ne!(fingerprint(&whole), one, "another sum, other bits");
     assert!(fail(&["--map-reduce", "0"]).contains("expected 1 to 256"));
+    // It is the same gradient but for its rounding. Without the right noise or the right share for
+    // each group, the losses of later steps would differ in their second digit.
+    let loss = |more: &[&str]| {
+        let path = folder.text("figures.json");
+        succeed(&[&whole[..], &["--json", &path], more].concat());
+        let figures: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let epochs = figures["epochs"].as_array().unwrap();
+        epochs.iter().map(|epoch| epoch["loss"].as_f64().unwrap()).collect::<Vec<_>>()
+    };
+    let (plain, reduced) = (loss(&[]), loss(&["--map-reduce", "2"]));
+    assert_eq!(plain.len(), 4);
+    for (plain, reduced) in plain.iter().zip(&reduced) {
+        assert!((plain - reduced).abs() <= 1e-5 * plain, "{plain} {reduced}");
+    }
 }
 
 #[test]
