@@ -453,3 +453,20 @@ fn safetensors_need_their_feature() {
     let model = folder.text("model.safetensors");
     assert!(fail(&folder.options(&["--steps", "1", "--save", &model])).contains("--features safetensors"));
 }
+
+#[test]
+fn the_small_network_learns_and_gives_its_weights_alone() {
+    let folder = Small::new();
+    let (weights, report) = (folder.text("small.knl"), folder.text("small.html"));
+    let options = ["--network", "small", "--weights", &weights, "--report", &report];
+    let printed = succeed(&folder.options(&[&options[..], &["--epochs", "1"]].concat()));
+    assert!(printed.contains("conv1 (conv2d)           24×24×8 ") && printed.contains("14,538"), "{printed}");
+    let bytes = fs::read(&weights).unwrap();
+    let snapshot = kernlet::snapshot::Snapshot::parse(&bytes).unwrap();
+    assert_eq!((snapshot.name(), snapshot.parameters().len()), ("SmallCnn", 14_538));
+    assert!(snapshot.training().is_err(), "there is a state of training in it");
+    assert!(fs::read_to_string(&report).unwrap().contains("The 5 × 5 weights of the 8 filters of conv1"));
+    // Those of the other network are refused.
+    let message = fail(&folder.options(&["--resume", &weights, "--steps", "0"]));
+    assert!(message.contains("expected conv1/kernel of 3×3×1×32, found conv1/kernel of 5×5×1×8"), "{message}");
+}

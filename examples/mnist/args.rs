@@ -18,6 +18,10 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
+    /// The network to train
+    #[arg(long, value_enum, default_value_t = NetworkName::Keras)]
+    pub network: NetworkName,
+
     /// How often all training images are shown [default: 10, without end if --steps is given]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
@@ -89,6 +93,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
 
+    /// Write the parameters alone to this file, at the end
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+
     /// Write all figures to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -96,6 +104,25 @@ pub struct Args {
     /// Write a page to this file: curves, confusion matrix, worst mistakes, filters, what the network looks at
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+}
+
+/// The networks by name.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NetworkName {
+    /// That of the Keras MNIST example, 1,199,882 parameters
+    Keras,
+    /// That of the page in examples/web, 14,538 parameters
+    Small,
+}
+
+impl NetworkName {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keras => "keras",
+            Self::Small => "small",
+        }
+    }
 }
 
 /// The optimizers by name.

@@ -1,4 +1,4 @@
-//! Trains the network of the Keras MNIST example on handwritten digits.
+//! Trains the network of the Keras MNIST example, or a small one, on handwritten digits.
 //!
 //! `cargo run --example mnist` learns the digits in `examples/data`; `-- --help` says what else it can do.
 
@@ -15,12 +15,16 @@ mod train;
 use std::{path::Path, process::ExitCode, thread};
 
 use kernlet::{
+    nn::Network,
     optim::{Adadelta, Adagrad, Adam, AdamW, RmsProp, Sgd},
-    snapshot::fingerprint,
+    simd::Level,
+    snapshot::{self, Described, fingerprint},
 };
 
 use crate::{
-    args::{Args, OptimizerName},
+    args::{Args, NetworkName, OptimizerName},
+    digits::Digits,
+    network::{MnistCnn, SmallCnn},
     terminal::say,
 };
 
@@ -54,7 +58,7 @@ fn in_pool(_threads: usize, f: impl FnOnce() -> Result<(), String>) -> Result<()
 fn run(args: &Args) -> Result<(), String> {
     let level = args.level()?;
     // Before minutes of work, not after.
-    for path in [&args.save, &args.json, &args.report].into_iter().flatten() {
+    for path in [&args.save, &args.weights, &args.json, &args.report].into_iter().flatten() {
         check_place(path)?;
     }
     train::check_formats(args)?;
@@ -71,25 +75,42 @@ fn run(args: &Args) -> Result<(), String> {
         say!("This build has one thread; with --features rayon it uses all cores, for the same result.");
     }
 
+    match args.network {
+        NetworkName::Keras => learn::<MnistCnn>(args, level, &training, &test),
+        NetworkName::Small => learn::<SmallCnn>(args, level, &training, &test),
+    }
+}
+
+/// Trains a network, and writes what is asked for.
+fn learn<N: Network<Parameters: Send + Sync> + Described>(
+    args: &Args,
+    level: Level,
+    training: &Digits,
+    test: &Digits,
+) -> Result<(), String> {
     let rate = args.rate();
     let outcome = match args.optimizer {
-        OptimizerName::Adadelta => train::run(args, level, Adadelta::new(rate), &training, &test),
-        OptimizerName::Adagrad => train::run(args, level, Adagrad::new(rate), &training, &test),
-        OptimizerName::Adam => train::run(args, level, Adam::new(rate), &training, &test),
-        OptimizerName::Adamw => train::run(args, level, AdamW::new(rate), &training, &test),
-        OptimizerName::Rmsprop => train::run(args, level, <RmsProp>::new(rate), &training, &test),
-        OptimizerName::Sgd => train::run(args, level, <Sgd>::new(rate), &training, &test),
-        OptimizerName::Momentum => train::run(args, level, <Sgd>::new(rate).with_momentum(0.9), &training, &test),
+        OptimizerName::Adadelta => train::run::<N, _>(args, level, Adadelta::new(rate), training, test),
+        OptimizerName::Adagrad => train::run::<N, _>(args, level, Adagrad::new(rate), training, test),
+        OptimizerName::Adam => train::run::<N, _>(args, level, Adam::new(rate), training, test),
+        OptimizerName::Adamw => train::run::<N, _>(args, level, AdamW::new(rate), training, test),
+        OptimizerName::Rmsprop => train::run::<N, _>(args, level, <RmsProp>::new(rate), training, test),
+        OptimizerName::Sgd => train::run::<N, _>(args, level, <Sgd>::new(rate), training, test),
+        OptimizerName::Momentum => train::run::<N, _>(args, level, <Sgd>::new(rate).with_momentum(0.9), training, test),
     }?;
 
     say!("Test loss: {:.4}", outcome.test.loss);
     say!("Test accuracy: {:.4}", outcome.test.accuracy());
     say!("Parameters fingerprint: {:016x}", fingerprint(outcome.model.parameters()));
+    if let Some(path) = &args.weights {
+        let saved = snapshot::save(path, &N::INFO, outcome.model.parameters(), None);
+        saved.map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     if let Some(path) = &args.json {
         summary::write(path, args, level, &outcome)?;
     }
     if let Some(path) = &args.report {
-        report::write(path, args, level, &outcome, &training, &test)?;
+        report::write(path, args, level, &outcome, training, test)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The network, and what of it is shown.
+//! The networks, and what of them is shown. The page in `examples/web` has the same.
 
 kernlet::network! {
     /// The network of the Keras MNIST example.
@@ -12,6 +12,18 @@ kernlet::network! {
 }
 
 const _: () = assert!(MnistCnn::PARAMETERS == 1_199_882);
+
+kernlet::network! {
+    /// A network that a page can load at once and train in seconds.
+    pub struct SmallCnn([28, 28, 1]) {
+        conv1: conv2d(8, 5x5), relu, pool1: max_pool2d(2x2),
+        conv2: conv2d(16, 3x3), relu, pool2: max_pool2d(2x2), dropout(0.1),
+        fc1: dense(32), relu,
+        fc2: dense(10), softmax,
+    }
+}
+
+const _: () = assert!(SmallCnn::PARAMETERS == 14_538);
 
 /// Rows, and columns, of an image.
 pub const SIDE: usize = 28;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kernlet::{
     data::metrics::{Confusion, argmax},
-    nn::{Batching, HeapMemory, infer, inference_len, saliency, saliency_len},
+    nn::{Batching, HeapMemory, Kind, Network, infer, inference_len, saliency, saliency_len},
     simd::Level,
     snapshot::{fingerprint, replace_file},
 };
@@ -12,7 +12,7 @@ use kernlet::{
 use crate::{
     args::Args,
     digits::Digits,
-    network::{CLASSES, IMAGE_LEN, MnistCnn, SIDE},
+    network::{CLASSES, IMAGE_LEN, SIDE},
     picture::{self, Curve},
     summary,
     terminal::{count, grouped},
@@ -35,11 +35,11 @@ struct Guess {
 }
 
 /// Writes the page.
-pub fn write(
+pub fn write<N: Network>(
     path: &Path,
     args: &Args,
     level: Level,
-    outcome: &Outcome,
+    outcome: &Outcome<N>,
     training: &Digits,
     test: &Digits,
 ) -> Result<(), String> {
@@ -47,7 +47,13 @@ pub fn write(
     replace_file(path, |file| file.write_all(page.as_bytes())).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn page(args: &Args, level: Level, outcome: &Outcome, training: &Digits, test: &Digits) -> Result<String, String> {
+fn page<N: Network>(
+    args: &Args,
+    level: Level,
+    outcome: &Outcome<N>,
+    training: &Digits,
+    test: &Digits,
+) -> Result<String, String> {
     let guesses = guess_all(args, level, outcome, test)?;
     let sections = [
         Ok(figures(args, level, outcome, training, test)),
@@ -71,9 +77,9 @@ fn pixels(bytes: &[u8]) -> Result<Vec<f32>, String> {
     Ok(image)
 }
 
-fn guess_all(args: &Args, level: Level, outcome: &Outcome, test: &Digits) -> Result<Vec<Guess>, String> {
+fn guess_all<N: Network>(args: &Args, level: Level, outcome: &Outcome<N>, test: &Digits) -> Result<Vec<Guess>, String> {
     let batching = Batching::of(BATCH).threads(args.threads());
-    let mut memory = HeapMemory::zeroed(inference_len::<MnistCnn>(batching));
+    let mut memory = HeapMemory::zeroed(inference_len::<N>(batching));
     let mut guesses = Vec::with_capacity(test.len());
     for bytes in test.pixels.chunks(BATCH * IMAGE_LEN) {
         let images = pixels(bytes)?;
@@ -89,7 +95,7 @@ fn guess_all(args: &Args, level: Level, outcome: &Outcome, test: &Digits) -> Res
     Ok(guesses)
 }
 
-fn figures(args: &Args, level: Level, outcome: &Outcome, training: &Digits, test: &Digits) -> String {
+fn figures<N: Network>(args: &Args, level: Level, outcome: &Outcome<N>, training: &Digits, test: &Digits) -> String {
     let median = summary::median_ms(&outcome.step_times).map_or("–".to_owned(), |ms| format!("{ms:.1} ms"));
     let augmented = if args.augment { ", augmented" } else { "" };
     let big = [
@@ -107,7 +113,7 @@ fn figures(args: &Args, level: Level, outcome: &Outcome, training: &Digits, test
          on batches of {}, seed {}; {level}, {}. Parameters fingerprint <code>{:016x}</code>.</p>",
         grouped(training.len()),
         grouped(test.len()),
-        grouped(MnistCnn::PARAMETERS),
+        grouped(N::PARAMETERS),
         args.optimizer.name(),
         args.rate(),
         args.batch,
@@ -118,7 +124,7 @@ fn figures(args: &Args, level: Level, outcome: &Outcome, training: &Digits, test
     html
 }
 
-fn curves(outcome: &Outcome) -> Result<String, std::fmt::Error> {
+fn curves<N: Network>(outcome: &Outcome<N>) -> Result<String, std::fmt::Error> {
     let first = outcome.epochs.first().map_or(1, |epoch| epoch.number);
     let curve = |name, class, value: &dyn Fn(&crate::train::Epoch) -> f32| Curve {
         name,
@@ -194,27 +200,35 @@ fn mistakes(guesses: &[Guess], test: &Digits) -> Result<String, String> {
     Ok(html + "</div>")
 }
 
-fn filters(outcome: &Outcome) -> Result<String, String> {
-    let kernel = MnistCnn::conv1(&outcome.model).kernel;
+fn filters<N: Network>(outcome: &Outcome<N>) -> Result<String, String> {
+    let Some(layer) = N::LAYERS.iter().find(|layer| layer.kind == Kind::Conv2d) else { return Ok(String::new()) };
+    let [rows, columns, channels, count] = [0, 1, 2, 3].map(|axis| layer.kernel.axis(axis));
+    let kernel = &outcome.model.parameters()[layer.offset..][..rows * columns * channels * count];
     let most = kernel.iter().fold(f32::MIN_POSITIVE, |most, w| most.max(w.abs()));
-    let mut html = String::from(
-        r#"<h2>First-layer filters</h2><p>The 3 × 3 weights of the 32 filters of conv1: red adds, blue subtracts.</p><div class="filters">"#,
+    let mut html = format!(
+        r#"<h2>First-layer filters</h2><p>The {rows} × {columns} weights of the {count} filters of {}: red adds, blue subtracts.</p><div class="filters">"#,
+        layer.name,
     );
-    for filter in 0..kernel.0[0][0][0].len() {
+    for filter in 0..count {
         let weights: Vec<_> =
-            kernel.0.iter().flatten().map(|taps| picture::diverging(taps[0][filter] / most)).collect();
-        html += &picture::image(&weights, 3, 3, "filter", &format!("filter {filter}"))
+            kernel.chunks(channels * count).map(|taps| picture::diverging(taps[filter] / most)).collect();
+        html += &picture::image(&weights, columns, rows, "filter", &format!("filter {filter}"))
             .map_err(|error| error.to_string())?;
     }
     Ok(html + "</div>")
 }
 
 /// For one image of each digit, and the worst mistakes, where a brighter pixel would change the score.
-fn attention(level: Level, outcome: &Outcome, guesses: &[Guess], test: &Digits) -> Result<String, String> {
+fn attention<N: Network>(
+    level: Level,
+    outcome: &Outcome<N>,
+    guesses: &[Guess],
+    test: &Digits,
+) -> Result<String, String> {
     let mut html = String::from(
         r#"<h2>What it looks at</h2><p>The gradient of the score of the digit it said by each pixel: more ink where it is red makes it surer, where it is blue less sure.</p><div class="cards">"#,
     );
-    let mut memory = HeapMemory::zeroed(saliency_len::<MnistCnn>());
+    let mut memory = HeapMemory::zeroed(saliency_len::<N>());
     let mut gradient = vec![0.0; IMAGE_LEN];
     for digit in 0..CLASSES {
         let Some(guess) = guesses.iter().find(|guess| guess.digit == digit && guess.label == digit) else { continue };

@@ -3,16 +3,16 @@
 use std::{path::Path, time::Duration};
 
 use kernlet::{
-    nn::Metrics,
+    nn::{Metrics, Network},
     simd::Level,
     snapshot::{fingerprint, replace_file},
 };
 use serde_json::json;
 
-use crate::{args::Args, network::MnistCnn, terminal::rate, train::Outcome};
+use crate::{args::Args, terminal::rate, train::Outcome};
 
 /// Writes the JSON file.
-pub fn write(path: &Path, args: &Args, level: Level, outcome: &Outcome) -> Result<(), String> {
+pub fn write<N: Network>(path: &Path, args: &Args, level: Level, outcome: &Outcome<N>) -> Result<(), String> {
     let epochs: Vec<_> = outcome
         .epochs
         .iter()
@@ -44,7 +44,8 @@ pub fn write(path: &Path, args: &Args, level: Level, outcome: &Outcome) -> Resul
         "threads": args.threads(),
         "map_reduce": args.map_reduce,
         "seed": outcome.seed,
-        "parameters": MnistCnn::PARAMETERS,
+        "network": args.network.name(),
+        "parameters": N::PARAMETERS,
         "epochs": epochs,
     });
     replace_file(path, |file| writeln!(file, "{figures:#}")).map_err(|error| format!("{}: {error}", path.display()))
@@ -59,7 +60,7 @@ pub fn median_ms(times: &[Duration]) -> Option<f64> {
 }
 
 /// Training images a second, over all epochs of the run.
-pub fn images_per_second(outcome: &Outcome) -> f64 {
+pub fn images_per_second<N: Network>(outcome: &Outcome<N>) -> f64 {
     let mut total = Metrics::default();
     outcome.epochs.iter().for_each(|epoch| total.add(&epoch.training));
     rate(total.images, outcome.epochs.iter().map(|epoch| epoch.time).sum())

@@ -10,7 +10,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kernlet::nn::Network;
 
-use crate::{network::MnistCnn, train::Epoch};
+use crate::train::Epoch;
 
 /// Writes a line to standard output. Where that is not possible there is nobody to work for.
 pub fn write_line(line: fmt::Arguments<'_>) {
@@ -48,15 +48,15 @@ pub fn count(number: usize, noun: &str) -> String {
 }
 
 /// The network as a table, and the memory of training it.
-pub fn print_network(optimizer: &str, batch: usize, training_bytes: usize) {
+pub fn print_network<N: Network>(optimizer: &str, batch: usize, training_bytes: usize) {
     say!("{:<20} {:>12} {:>12} {:>12}", "layer", "output", "parameters", "bytes");
-    for layer in MnistCnn::LAYERS {
+    for layer in N::LAYERS {
         let kind = layer.kind.name();
         let name = if layer.name == kind { kind.to_owned() } else { format!("{} ({kind})", layer.name) };
         let (parameters, output) = (layer.parameters(), layer.output.to_string());
         say!("{name:<20} {output:>12} {:>12} {:>12}", grouped(parameters), grouped(size_of::<f32>() * parameters));
     }
-    let parameters = MnistCnn::PARAMETERS;
+    let parameters = N::PARAMETERS;
     say!("{:<33} {:>12} {:>12}", "total", grouped(parameters), grouped(size_of::<f32>() * parameters));
     say!("Training with {optimizer} on batches of {batch} takes {} bytes in all.", grouped(training_bytes));
     say!("");

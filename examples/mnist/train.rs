@@ -11,7 +11,7 @@ use kernlet::{
         batches::{epoch_order, gather_into},
         normalise,
     },
-    nn::{Batching, Gradients, HeapMemory, Metrics, Model, SoftmaxCrossEntropy, Trainer},
+    nn::{Batching, Gradients, HeapMemory, Metrics, Model, Network, SoftmaxCrossEntropy, Trainer},
     optim::Optimizer,
     parallel,
     simd::Level,
@@ -21,7 +21,7 @@ use kernlet::{
 use crate::{
     args::Args,
     digits::Digits,
-    network::{IMAGE_LEN, MnistCnn, SIDE},
+    network::{IMAGE_LEN, SIDE},
     shards::Shards,
     terminal,
 };
@@ -40,9 +40,9 @@ pub struct Epoch {
 }
 
 /// What a run ends with.
-pub struct Outcome {
+pub struct Outcome<N: Network> {
     /// The trained network.
-    pub model: Box<Model<MnistCnn>>,
+    pub model: Box<Model<N>>,
     /// Loss and accuracy over all test images at the end.
     pub test: Metrics,
     /// Each epoch of this run.
@@ -52,8 +52,6 @@ pub struct Outcome {
     /// The seed that was used.
     pub seed: u64,
 }
-
-type MnistTrainer<'a, O> = Trainer<'a, MnistCnn, O>;
 
 /// One batch on its way into the network.
 struct Batch {
@@ -99,19 +97,23 @@ impl Batch {
 }
 
 /// Trains as `args` says.
-pub fn run<O: Optimizer>(
+pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
     args: &Args,
     level: Level,
     optimizer: O,
     training: &Digits,
     test: &Digits,
-) -> Result<Outcome, String> {
+) -> Result<Outcome<N>, String> {
     let threads = args.threads();
     let batching = Batching::of(args.batch).threads(threads);
-    let bytes = MnistTrainer::<O>::training_bytes(batching, Gradients::Kept);
-    terminal::print_network(args.optimizer.name(), args.batch, bytes + args.map_reduce.map_or(0, Shards::bytes));
+    let bytes = Trainer::<N, O>::training_bytes(batching, Gradients::Kept);
+    terminal::print_network::<N>(
+        args.optimizer.name(),
+        args.batch,
+        bytes + args.map_reduce.map_or(0, Shards::<N>::bytes),
+    );
 
-    let mut model = Model::<MnistCnn>::zeroed_box();
+    let mut model = Model::<N>::zeroed_box();
     let resumed = match args.resume.as_deref() {
         Some(path) => Some((path, read(path)?)),
         None => None,
@@ -134,8 +136,8 @@ pub fn run<O: Optimizer>(
         model.initialize(seed);
     }
 
-    let mut memory = HeapMemory::zeroed(MnistTrainer::<O>::memory_len(batching, Gradients::Kept));
-    let mut trainer = MnistTrainer::<O>::new(
+    let mut memory = HeapMemory::zeroed(Trainer::<N, O>::memory_len(batching, Gradients::Kept));
+    let mut trainer = Trainer::<N, O>::new(
         level,
         &mut model,
         &mut memory,
@@ -220,8 +222,8 @@ pub fn run<O: Optimizer>(
     Ok(Outcome { model, test, epochs, step_times, seed })
 }
 
-fn evaluate<O: Optimizer>(
-    trainer: &mut MnistTrainer<'_, O>,
+fn evaluate<N: Network, O: Optimizer>(
+    trainer: &mut Trainer<'_, N, O>,
     digits: &Digits,
     batch: &mut Batch,
 ) -> Result<Metrics, String> {
@@ -256,25 +258,25 @@ pub fn check_formats(args: &Args) -> Result<(), String> {
 }
 
 /// Takes the parameters of a file, and returns the snapshot if there is more in it.
-fn open<'a>(
+fn open<'a, N: Network + Described>(
     path: &'a Path,
     bytes: &'a [u8],
-    model: &mut Model<MnistCnn>,
+    model: &mut Model<N>,
 ) -> Result<Option<(&'a Path, Snapshot<'a>)>, String> {
     #[cfg(feature = "safetensors")]
     if is_safetensors(path) {
-        let info = &MnistCnn::INFO;
+        let info = &N::INFO;
         snapshot::safetensors::read_into(bytes, "", info, model.parameters_mut()).map_err(|error| at(path, error))?;
         return Ok(None);
     }
-    let snapshot = Snapshot::open(bytes, &MnistCnn::INFO).map_err(|error| at(path, error))?;
+    let snapshot = Snapshot::open(bytes, &N::INFO).map_err(|error| at(path, error))?;
     snapshot.parameters().copy_into(model.parameters_mut()).map_err(|error| at(path, error))?;
     Ok(Some((path, snapshot)))
 }
 
 /// Takes the state of training out of a snapshot.
-fn restore<O: Optimizer>(
-    trainer: &mut MnistTrainer<'_, O>,
+fn restore<N: Network, O: Optimizer>(
+    trainer: &mut Trainer<'_, N, O>,
     snapshot: &Snapshot<'_>,
     optimizer: &str,
 ) -> Result<Progress, String> {
@@ -295,9 +297,9 @@ fn restore<O: Optimizer>(
     Ok(training.progress)
 }
 
-fn save<O: Optimizer>(
+fn save<N: Network + Described, O: Optimizer>(
     path: &Path,
-    trainer: &MnistTrainer<'_, O>,
+    trainer: &Trainer<'_, N, O>,
     optimizer: &str,
     states: usize,
     progress: Progress,
@@ -305,10 +307,10 @@ fn save<O: Optimizer>(
     let parameters = trainer.model().parameters();
     #[cfg(feature = "safetensors")]
     if is_safetensors(path) {
-        let bytes = snapshot::safetensors::to_bytes(&MnistCnn::INFO, parameters).map_err(|error| at(path, error))?;
+        let bytes = snapshot::safetensors::to_bytes(&N::INFO, parameters).map_err(|error| at(path, error))?;
         return snapshot::replace_file(path, |file| file.write_all(&bytes)).map_err(|error| at(path, error));
     }
     let state: Vec<&[f32]> = (0..states).map(|index| trainer.state(index)).collect();
     let training = snapshot::Training { optimizer, progress, state: &state[..] };
-    snapshot::save(path, &MnistCnn::INFO, parameters, Some(&training)).map_err(|error| at(path, error))
+    snapshot::save(path, &N::INFO, parameters, Some(&training)).map_err(|error| at(path, error))
 }
