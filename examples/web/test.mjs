@@ -1,0 +1,346 @@
+// The page in a browser: drawn on, trained, counted with, looked at.
+//
+//   node test.mjs PAGE MNIST [SHOTS]
+//
+// PAGE is what build.sh made, MNIST the host's program (`cargo build --example mnist`), SHOTS a folder for pictures.
+// CHROMIUM names another browser than `chromium`.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { join } from "node:path";
+
+import { open, serve } from "./browser.mjs";
+
+const [page, mnist, shots] = process.argv.slice(2);
+if (!mnist) {
+  console.error("usage: node test.mjs PAGE MNIST [SHOTS]");
+  process.exit(2);
+}
+const { url, close } = await serve(page);
+const browser = await open();
+let failed = 0;
+
+// Runs `work` on a fresh page, on which nothing may be complained about.
+async function check(name, options, work) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const complaints = [];
+  const visit = async (path = "", before) => {
+    const tab = await context.newPage();
+    tab.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    tab.on("pageerror", (error) => complaints.push(String(error)));
+    await tab.addInitScript(() => {
+      window.longTasks = [];
+      new PerformanceObserver((list) =>
+        list.getEntries().forEach((entry) => window.longTasks.push(entry.duration)),
+      ).observe({ type: "longtask", buffered: true });
+    });
+    if (before) await tab.addInitScript(before);
+    await tab.goto(url + path);
+    await tab.locator("body[data-ready]").waitFor();
+    return tab;
+  };
+  try {
+    const note = await work(visit, context);
+    assert.deepEqual(complaints, [], "the console");
+    console.log(`ok    ${name}${note ? `: ${note}` : ""}`);
+  } catch (error) {
+    failed++;
+    console.log(`FAIL  ${name}: ${error.message}`);
+  }
+  await context.close();
+}
+
+// Strokes in parts of the pad, as a hand would move.
+const SEVEN = [
+  [
+    [0.25, 0.2],
+    [0.75, 0.2],
+    [0.45, 0.85],
+  ],
+];
+const DIGITS = {
+  0: [
+    [
+      [0.5, 0.15],
+      [0.3, 0.3],
+      [0.27, 0.6],
+      [0.4, 0.85],
+      [0.6, 0.83],
+      [0.72, 0.6],
+      [0.7, 0.3],
+      [0.5, 0.15],
+    ],
+  ],
+  1: [
+    [
+      [0.52, 0.15],
+      [0.48, 0.85],
+    ],
+  ],
+  2: [
+    [
+      [0.3, 0.3],
+      [0.42, 0.16],
+      [0.62, 0.18],
+      [0.68, 0.35],
+      [0.5, 0.6],
+      [0.28, 0.84],
+      [0.75, 0.82],
+    ],
+  ],
+  3: [
+    [
+      [0.3, 0.2],
+      [0.6, 0.16],
+      [0.68, 0.3],
+      [0.48, 0.48],
+      [0.7, 0.62],
+      [0.62, 0.82],
+      [0.3, 0.82],
+    ],
+  ],
+  4: [
+    [
+      [0.38, 0.15],
+      [0.28, 0.55],
+      [0.72, 0.53],
+    ],
+    [
+      [0.64, 0.2],
+      [0.6, 0.88],
+    ],
+  ],
+  7: SEVEN,
+};
+
+async function draw(tab, strokes) {
+  const box = await tab.locator("#pad").boundingBox();
+  const at = ([x, y]) => [box.x + x * box.width, box.y + y * box.height];
+  for (const [first, ...rest] of strokes) {
+    await tab.mouse.move(...at(first));
+    await tab.mouse.down();
+    for (const point of rest) await tab.mouse.move(...at(point), { steps: 12 });
+    await tab.mouse.up();
+  }
+  await tab.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
+const answer = (tab) => tab.locator("#answer").textContent();
+const longest = async (tab) => Math.max(0, ...(await tab.evaluate(() => window.longTasks)));
+const shot = async (tab, name) => shots && (await tab.screenshot({ path: join(shots, `${name}.png`), fullPage: true }));
+if (shots) mkdirSync(shots, { recursive: true });
+
+// What the host's program ends with for some settings.
+function host(...settings) {
+  const printed = execFileSync(mnist, [...settings, "--rounding", "strict"], { encoding: "utf8" });
+  return printed.match(/fingerprint: ([0-9a-f]{16})/)[1];
+}
+
+// What a browser loads before anything is trained: one of the two builds.
+await check("weight", {}, async () => {
+  const names = readdirSync(page).filter((name) => /\.(html|css|js|knl)$/.test(name));
+  const packed = (name) => gzipSync(readFileSync(join(page, name)), { level: 9 }).length;
+  const [simd, scalar] = [packed("simd.wasm"), packed("scalar.wasm")];
+  const total = names.reduce((sum, name) => sum + packed(name), Math.max(simd, scalar));
+  const parts = `${simd} the SIMD build or ${scalar} the scalar one, ${packed("digits.knl")} the weights`;
+  assert.ok(total <= 150 * 1024, `${total} bytes, of them ${parts}`);
+  return `${total} bytes gzipped, of them ${parts}`;
+});
+
+await check("a 7 by mouse", {}, async (visit) => {
+  const tab = await visit();
+  await draw(tab, SEVEN);
+  assert.equal(await answer(tab), "7");
+  await tab.locator("#heat").check();
+  await draw(tab, []);
+  await shot(tab, "desktop-light-heat");
+  await tab.locator("#heat").uncheck();
+  const times = await tab.evaluate(() => performance.getEntriesByName("stroke update").map(({ duration }) => duration));
+  times.sort((a, b) => a - b);
+  const [median, worst] = [times[times.length >> 1], times.at(-1)];
+  assert.ok(median <= 4, `a stroke update took ${median} ms`);
+  assert.ok((await longest(tab)) <= 50, `the main thread was blocked for ${await longest(tab)} ms`);
+  return `${await tab.locator("#sure").textContent()}; ${times.length} updates, median ${median.toFixed(2)} ms, worst ${worst.toFixed(2)} ms`;
+});
+
+await check("other digits", {}, async (visit) => {
+  const tab = await visit();
+  for (const [digit, strokes] of Object.entries(DIGITS)) {
+    await tab.locator("#clear").click();
+    await draw(tab, strokes);
+    assert.equal(await answer(tab), digit, `a drawn ${digit}`);
+  }
+});
+
+await check("a 1 by keyboard", {}, async (visit) => {
+  const tab = await visit();
+  await tab.locator("#pad").focus();
+  for (let i = 0; i < 12; i++) await tab.keyboard.press("ArrowUp");
+  await tab.keyboard.press("Space");
+  for (let i = 0; i < 24; i++) await tab.keyboard.press("ArrowDown");
+  await draw(tab, []);
+  assert.equal(await answer(tab), "1");
+  await tab.waitForFunction(() => /^1, .* sure$/.test(document.getElementById("said").textContent));
+  await tab.keyboard.press("Delete");
+  await draw(tab, []);
+  assert.equal(await answer(tab), "–");
+});
+
+for (const [network, name] of ["small", "keras"].entries()) {
+  for (const simd of network === 0 ? [true, false] : [true]) {
+    await check(`50 steps of the ${name} network, ${simd ? "SIMD" : "scalar"}`, {}, async (visit) => {
+      const tab = await visit("", simd ? undefined : () => (WebAssembly.validate = () => false));
+      assert.equal(/no WASM SIMD/.test(await tab.locator("#build").textContent()), !simd);
+      await tab.locator("#network").selectOption(String(network));
+      await tab.locator("#seed").fill("7");
+      await tab.locator("#until").selectOption("50 until");
+      await draw(tab, SEVEN);
+      await tab.locator("#start").click();
+      await tab.locator("#proof").waitFor({ timeout: 240_000 });
+      const found = await tab.locator("#fingerprint").textContent();
+      const command = (await tab.locator("#command").textContent()).split(" -- ")[1].split(" ");
+      const at = command.indexOf("--rounding");
+      command.splice(at, 2);
+      assert.equal(found, host(...command));
+      assert.ok((await longest(tab)) <= 50, `the main thread was blocked for ${await longest(tab)} ms`);
+      return `${found}, ${await tab.locator("#rate").textContent()} images a second`;
+    });
+  }
+}
+
+await check("an epoch, paused, goes on", {}, async (visit) => {
+  const tab = await visit();
+  await draw(tab, SEVEN);
+  await tab.locator("#until").selectOption("5 epochs");
+  await tab.locator("#start").click();
+  await tab.waitForFunction(() => Number(document.getElementById("step").textContent.replace(",", "")) > 20, null, {
+    timeout: 120_000,
+  });
+  await tab.locator("#start").click();
+  await tab.locator("#proof").waitFor();
+  const steps = Number((await tab.locator("#step").textContent()).replace(",", ""));
+  assert.equal(await tab.locator("#fingerprint").textContent(), host("--network", "small", "--steps", String(steps)));
+  await tab.locator("#until").selectOption("1 epochs");
+  await tab.locator("#start").click();
+  await tab.waitForFunction(() => document.getElementById("note").textContent === "Done", null, { timeout: 120_000 });
+  assert.equal(await tab.locator("#step").textContent(), "63");
+  assert.equal(await tab.locator("#fingerprint").textContent(), host("--network", "small", "--epochs", "1"));
+  const accuracy = parseFloat(await tab.locator("#test-accuracy").textContent());
+  assert.ok(accuracy > 80, `${accuracy} %`);
+  assert.ok((await longest(tab)) <= 50, `the main thread was blocked for ${await longest(tab)} ms`);
+  await shot(tab, "desktop-light");
+  await tab.locator("#reset").click();
+  await tab.locator("#proof").waitFor({ state: "hidden" });
+  return `paused after ${steps} steps; ${accuracy} % of the test digits`;
+});
+
+await check("it is taught", {}, async (visit) => {
+  const tab = await visit();
+  // Called a 9 from now on.
+  await draw(tab, SEVEN);
+  await tab.locator("#teach button").nth(9).click();
+  await tab.waitForFunction(() => /It learnt/.test(document.getElementById("taught").textContent), null, {
+    timeout: 60_000,
+  });
+  await draw(tab, []);
+  assert.equal(await answer(tab), "9");
+  await tab.locator("#clear").click();
+  await draw(tab, DIGITS[1]);
+  assert.equal(await answer(tab), "1");
+  await tab.locator("#clear").click();
+  await draw(tab, DIGITS[0]);
+  assert.equal(await answer(tab), "0");
+});
+
+// As the page cuts words, in a language that has a regular expression for it.
+function expected(text) {
+  const counts = new Map();
+  for (const [word] of text.toLowerCase().matchAll(/[\p{Alphabetic}\p{N}]+(?:['’][\p{Alphabetic}\p{N}]+)*/gu)) {
+    const plain = word.replaceAll("’", "'");
+    counts.set(plain, (counts.get(plain) ?? 0) + 1);
+  }
+  return [...counts].sort(([a, x], [b, y]) => y - x || (Buffer.from(a) < Buffer.from(b) ? -1 : 1));
+}
+
+async function counted(tab) {
+  await tab.waitForFunction(
+    () => document.querySelector("#top tr") && !document.getElementById("count").disabled,
+    null,
+    { timeout: 120_000 },
+  );
+  return tab.evaluate(() =>
+    [...document.querySelectorAll("#top tr")].map((row) => [
+      row.children[0].textContent,
+      Number(row.children[1].textContent.replaceAll(",", "")),
+    ]),
+  );
+}
+
+await check("a pasted text", {}, async (visit) => {
+  const tab = await visit("#words");
+  const text = "To be, or not to be: that’s the question. Être ou ne pas ÊTRE; don't. Ça 'va' 42";
+  await tab.locator("#text").fill(text);
+  await tab.locator("#count").click();
+  assert.deepEqual(await counted(tab), expected(text));
+  assert.ok((await longest(tab)) <= 50, `the main thread was blocked for ${await longest(tab)} ms`);
+});
+
+await check("a book in 16 KiB and in 8 MiB", {}, async (visit) => {
+  const tab = await visit("#words");
+  const book = gunzipSync(readFileSync(join(page, "texts/kjv.txt.gz")));
+  const best = expected(book.toString()).slice(0, 100);
+  const figures = [];
+  for (const bits of [14, 23]) {
+    await tab.locator("#budget").fill(String(bits));
+    await tab.locator("#file").setInputFiles([]);
+    await tab.evaluate(() => document.getElementById("top").replaceChildren());
+    await tab.locator("#file").setInputFiles({ name: `book-${bits}.txt`, mimeType: "text/plain", buffer: book });
+    assert.deepEqual(await counted(tab), best);
+    figures.push((await tab.locator("#figures dd").allTextContents()).join(", "));
+  }
+  assert.ok((await longest(tab)) <= 50, `the main thread was blocked for ${await longest(tab)} ms`);
+  await shot(tab, "desktop-light-words");
+  return figures.join(" | ");
+});
+
+if (shots) {
+  const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
+  const looks = {
+    "phone-light": phone,
+    "phone-dark": { ...phone, colorScheme: "dark" },
+    "desktop-dark": { colorScheme: "dark" },
+  };
+  for (const [name, options] of Object.entries(looks)) {
+    await check(`pictures, ${name}`, options, async (visit) => {
+      const tab = await visit();
+      await draw(tab, DIGITS[2]);
+      await tab.locator("#heat").check();
+      await tab.locator("#until").selectOption("5 epochs");
+      await tab.locator("#start").click();
+      await tab.waitForFunction(() => document.getElementById("note").textContent === "Done", null, {
+        timeout: 240_000,
+      });
+      await tab.evaluate(() => scrollTo(0, 0));
+      await shot(tab, name);
+      const wide = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wide <= 0, `${wide} pixels wider than the screen`);
+      await tab.locator("#words").click();
+      await tab.locator("#bible").click();
+      await counted(tab);
+      await shot(tab, `${name}-words`);
+      assert.ok(
+        (await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0,
+        "wider than the screen",
+      );
+    });
+  }
+}
+
+await browser.close();
+close();
+console.log(failed ? `${failed} failed` : "all passed");
+process.exitCode = failed ? 1 : 0;
