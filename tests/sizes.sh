@@ -11,6 +11,8 @@
 # emulator. Inference at opt-level s may have 16 KB of code and constants.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# One compiler, so that sizes can be compared; KERNLET_TOOLCHAIN=rustup takes another.
+: "${KERNLET_TOOLCHAIN:=debian}"
 . tests/toolchains.sh
 
 firmware=thumbv7em-none-eabihf
