@@ -465,6 +465,9 @@ fn the_small_network_learns_and_gives_its_weights_alone() {
     let snapshot = kernlet::snapshot::Snapshot::parse(&bytes).unwrap();
     assert_eq!((snapshot.name(), snapshot.parameters().len()), ("SmallCnn", 14_538));
     assert!(snapshot.training().is_err(), "there is a state of training in it");
+    let mut parameters = vec![0.0; 14_538];
+    snapshot.parameters().copy_into(&mut parameters).unwrap();
+    assert!(parameters.iter().all(|x: &f32| x.to_bits().trailing_zeros() >= 16), "they are not rounded");
     assert!(fs::read_to_string(&report).unwrap().contains("The 5 × 5 weights of the 8 filters of conv1"));
     // Those of the other network are refused.
     let message = fail(&folder.options(&["--resume", &weights, "--steps", "0"]));

@@ -93,7 +93,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
 
-    /// Write the parameters alone to this file, at the end
+    /// Write the parameters alone to this file, at the end, rounded to 8 bits so that it packs to half its length
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
 
