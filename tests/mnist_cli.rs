@@ -160,6 +160,7 @@ fn seed_augmentation_and_rate_change_the_result_and_nothing_else_does() {
     assert_eq!(plain, run(&["--seed", "1"]));
     assert_eq!(plain, run(&["--lr", "1.0", "--optimizer", "adadelta"]));
     assert_eq!(plain, run(&["--threads", "1"]));
+    assert_eq!(plain, run(&["--augment=off"]));
     assert_eq!(plain, run(&["--threads", "3"]));
     assert_ne!(plain, run(&["--seed", "2"]));
     assert_ne!(plain, run(&["--lr", "0.5"]));
@@ -354,6 +355,7 @@ fn each_bad_data_file_is_named_with_what_is_wrong() {
 fn each_bad_option_is_one_line() {
     assert!(fail(&["--speed", "9"]).contains("'--speed'"));
     assert!(fail(&["digits"]).contains("'digits'"));
+    assert!(fail(&["--augment=maybe"]).contains("expected on or off"));
     assert!(fail(&["--batch", "0"]).contains("expected 1 to 65536"));
     assert!(fail(&["--epochs", "-1"]).contains("-1"));
     assert!(fail(&["--epochs"]).contains("--epochs"));

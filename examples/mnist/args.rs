@@ -26,9 +26,11 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
 
-    /// Images that one step learns from
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = positive)]
-    pub batch: usize,
+    /// Images that one step learns from [default: 128 with --data, 32 without]
+    ///
+    /// The digits in examples/data are few: smaller batches take more steps over them in the same time.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub batch: Option<usize>,
 
     /// The rule that changes the parameters, as in Keras
     #[arg(long, value_enum, default_value_t = OptimizerName::Adadelta)]
@@ -67,9 +69,12 @@ pub struct Args {
     #[arg(long, value_name = "portable|avx2|avx512")]
     pub level: Option<InstructionSet>,
 
-    /// Show each image shifted, turned and scaled a little, differently in each epoch
-    #[arg(long)]
-    pub augment: bool,
+    /// Show each image shifted, turned and scaled a little, differently in each epoch [default: off with --data, on
+    /// without]
+    ///
+    /// The digits in examples/data are few: shown as they are, the network learns them by heart.
+    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on", value_parser = switch)]
+    pub augment: Option<bool>,
 
     /// Stop after the first epoch whose mean training loss is at most this
     #[arg(long, value_name = "LOSS", value_parser = loss)]
@@ -169,6 +174,11 @@ impl OptimizerName {
 }
 
 impl Args {
+    /// Images that one step learns from.
+    pub fn batch(&self) -> usize {
+        self.batch.unwrap_or(if self.data.is_some() { 128 } else { 32 })
+    }
+
     /// Reads the command line; an error is one line.
     pub fn read() -> Result<Self, u8> {
         Self::try_parse().map_err(|error| match error.kind() {
@@ -184,6 +194,11 @@ impl Args {
                 2
             }
         })
+    }
+
+    /// Whether images are augmented.
+    pub fn augment(&self) -> bool {
+        self.augment.unwrap_or(self.data.is_none())
     }
 
     /// The learning rate.
@@ -223,6 +238,14 @@ const THREADS: RangeInclusive<usize> = 1..=256;
 fn threads(text: &str) -> Result<usize, String> {
     let count = text.parse().map_err(|_| "not a whole number".to_owned())?;
     if THREADS.contains(&count) { Ok(count) } else { Err("expected 1 to 256".to_owned()) }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("expected on or off".to_owned()),
+    }
 }
 
 fn positive(text: &str) -> Result<usize, String> {

@@ -97,7 +97,7 @@ fn guess_all<N: Network>(args: &Args, level: Level, outcome: &Outcome<N>, test: 
 
 fn figures<N: Network>(args: &Args, level: Level, outcome: &Outcome<N>, training: &Digits, test: &Digits) -> String {
     let median = summary::median_ms(&outcome.step_times).map_or("–".to_owned(), |ms| format!("{ms:.1} ms"));
-    let augmented = if args.augment { ", augmented" } else { "" };
+    let augmented = if args.augment() { ", augmented" } else { "" };
     let big = [
         ("test accuracy", format!("{:.2} %", 100.0 * outcome.test.accuracy())),
         ("test loss", format!("{:.4}", outcome.test.loss)),
@@ -116,7 +116,7 @@ fn figures<N: Network>(args: &Args, level: Level, outcome: &Outcome<N>, training
         grouped(N::PARAMETERS),
         args.optimizer.name(),
         args.rate(),
-        args.batch,
+        args.batch(),
         outcome.seed,
         count(args.threads(), "thread"),
         fingerprint(outcome.model.parameters()),

@@ -105,11 +105,11 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
     test: &Digits,
 ) -> Result<Outcome<N>, String> {
     let threads = args.threads();
-    let batching = Batching::of(args.batch).threads(threads);
+    let batching = Batching::of(args.batch()).threads(threads);
     let bytes = Trainer::<N, O>::training_bytes(batching, Gradients::Kept);
     terminal::print_network::<N>(
         args.optimizer.name(),
-        args.batch,
+        args.batch(),
         bytes + args.map_reduce.map_or(0, Shards::<N>::bytes),
     );
 
@@ -163,7 +163,7 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
     };
     let steps_left = |progress: &Progress| args.steps.is_none_or(|steps| progress.step < u64::from(steps));
     let mut shards = args.map_reduce.map(|count| Shards::new(count, level, threads, seed));
-    let mut batch = Batch::new(args.batch);
+    let mut batch = Batch::new(args.batch());
     let mut order = vec![0; training.len()];
     let (mut epochs, mut step_times) = (Vec::<Epoch>::new(), Vec::new());
     let mut test_metrics = None;
@@ -173,11 +173,11 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
         let bar = terminal::Progress::new(epoch + 1, training.len(), progress.position as usize);
         let mut metrics = Metrics::default();
         let start = Instant::now();
-        for indices in order[progress.position as usize..].chunks(args.batch) {
+        for indices in order[progress.position as usize..].chunks(args.batch()) {
             if !steps_left(&progress) {
                 break;
             }
-            batch.fill(training, indices, args.augment.then_some((seed, epoch)), threads)?;
+            batch.fill(training, indices, args.augment().then_some((seed, epoch)), threads)?;
             let step_start = Instant::now();
             let (images, labels) = (&batch.images[..indices.len() * IMAGE_LEN], &batch.labels[..indices.len()]);
             let step = match &mut shards {
