@@ -125,7 +125,7 @@ export function train(module, digits, say) {
     } else if (data.kind === "paused") {
       running = false;
       const { network, batch, seed } = settings;
-      const chosen = `--network ${NETWORKS[network]} --rounding strict --batch ${batch} --seed ${seed}`;
+      const chosen = `--network ${NETWORKS[network]} --rounding strict --augment=off --batch ${batch} --seed ${seed}`;
       $("note").textContent = data.done ? "Done" : "Paused";
       $("fingerprint").textContent = data.fingerprint;
       $("command").textContent = `cargo run --example mnist -- ${chosen} --steps ${data.step}`;
