@@ -4,6 +4,7 @@
 
 mod example;
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -100,6 +101,39 @@ fn the_report_has_its_keys() {
     assert_eq!((&book["words"], &book["distinct"]), (&820_748.into(), &59_959.into()));
     assert_eq!(book["top"][0], serde_json::json!({"word": "the", "count": 62_054}));
     assert_eq!(book["top"].as_array().unwrap().len(), 20);
+}
+
+#[test]
+fn an_approximation_keeps_its_bounds() {
+    let exact = unzipped("tests/data/wordcount/kjv.hadoop.tsv.gz");
+    let exact: HashMap<&str, u64> = std::str::from_utf8(&exact)
+        .unwrap()
+        .lines()
+        .map(|line| line.split_once('\t').unwrap())
+        .map(|(word, count)| (word, count.parse().unwrap()))
+        .collect();
+    for budget in ["16KiB", "64KiB", "8MiB"] {
+        let report = json(&["--approximate", "--top", "100", "--budget", budget, BOOK], b"");
+        let bound = report["bound"].as_u64().unwrap();
+        assert!(report["peak_job_bytes"].as_u64() <= report["budget_bytes"].as_u64(), "{report}");
+        assert_eq!(report["words"], 820_748);
+        let distinct = report["distinct"].as_f64().unwrap() / 59_959.0;
+        assert!((distinct - 1.0).abs() < 5.0 * report["distinct_standard_error"].as_f64().unwrap(), "{report}");
+        let mut missing = exact.clone();
+        for row in report["top"].as_array().unwrap() {
+            let (count, error) = (row["count"].as_u64().unwrap(), row["error"].as_u64().unwrap());
+            let true_count = missing.remove(row["word"].as_str().unwrap()).unwrap_or(0);
+            assert!(count - error <= true_count && true_count <= count && error <= bound, "{row}, not {true_count}");
+        }
+        // All hundred were shown because there are so many; those left out are no more frequent than the last.
+        let least = report["top"].as_array().unwrap().last().unwrap()["count"].as_u64().unwrap();
+        assert!(missing.values().all(|&count| count <= least.max(bound)), "{budget}");
+    }
+    let long = [&[b'x'; 49][..], b" a a"].concat();
+    let report = json(&["--approximate", "-"], &long);
+    assert_eq!((&report["words"], &report["long_words"]), (&3.into(), &1.into()));
+    let refused = run(command().args(["--approximate", "--budget", "100"]), b"");
+    assert!(complaint(&refused).contains("a budget of 100 bytes is too small: at least"));
 }
 
 #[test]

@@ -38,6 +38,10 @@ pub struct Args {
     /// Writes what was measured as JSON; - is standard output.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Counts only the most frequent words, in a summary of fixed size (up to half a mebibyte of
+    /// the budget) and never on disk. A count may be too high by the bound that is shown.
+    #[arg(long, conflicts_with_all = ["output", "threads"])]
+    pub approximate: bool,
     /// Runs as a mapper of Hadoop Streaming: lines in, `word⇥count` out, combined in the budget.
     #[arg(long, conflicts_with_all = ALONE)]
     pub hadoop_mapper: bool,
@@ -48,7 +52,7 @@ pub struct Args {
 }
 
 /// What a process of a stream does not take.
-const ALONE: [&str; 5] = ["files", "output", "json", "top", "threads"];
+const ALONE: [&str; 6] = ["files", "output", "json", "top", "threads", "approximate"];
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -1,5 +1,6 @@
 //! Counts words in a memory that you chose, as Hadoop's WordCount counts them.
 
+mod approximate;
 mod args;
 mod count;
 mod hadoop;
@@ -18,6 +19,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use approximate::{Approximation, approximate};
 use args::Args;
 use count::{Plan, Totals, count};
 use output::{Frequent, Lines};
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match &args {
         Args { hadoop_mapper: true, budget, .. } => hadoop::mapper(*budget).map_err(Into::into),
         Args { hadoop_reducer: true, budget, .. } => hadoop::reducer(*budget).map_err(Into::into),
+        Args { approximate: true, .. } => run_approximately(&args),
         _ => run(args),
     };
     match outcome {
@@ -46,7 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Outcome<()> {
-    let files = if args.files.is_empty() { vec![PathBuf::from(BOOK)] } else { args.files.clone() };
+    let files = files(&args);
     let size = source::check(&files)?;
     if let Some(path) = &args.output {
         Lines::check(path).map_err(|error| format!("--output {}: {error}", path.display()))?;
@@ -84,14 +87,83 @@ fn run(args: Args) -> Outcome<()> {
         let report = report(&args, plan, &totals, seconds, &rows);
         write_json(path, &report).map_err(|error| format!("--json {}: {error}", path.display()))?;
     }
-    // Standard output may already hold the lines or the report.
+    show(&args, &format!("{}\n{}", table(&rows), summary(&args, plan, &totals, seconds)))
+}
+
+/// Shows a result, on standard error where standard output holds the lines or the report.
+fn show(args: &Args, text: &str) -> Outcome<()> {
     let taken = [&args.output, &args.json].into_iter().flatten().any(|path| path.as_os_str() == "-");
-    let text = format!("{}\n{}", table(&rows), summary(&args, plan, &totals, seconds));
     let shown = if taken { io::stderr().write_all(text.as_bytes()) } else { io::stdout().write_all(text.as_bytes()) };
     match shown {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+fn run_approximately(args: &Args) -> Outcome<()> {
+    let files = files(args);
+    let size = source::check(&files)?;
+    let source = Source::new(files, source::BLOCK);
+    let start = Instant::now();
+    let (bar, meter) = (progress_bar(size), source.meter());
+    let found = approximate(source, args.budget, args.top, &|| bar.set_position(meter.load(Relaxed)));
+    bar.finish_and_clear();
+    let least =
+        || format!("a budget of {} bytes is too small: at least {} are needed", args.budget, approximate::LEAST);
+    let found = found.ok_or_else(least)??;
+    let seconds = start.elapsed().as_secs_f64();
+    if let Some(path) = &args.json {
+        let report = approximate_report(args, &found, seconds);
+        write_json(path, &report).map_err(|error| format!("--json {}: {error}", path.display()))?;
+    }
+    let note = |error: u64| if error == 0 { String::new() } else { format!(" -{}", grouped(error)) };
+    let rows: Vec<_> = found.words.iter().map(|(word, count, error)| (word.clone(), *count, note(*error))).collect();
+    show(args, &format!("{}\n{}", table(&rows), approximate_summary(&found, seconds)))
+}
+
+fn approximate_summary(found: &Approximation, seconds: f64) -> String {
+    let mut text = format!(
+        "{} words, about {} distinct (standard error {:.1} %), in {} bytes: {seconds:.3} s, {:.1} MB/s\n\
+         a count is too high by at most the number behind its bar; every word that is there more than {} times is known\n\
+         in a summary of {}{}\n",
+        grouped(found.total),
+        grouped(found.distinct),
+        100.0 * found.distinct_error,
+        grouped(found.text_bytes),
+        found.text_bytes as f64 / 1e6 / seconds,
+        grouped(found.bound),
+        mebibytes(found.summary_bytes as u64),
+        peak_resident().map_or(String::new(), |bytes| format!("; peak resident {}", mebibytes(bytes))),
+    );
+    if found.long_words > 0 {
+        text += &format!("{} words were too long to be told apart\n", grouped(found.long_words));
+    }
+    text
+}
+
+fn approximate_report(args: &Args, found: &Approximation, seconds: f64) -> serde_json::Value {
+    let top =
+        found.words.iter().map(|(word, count, error)| json!({"word": shown(word), "count": count, "error": error}));
+    json!({
+        "approximate": true,
+        "seconds": seconds,
+        "bytes": found.text_bytes,
+        "words": found.total,
+        "distinct": found.distinct,
+        "distinct_standard_error": found.distinct_error,
+        "bound": found.bound,
+        "budget_bytes": args.budget,
+        "peak_job_bytes": found.summary_bytes,
+        "peak_resident_bytes": peak_resident(),
+        "runs_spilled": 0,
+        "merge_passes": 0,
+        "long_words": found.long_words,
+        "top": top.collect::<Vec<_>>(),
+    })
+}
+
+fn files(args: &Args) -> Vec<PathBuf> {
+    if args.files.is_empty() { vec![PathBuf::from(BOOK)] } else { args.files.clone() }
 }
 
 /// A bar with MB/s on a terminal, else one that does nothing.
@@ -166,6 +238,7 @@ fn report(
     rows: &[(Vec<u8>, u64, String)],
 ) -> serde_json::Value {
     json!({
+        "approximate": false,
         "seconds": seconds,
         "bytes": totals.bytes,
         "words": totals.counters.emitted + totals.long_words,
