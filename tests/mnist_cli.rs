@@ -169,6 +169,9 @@ fn seed_augmentation_and_rate_change_the_result_and_nothing_else_does() {
     assert_eq!(augmented, run(&["--augment", "--threads", "3"]));
 }
 
+/// How many threads there may be; a build without rayon has one.
+const THREADS: &[&str] = if cfg!(feature = "rayon") { &["1", "2", "3"] } else { &["1"] };
+
 /// Law 3: for one rounding, every instruction set and number of threads gives the same bits.
 #[test]
 fn the_bits_depend_on_the_rounding_alone() {
@@ -176,9 +179,9 @@ fn the_bits_depend_on_the_rounding_alone() {
     for rounding in [Rounding::Strict, Rounding::Fused] {
         let mut seen: Vec<(String, String)> = Vec::new();
         for isa in InstructionSet::ALL.into_iter().filter(|&isa| Level::new(isa, rounding).is_some()) {
-            for threads in ["1", "2", "3"] {
+            for &threads in THREADS {
                 let (level, rounding) = (isa.name(), rounding.name());
-                let more = ["--steps", "6", "--level", level, "--rounding", rounding, "--threads", threads];
+                let more = ["--steps", "4", "--level", level, "--rounding", rounding, "--threads", threads];
                 seen.push((format!("{level}, {threads} threads"), fingerprint(&folder.options(&more))));
             }
         }
@@ -196,7 +199,7 @@ fn shards_and_threads_do_not_change_the_bits() {
         fingerprint(&[&whole[..], &["--map-reduce", shards, "--threads", threads], more].concat())
     };
     let one = run("1", "1", &[]);
-    for (shards, threads) in [("1", "2"), ("2", "2"), ("2", "1"), ("3", "2"), ("4", "3"), ("7", "2")] {
+    for (shards, threads) in [("1", "2"), ("2", "2"), ("3", "1"), ("4", "3"), ("7", "2")] {
         assert_eq!(run(shards, threads, &[]), one, "{shards} shards on {threads} threads");
     }
     assert_ne!(run("2", "2", &["--seed", "2"]), one);
@@ -462,7 +465,7 @@ fn the_small_network_learns_and_gives_its_weights_alone() {
     let (weights, report) = (folder.text("small.knl"), folder.text("small.html"));
     let options = ["--network", "small", "--weights", &weights, "--report", &report];
     let printed = succeed(&folder.options(&[&options[..], &["--epochs", "1"]].concat()));
-    assert!(printed.contains("conv1 (conv2d)           24×24×8 ") && printed.contains("14,538"), "{printed}");
+    assert!(printed.contains("conv1 (conv2d)            24×24×8 ") && printed.contains("14,538"), "{printed}");
     let bytes = fs::read(&weights).unwrap();
     let snapshot = kernlet::snapshot::Snapshot::parse(&bytes).unwrap();
     assert_eq!((snapshot.name(), snapshot.parameters().len()), ("SmallCnn", 14_538));
