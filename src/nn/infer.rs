@@ -191,31 +191,3 @@ pub(super) fn pieces(count: usize, piece: usize) -> impl Iterator<Item = Images>
     let piece = if piece == 0 { 1 } else { piece };
     (0..count.div_ceil(piece)).map(move |i| Images { first: i * piece, count: piece.min(count - i * piece) })
 }
-
-/// The position of the largest of each row of `classes` outputs: the first, if several are.
-///
-/// ```
-/// let mut best = [0; 2];
-/// kernlet::nn::argmax(&[0.1, 0.7, 0.2, 0.5, 0.5, 0.0], 3, &mut best);
-/// assert_eq!(best, [1, 0]);
-/// ```
-pub fn argmax(outputs: &[f32], classes: usize, best: &mut [usize]) {
-    if classes == 0 {
-        return;
-    }
-    for (row, best) in outputs.chunks_exact(classes).zip(best) {
-        *best = largest(row);
-    }
-}
-
-/// The position of the largest number: the first, if several are; 0 if there is none.
-pub(super) fn largest(row: &[f32]) -> usize {
-    let mut at = 0;
-    let mut most = f32::NEG_INFINITY;
-    for (i, &y) in row.iter().enumerate() {
-        if y > most {
-            (at, most) = (i, y);
-        }
-    }
-    at
-}

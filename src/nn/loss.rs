@@ -1,7 +1,8 @@
 //! Losses as a trainer sees them: targets in, an error and a gradient out.
 
-use super::{Error, infer::largest};
+use super::Error;
 use crate::{
+    data::metrics::argmax,
     kernels::{elementwise, loss},
     simd::Level,
 };
@@ -105,7 +106,7 @@ impl Loss for SoftmaxCrossEntropy {
     ) -> Result<Metrics, Error> {
         let loss = loss::softmax_cross_entropy(level, outputs, y, targets, gradient)?;
         let correct =
-            y.chunks_exact(outputs.max(1)).zip(targets).filter(|(y, target)| largest(y) == usize::from(**target));
+            y.chunks_exact(outputs.max(1)).zip(targets).filter(|(y, target)| argmax(y) == usize::from(**target));
         Ok(Metrics { loss, correct: correct.count(), images: targets.len() })
     }
 }
@@ -142,7 +143,7 @@ macro_rules! elementwise_loss {
                     elementwise::scale(level, share, gradient);
                 }
                 let rows = y.chunks_exact(outputs).zip(targets.chunks_exact(outputs));
-                let correct = rows.filter(|(y, target)| outputs > 1 && largest(y) == largest(target)).count();
+                let correct = rows.filter(|(y, target)| outputs > 1 && argmax(y) == argmax(target)).count();
                 Ok(Metrics { loss, correct, images })
             }
         }

@@ -39,7 +39,7 @@ mod saliency;
 mod train;
 
 pub use error::Error;
-pub use infer::{Batching, argmax, infer, infer_in_place, inference_bytes, inference_len};
+pub use infer::{Batching, infer, infer_in_place, inference_bytes, inference_len};
 pub use layer::{Kind, Layer, LayerDef, Op};
 pub use loss::{
     BinaryCrossEntropy, BinaryCrossEntropyFromLogits, HalfSquaredError, Loss, MeanSquaredError, Metrics,

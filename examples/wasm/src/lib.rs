@@ -8,6 +8,7 @@
 use core::{cell::UnsafeCell, panic::PanicInfo};
 
 use kernlet::{
+    data::metrics::argmax,
     nn::{Batching, inference_len},
     simd::Level,
     snapshot::fingerprint as fingerprint_of,
@@ -105,11 +106,7 @@ pub extern "C" fn infer(index: usize) -> i32 {
         let input = convert(bytes, &mut state.input);
         let model = &state.workspace.model;
         match kernlet::nn::infer(Level::detect_strict(), ONE, model, input, &mut state.memory, &mut state.outputs) {
-            Ok(()) => {
-                let mut best = [0];
-                kernlet::nn::argmax(&state.outputs, 10, &mut best);
-                best.first().map_or(-1, |&digit| digit as i32)
-            }
+            Ok(()) => argmax(&state.outputs) as i32,
             Err(_) => -1,
         }
     })

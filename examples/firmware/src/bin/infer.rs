@@ -7,6 +7,7 @@
 
 use cortex_m_rt::entry;
 use kernlet::{
+    data::metrics::argmax,
     nn::{Batching, Error, infer_in_place, inference_len},
     simd::Level,
     snapshot::StaticSnapshot,
@@ -50,9 +51,7 @@ fn right_answers(numbers: &mut [f32], memory: &mut [f32]) -> Result<usize, Error
     for (image, label) in TEST_IMAGES.chunks_exact(IMAGE).zip(&TEST_LABELS) {
         let input = convert(image, numbers);
         infer_in_place::<Digits>(level, ONE, WEIGHTS.parameters(), input, memory, &mut outputs)?;
-        let mut best = [usize::MAX];
-        kernlet::nn::argmax(&outputs, outputs.len(), &mut best);
-        right += usize::from(best == [usize::from(*label)]);
+        right += usize::from(argmax(&outputs) == usize::from(*label));
     }
     Ok(right)
 }
