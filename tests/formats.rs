@@ -69,5 +69,5 @@ fn shapes_levels_and_metrics_are_formatted() {
     format::<nn::Kind>();
     format::<nn::Metrics>();
     format::<snapshot::ModelInfo>();
-    format::<kernlet::data::Confusion<10>>();
+    format::<kernlet::data::metrics::Confusion<10>>();
 }
