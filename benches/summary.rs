@@ -24,7 +24,7 @@ use kernlet::{
         reference,
     },
     shape::Padding,
-    simd::Level,
+    simd::{InstructionSet, Level},
 };
 use table::{Summary, strict};
 
@@ -118,6 +118,48 @@ fn convolution(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, l
         dw.fill(0.0);
         backward_weight(&mut dw, batch);
     });
+}
+
+/// Operands with many zeros, beside the same without: above 1, passing over them pays.
+fn zeros(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, level: Level) {
+    const NONE: &str = "no zeros";
+    if !summary.wants(name, level) {
+        return;
+    }
+    let (x, w, dy) = (values(1, batch * conv.x_len()), values(2, conv.w_len()), values(4, batch * conv.y_len()));
+    let keep = values(5, x.len().max(dy.len()));
+    let few = |x: &[f32], percent: u8| -> Vec<f32> {
+        let least = 1.0 - f32::from(percent) / 50.0;
+        x.iter().zip(&keep).map(|(&x, &keep)| if keep < least { 0.0 } else { x }).collect()
+    };
+    let forward = |x: &[f32]| {
+        let (x, w, mut y) = (x.to_vec(), &w, vec![0.0; dy.len()]);
+        move || conv2d::forward_into(level, conv, batch, black_box(&x), w, None, Epilogue::Relu, &mut y).unwrap()
+    };
+    let backward_input = |dy: &[f32]| {
+        let (dy, w, mut dx) = (dy.to_vec(), &w, vec![0.0; x.len()]);
+        let mut scratch = vec![0.0; conv2d::backward_input_scratch_len(conv)];
+        move || conv2d::backward_input_into(level, conv, batch, w, black_box(&dy), &mut dx, &mut scratch).unwrap()
+    };
+    let backward_weight = |dy: &[f32]| {
+        let (dy, x, mut dw) = (dy.to_vec(), &x, vec![0.0; w.len()]);
+        move || {
+            dw.fill(0.0);
+            conv2d::backward_weight_acc(level, conv, batch, x, black_box(&dy), 0..conv.w_rows(), &mut dw).unwrap();
+        }
+    };
+    for percent in [20, 45, 65] {
+        let name = format!("{name} forward, {percent} % of x");
+        summary.against(&name, level, batch, 0.0, forward(&few(&x, percent)), NONE, forward(&x));
+    }
+    for percent in [8, 20, 40] {
+        let part = few(&dy, percent);
+        let name = |what: &str| format!("{name} {what}, {percent} % of dy");
+        let (some, all) = (backward_input(&part), backward_input(&dy));
+        summary.against(&name("input gradient"), level, batch, 0.0, some, NONE, all);
+        let (some, all) = (backward_weight(&part), backward_weight(&dy));
+        summary.against(&name("weight gradient"), level, batch, 0.0, some, NONE, all);
+    }
 }
 
 /// A first layer, whose few terms leave it bound by its stores.
@@ -295,6 +337,9 @@ fn main() {
             Conv2d::new(48, 48, 64, 64, [3, 3]).with_groups(64).with_padding(Padding::Same),
         ),
     ];
+    for &level in levels.iter().filter(|level| level.instruction_set() != InstructionSet::Portable) {
+        zeros(&mut summary, "conv 3×3 32→64, 26×26", &second, 16, level);
+    }
     for (name, conv) in &others {
         for batch in [32, 1] {
             convolution(&mut summary, name, conv, batch, best);

@@ -30,14 +30,7 @@ const BATCH: usize = 128;
 const STEP: &str = "Keras network, training step";
 const INFERENCE: &str = "Keras network, inference";
 
-/// Multiply-adds of the first layer, and of all, forward over one image.
-const FIRST_MACS: f64 = (26 * 26 * 9 * 32) as f64;
-const MACS: f64 = FIRST_MACS + (24 * 24 * 288 * 64 + 9216 * 128 + 1280) as f64;
-
-/// Forward and the gradients of weights and of all inputs but the first.
-const STEP_FLOP: f64 = 2.0 * BATCH as f64 * (3.0 * MACS - FIRST_MACS);
-
-/// The first digits of the repository's: zeros matter, so what is drawn must be real.
+/// The first digits of the repository's.
 fn digits(count: usize) -> (Vec<f32>, Vec<u8>) {
     const IMAGES: &[u8] = include_bytes!("../../examples/data/train-images-idx3-ubyte.gz");
     const LABELS: &[u8] = include_bytes!("../../examples/data/train-labels-idx1-ubyte.gz");
@@ -52,6 +45,21 @@ fn digits(count: usize) -> (Vec<f32>, Vec<u8>) {
     (pixels, digits.labels()[..count].to_vec())
 }
 
+/// One batch, and a model that has learnt others: how much is zero matters, so both must be real.
+struct Digits {
+    images: Vec<f32>,
+    labels: Vec<u8>,
+    model: Box<Model<MnistCnn>>,
+}
+
+impl Digits {
+    fn new(level: Level) -> Self {
+        let (mut images, mut labels) = digits(61 * BATCH);
+        let (rest, others) = (images.split_off(BATCH * IMAGE), labels.split_off(BATCH));
+        Self { images, labels, model: trained(level, &rest, &others) }
+    }
+}
+
 /// Training steps of a model of its own; the parameters keep changing, as they do in training.
 struct Steps<'a> {
     trainer: Trainer<'a, MnistCnn, Adadelta>,
@@ -64,75 +72,99 @@ impl Steps<'_> {
         self.trainer.step(self.images, self.labels).unwrap();
     }
 
-    fn with<R>(level: Level, batching: Batching, images: &[f32], labels: &[u8], f: impl FnOnce(Steps<'_>) -> R) -> R {
+    fn with<R>(level: Level, batching: Batching, digits: &Digits, f: impl FnOnce(Steps<'_>) -> R) -> R {
         let kept = Gradients::Kept;
         let mut model = Model::<MnistCnn>::zeroed_box();
-        model.initialize(1);
+        model.parameters_mut().copy_from_slice(digits.model.parameters());
         let mut memory = HeapMemory::zeroed(Trainer::<MnistCnn, Adadelta>::memory_len(batching, kept));
         let (optimizer, loss) = (Adadelta::new(1.0), SoftmaxCrossEntropy);
         let trainer = Trainer::new(level, &mut model, &mut memory, optimizer, loss, batching, kept, 1).unwrap();
-        let mut steps = Steps { trainer, images, labels };
-        // The first steps from random parameters are not like the others.
-        (0..3).for_each(|_| steps.step());
+        let mut steps = Steps { trainer, images: &digits.images, labels: &digits.labels };
+        steps.step();
         f(steps)
     }
 }
 
-/// Inference of a batch, to be called again and again.
-fn inference(level: Level, images: &[f32]) -> impl FnMut() {
-    let batch = images.len() / IMAGE;
-    let batching = Batching::of(batch);
+/// A model that has learnt something: how many activations are zero matters.
+fn trained(level: Level, images: &[f32], labels: &[u8]) -> Box<Model<MnistCnn>> {
+    let (kept, batching) = (Gradients::Kept, Batching::of(BATCH));
     let mut model = Model::<MnistCnn>::zeroed_box();
     model.initialize(1);
+    let mut memory = HeapMemory::zeroed(Trainer::<MnistCnn, Adadelta>::memory_len(batching, kept));
+    let (optimizer, loss) = (Adadelta::new(1.0), SoftmaxCrossEntropy);
+    let mut trainer =
+        <Trainer<MnistCnn, Adadelta>>::new(level, &mut model, &mut memory, optimizer, loss, batching, kept, 1).unwrap();
+    for (images, labels) in images.chunks(BATCH * IMAGE).zip(labels.chunks(BATCH)) {
+        trainer.step(images, labels).unwrap();
+    }
+    model
+}
+
+/// Inference of a batch, to be called again and again.
+fn inference(level: Level, model: &Model<MnistCnn>, images: &[f32]) -> impl FnMut() {
+    let batch = images.len() / IMAGE;
+    let batching = Batching::of(batch);
     let (mut memory, mut out) = (HeapMemory::zeroed(inference_len::<MnistCnn>(batching)), vec![0.0; batch * 10]);
-    move || infer(level, batching, &model, images, &mut memory, &mut out).unwrap()
+    move || infer(level, batching, model, images, &mut memory, &mut out).unwrap()
 }
 
 pub fn rows(summary: &mut Summary, best: Level) {
     if !summary.wants("Keras network", best) {
         return;
     }
-    let (images, labels) = digits(BATCH);
+    let digits = Digits::new(best);
     let batching = Batching::of(BATCH);
     for level in [best, strict(best)] {
-        Steps::with(level, batching, &images, &labels, |mut steps| {
-            summary.against_peak(STEP, level, BATCH, STEP_FLOP, || steps.step());
-        });
+        // What is passed over is not computed, so a share of the peak would say nothing.
+        let mut row = |name, batch: usize, call: &mut dyn FnMut()| {
+            let samples = paired(summary.options.seconds, || seconds(&mut *call), || 0.0);
+            summary.timed(name, level, batch, samples);
+        };
+        Steps::with(level, batching, &digits, |mut steps| row(STEP, BATCH, &mut || steps.step()));
         for batch in [1, BATCH] {
-            let flop = 2.0 * MACS * batch as f64;
-            summary.against_peak(INFERENCE, level, batch, flop, inference(level, &images[..batch * IMAGE]));
+            row(INFERENCE, batch, &mut inference(level, &digits.model, &digits.images[..batch * IMAGE]));
         }
     }
-    Steps::with(best, batching, &images, &labels, |mut fused| {
-        Steps::with(strict(best), batching, &images, &labels, |mut each| {
+    Steps::with(best, batching, &digits, |mut fused| {
+        Steps::with(strict(best), batching, &digits, |mut each| {
             let limit = summary.options.seconds;
             let samples = paired(limit, || seconds(|| each.step()), || seconds(|| fused.step()));
-            summary.compared(STEP, strict(best), BATCH, STEP_FLOP, "fused", samples);
+            summary.compared(STEP, strict(best), BATCH, 0.0, "fused", samples);
         });
     });
-    threads(summary, best, &images, &labels);
-    peer(summary, best, &images, &labels);
+    for piece in [2, 4, 16, 32] {
+        Steps::with(best, batching, &digits, |mut eight| {
+            Steps::with(best, batching.pieces_of(piece), &digits, |mut other| {
+                let limit = summary.options.seconds;
+                let samples = paired(limit, || seconds(|| other.step()), || seconds(|| eight.step()));
+                let name = format!("{STEP}, {piece} images at a time");
+                summary.compared(&name, best, BATCH, 0.0, "8 images at a time", samples);
+            });
+        });
+    }
+    threads(summary, best, &digits);
+    peer(summary, best, &digits);
 }
 
 /// Two threads beside one, on the wall.
 #[cfg(feature = "rayon")]
-fn threads(summary: &mut Summary, level: Level, images: &[f32], labels: &[u8]) {
+fn threads(summary: &mut Summary, level: Level, digits: &Digits) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     let batching = Batching::of(BATCH);
     pool.install(|| {
-        Steps::with(level, batching, images, labels, |mut one| {
-            Steps::with(level, batching.threads(2), images, labels, |mut two| {
+        Steps::with(level, batching, digits, |mut one| {
+            Steps::with(level, batching.threads(2), digits, |mut two| {
                 let limit = summary.options.seconds;
                 let samples = paired(limit, || wall_seconds(|| two.step()), || wall_seconds(|| one.step()));
                 let name = "Keras network, training step, two threads";
-                summary.compared(name, level, BATCH, STEP_FLOP, "one thread", samples);
+                summary.compared(name, level, BATCH, 0.0, "one thread", samples);
             });
         });
     });
 }
 
 #[cfg(not(feature = "rayon"))]
-fn threads(_: &mut Summary, _: Level, _: &[f32], _: &[u8]) {}
+fn threads(_: &mut Summary, _: Level, _: &Digits) {}
 
 /// What the peer printed: milliseconds of a step, of inferring one image and a batch.
 fn keras(command: &str) -> Option<[f64; 3]> {
@@ -143,18 +175,18 @@ fn keras(command: &str) -> Option<[f64; 3]> {
 }
 
 /// The network here and the command that times it in Keras, in turn.
-fn peer(summary: &mut Summary, level: Level, images: &[f32], labels: &[u8]) {
+fn peer(summary: &mut Summary, level: Level, digits: &Digits) {
     const CALLS: usize = 40;
     let Some(command) = summary.options.keras.clone() else { return };
     let mut ms = [const { Vec::new() }; 3];
     let mut ratio = [const { Vec::new() }; 3];
     for _ in 0..3 {
         let Some(theirs) = keras(&command) else { return eprintln!("{command}: printed no figures") };
-        let time = |mut call: &mut dyn FnMut()| 1e3 * median((0..CALLS).map(|_| seconds(&mut call)).collect());
+        let time = |call: &mut dyn FnMut()| 1e3 * median((0..CALLS).map(|_| seconds(&mut *call)).collect());
         let ours = [
-            Steps::with(level, Batching::of(BATCH), images, labels, |mut steps| time(&mut || steps.step())),
-            time(&mut inference(level, &images[..IMAGE])),
-            time(&mut inference(level, images)),
+            Steps::with(level, Batching::of(BATCH), digits, |mut steps| time(&mut || steps.step())),
+            time(&mut inference(level, &digits.model, &digits.images[..IMAGE])),
+            time(&mut inference(level, &digits.model, &digits.images)),
         ];
         for i in 0..3 {
             ms[i].push(ours[i]);

@@ -164,6 +164,12 @@ impl Summary {
         self.compared(name, level, batch, flop, to, samples);
     }
 
+    /// A row of times alone.
+    pub fn timed(&mut self, name: &str, level: Level, batch: usize, samples: Samples) {
+        let ms = 1e3 * median(samples.kernel);
+        self.row(name, level, batch, Figures { ms, gflops: None, percent_of_peak: None, ratio: None });
+    }
+
     /// A row of samples that were taken beside others.
     pub fn compared(&mut self, name: &str, level: Level, batch: usize, flop: f64, to: &str, samples: Samples) {
         let time = median(samples.kernel);

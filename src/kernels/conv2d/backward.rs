@@ -10,7 +10,7 @@ use crate::{
         ShapeError, check, div, rem,
         tile::{Axis, Contraction, Nest, Start},
     },
-    simd::{Kernel, Level, Simd},
+    simd::{HAS_VECTORS, Kernel, Level, Simd},
 };
 
 /// The most elements of the panel of transposed weights: 32 KiB.
@@ -136,7 +136,7 @@ pub(in crate::kernels) fn input_gradient(level: Level, mut of: Adjoint<'_>) {
     if conv.is_by_channel() {
         return depthwise::input_gradient(level, &mut of);
     }
-    if level.dispatch(zeros::InputGradient(&mut of)) {
+    if HAS_VECTORS && level.dispatch(zeros::InputGradient(&mut of)) {
         return;
     }
     let (ci, co) = conv.group_channels();
@@ -375,7 +375,7 @@ pub(in crate::kernels) fn weight_gradient(
     let with_all = |rows: Range<usize>, columns: Range<usize>, dw_rows: &mut [f32]| {
         weights(level, conv, batch, x, dy, rows, columns, dw_rows);
     };
-    if !zeros::weight_gradient(level, conv, batch, x, dy, rows.clone(), dw_rows, with_all) {
+    if !HAS_VECTORS || !zeros::weight_gradient(level, conv, batch, x, dy, rows.clone(), dw_rows, with_all) {
         let (_, co) = conv.group_channels();
         weights(level, conv, batch, x, dy, rows, 0..co, dw_rows);
     }

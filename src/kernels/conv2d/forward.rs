@@ -9,7 +9,7 @@ use crate::{
         ShapeError, check,
         tile::{Axis, Contraction, Nest, Start},
     },
-    simd::Level,
+    simd::{HAS_VECTORS, Level},
 };
 
 /// `y = x ⋆ w + b`, then the epilogue.
@@ -62,7 +62,7 @@ pub(in crate::kernels) fn contract(
     epilogue: Epilogue,
     y: &mut [f32],
 ) {
-    if level.dispatch(Forward { conv, batch, x, w, b, epilogue, y: &mut *y }) {
+    if HAS_VECTORS && level.dispatch(Forward { conv, batch, x, w, b, epilogue, y: &mut *y }) {
         return;
     }
     // Borders read the same images again, so only as many are taken at a time as stay in the cache.

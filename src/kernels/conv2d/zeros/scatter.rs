@@ -15,8 +15,12 @@ use crate::{
     simd::{Kernel, Simd},
 };
 
-/// Zeros are passed over where fewer than this many of 16 terms are not zero.
-const FEW: usize = 8;
+/// Zeros are passed over where fewer of 16 terms than this are not zero: what a term costs beside
+/// its multiply-adds is the less, the more of these there are.
+#[inline(always)]
+const fn few(vectors: usize) -> usize {
+    if vectors >= 12 { 11 } else { 8 }
+}
 
 /// Elements of images that stay in the second cache while all rows of taps go over them.
 const RESIDENT: usize = 3 << 16;
@@ -60,7 +64,7 @@ impl Kernel for Forward<'_> {
             || conv.kernel[1].min(3) * widest(co / S::LANES) < 4
             || ci < 8
             || batch == 0
-            || !are_few(s, x, ci, FEW)
+            || !are_few(s, x, ci, few(conv.kernel[1].min(3) * widest(co / S::LANES)))
             || any(w, is_not_finite)
         {
             return false;
@@ -159,7 +163,7 @@ impl Kernel for InputGradient<'_, '_> {
             || of.bias.is_some()
             || of.relu
             || of.batch == 0
-            || !are_few(s, of.dy, co, FEW)
+            || !are_few(s, of.dy, co, few(conv.kernel[1].min(3) * widest(ci / S::LANES).min(room)))
             || any(of.w, is_not_finite)
         {
             return false;
