@@ -58,11 +58,34 @@ fn what_can_be_told_apart_is_learnt_with_the_same_bits_each_time() {
         let words = figures["words"].as_array().unwrap();
         let own = format!("own{group}x");
         assert!(words.iter().take(5).all(|word| word.as_str().unwrap().starts_with(&own)), "{words:?}");
+        assert!(figures["taken_for"].is_null());
     }
     // Neither threads nor the memory for counting change a bit; another seed does.
     let same = run(&["--threads", "2", "--budget", "8KiB"]);
     assert_eq!(same["fingerprint"], figures["fingerprint"]);
     assert_ne!(run(&["--seed", "2"])["fingerprint"], figures["fingerprint"]);
+}
+
+#[test]
+fn posts_that_are_taken_for_anothers_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    posts(folder.path());
+    // The held-out posts of the first group speak like the second.
+    for post in [4, 9, 14, 19] {
+        let name = format!("{post:03}");
+        fs::copy(folder.path().join("rec.kites").join(&name), folder.path().join("alt.cheese").join(&name)).unwrap();
+    }
+    let json = folder.path().join(".figures.json");
+    let [data, json] = [folder.path(), &json].map(|path| path.to_str().unwrap());
+    let output = newsgroups(&["--data", data, "--json", json, "--epochs", "60", "--vocabulary", "90", "--words", "3"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let figures: Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    assert_eq!(figures["vocabulary"], 90);
+    assert_eq!(figures["test_accuracy"].as_f64().unwrap(), 8.0 / 12.0);
+    let first = &figures["groups"][0];
+    assert_eq!((first["accuracy"].as_f64(), &first["taken_for"]["group"]), (Some(0.0), &"rec.kites".into()));
+    assert_eq!((&first["taken_for"]["times"], first["words"].as_array().unwrap().len()), (&4.into(), 3));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("rec.kites 4×"));
 }
 
 #[test]
@@ -80,5 +103,25 @@ fn folders_that_are_no_newsgroups_are_named() {
     assert!(fails(&["--data", root, "--budget", "10"]).contains("--budget: "));
     let folder_as_file = format!("{root}/alone");
     assert!(fails(&["--data", root, "--epochs", "1", "--json", &folder_as_file]).contains("alone: "));
-    assert_eq!(newsgroups(&["--data", root, "--epochs", "0"]).status.code(), Some(2));
+    assert!(fails(&["--data", root, "--json", &format!("{root}/none/figures")]).contains("/none: "));
+    for wrong in [["--epochs", "0"], ["--vocabulary", "0"], ["--vocabulary", "8193"]] {
+        assert_eq!(newsgroups(&[&["--data", root], &wrong[..]].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+    // What is there but cannot be read: also the superuser cannot read a link to nothing.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("nothing", folder.path().join("alt.cheese/000b")).unwrap();
+        assert!(fails(&["--data", root]).contains("alt.cheese/000b: "));
+    }
+}
+
+#[test]
+fn posts_without_a_word_are_no_posts_to_learn_from() {
+    let folder = tempfile::tempdir().unwrap();
+    for group in ["a", "b"] {
+        fs::create_dir(folder.path().join(group)).unwrap();
+        (0..5)
+            .for_each(|i| fs::write(folder.path().join(format!("{group}/{i}")), "Subject: words\n\n4 2 x\n").unwrap());
+    }
+    assert!(complaint(&newsgroups(&["--data", folder.path().to_str().unwrap()])).contains("have no words"));
 }

@@ -4,6 +4,8 @@ use std::{path::PathBuf, thread};
 
 use clap::Parser;
 
+use crate::network::VOCABULARY;
+
 /// Learns to tell in which newsgroup a post was written, from words that were counted in a small memory.
 ///
 /// A word is a run of ASCII letters, digits and apostrophes that begins with a letter and has two of them or more;
@@ -21,6 +23,10 @@ pub struct Args {
     /// Memory of each counting job: bytes, or with a unit such as 64KiB, 1MiB
     #[arg(long, default_value = "256KiB", value_parser = bytes)]
     pub budget: usize,
+
+    /// How many words are looked at, those in most posts; at most 8192, the width of the network
+    #[arg(long, value_name = "N", default_value_t = VOCABULARY as u32, value_parser = clap::value_parser!(u32).range(1..=VOCABULARY as i64))]
+    pub vocabulary: u32,
 
     /// How many times all posts are shown
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]

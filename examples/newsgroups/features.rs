@@ -2,10 +2,7 @@
 
 use kernlet::mapreduce::{Counters, Desc, Emitter, Job, Mapper, Sum, TempFiles, TopK};
 
-use crate::{
-    network::VOCABULARY,
-    posts::{Post, for_each_word},
-};
+use crate::posts::{Post, for_each_word};
 
 /// The words that are looked at, the most widespread first.
 pub struct Vocabulary {
@@ -41,8 +38,8 @@ impl Mapper<Post> for Distinct {
 }
 
 impl Vocabulary {
-    /// The words that are in most posts.
-    pub fn count(posts: &[Post], budget: usize) -> Result<Self, String> {
+    /// The `most` words that are in most posts.
+    pub fn count(posts: &[Post], most: usize, budget: usize) -> Result<Self, String> {
         let mut job = Job::new(budget)
             .store(TempFiles::new())
             .combine::<[u8], Sum<u64>>(Sum::new())
@@ -51,14 +48,13 @@ impl Vocabulary {
         let mut counts = job.finish().map_err(|error| error.to_string())?;
 
         // Twice the bytes of a place, a count and a word.
-        let mut memory = vec![0; 64 * (VOCABULARY + 1)];
-        let mut widespread =
-            TopK::<(Desc<u64>, &[u8])>::new(VOCABULARY, &mut memory).map_err(|error| error.to_string())?;
+        let mut memory = vec![0; 64 * (most + 1)];
+        let mut widespread = TopK::<(Desc<u64>, &[u8])>::new(most, &mut memory).map_err(|error| error.to_string())?;
         while let Some((word, posts)) = counts.next().map_err(|error| error.to_string())? {
             widespread.offer((Desc(posts), word)).map_err(|error| error.to_string())?;
         }
         let counters = counts.counters();
-        let mut words = Vec::with_capacity(VOCABULARY);
+        let mut words = Vec::with_capacity(most);
         for (Desc(posts), word) in widespread.finish() {
             words.push(Word { bytes: word.to_vec(), posts });
         }

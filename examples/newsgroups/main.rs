@@ -6,10 +6,14 @@ mod learn;
 mod network;
 mod posts;
 
-use std::{fs, io::Write, process::ExitCode, time::Instant};
+use std::{io::Write, path::Path, process::ExitCode, time::Instant};
 
 use clap::Parser;
-use kernlet::{data::metrics::Confusion, simd::Level, snapshot::Hash64};
+use kernlet::{
+    data::metrics::Confusion,
+    simd::Level,
+    snapshot::{fingerprint, replace_file},
+};
 use serde_json::{Value, json};
 
 use args::Args;
@@ -42,13 +46,20 @@ fn in_pool(_threads: usize, f: impl FnOnce() -> Result<(), String>) -> Result<()
 }
 
 fn run(args: &Args) -> Result<(), String> {
+    // Before a minute of work, not after.
+    if let Some(path) = &args.json {
+        check_place(path)?;
+    }
     let posts = Posts::read(&args.data, MOST_GROUPS)?;
     let (training, test) = (&posts.training, &posts.test);
     let mut text =
         format!("{} groups, {} posts to learn from, {} held out\n", posts.groups.len(), training.len(), test.len());
 
     let start = Instant::now();
-    let vocabulary = Vocabulary::count(training, args.budget)?;
+    let vocabulary = Vocabulary::count(training, args.vocabulary as usize, args.budget)?;
+    if vocabulary.words.is_empty() {
+        return Err(format!("{}: the posts to learn from have no words", args.data.display()));
+    }
     let training_rows = rows(training, &vocabulary, training.len(), args.budget)?;
     let test_rows = rows(test, &vocabulary, training.len(), args.budget)?;
     let counting = start.elapsed().as_secs_f64();
@@ -82,7 +93,8 @@ fn run(args: &Args) -> Result<(), String> {
         confusion.add(post.group.into(), guess);
     }
 
-    let mut text = format!("\n{:<26} {:>9}   words that speak for it\n", "group", "accuracy");
+    let mut text =
+        format!("\n{:<26} {:>9}   {:<30} words that speak for it\n", "group", "accuracy", "most often taken for");
     let mut by_group = Vec::new();
     for (group, name) in posts.groups.iter().enumerate() {
         let own: Vec<_> = training
@@ -92,15 +104,22 @@ fn run(args: &Args) -> Result<(), String> {
             .map(|(_, row)| row)
             .collect();
         let scores = learn::telling(level, &model, &own, group).map_err(|error| error.to_string())?;
-        let mut order: Vec<usize> = (0..vocabulary.words.len()).collect();
+        let mut order: Vec<usize> = (0..vocabulary.words.len()).filter(|&word| scores[word] > 0.0).collect();
         order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
         let words: Vec<String> =
             order.iter().take(args.words).map(|&word| shown(&vocabulary.words[word].bytes)).collect();
         let accuracy = confusion.recall(group);
-        text += &format!("{name:<26} {:>7.1} %   {}\n", 100.0 * accuracy, words.join(" "));
-        by_group.push(json!({ "group": name, "accuracy": accuracy, "words": words }));
+        let taken_for = mistaken(&confusion, group).map(|(other, times)| (&posts.groups[other], times));
+        let mistake = taken_for.map_or("–".into(), |(other, times)| format!("{other} {times}×"));
+        text += &format!("{name:<26} {:>7.1} %   {mistake:<30} {}\n", 100.0 * accuracy, words.join(" "));
+        by_group.push(json!({
+            "group": name,
+            "accuracy": accuracy,
+            "taken_for": taken_for.map(|(other, times)| json!({ "group": other, "times": times })),
+            "words": words,
+        }));
     }
-    let fingerprint = Hash64::new().bytes(bytemuck::cast_slice(model.parameters())).finish();
+    let fingerprint = fingerprint(model.parameters());
     let accuracy = confusion.accuracy();
     text += &format!("\nTrained for {seconds:.1} s on {level}.\nTest accuracy: {accuracy:.4}\n");
     text += &format!("Parameters fingerprint: {fingerprint:016x}\n");
@@ -108,7 +127,27 @@ fn run(args: &Args) -> Result<(), String> {
 
     let Some(path) = &args.json else { return Ok(()) };
     let report = report(args, &posts, &vocabulary, &by_group, accuracy, fingerprint, [counting, seconds]);
-    fs::write(path, format!("{report:#}\n")).map_err(|error| format!("{}: {error}", path.display()))
+    let text = format!("{report:#}\n");
+    replace_file(path, |file| file.write_all(text.as_bytes())).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Whether a file can lie at `path`, as far as its folder says.
+fn check_place(path: &Path) -> Result<(), String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if path.is_dir() {
+        return Err(format!("{}: is a folder", path.display()));
+    }
+    if !folder.is_dir() {
+        return Err(format!("{}: there is no such folder", folder.display()));
+    }
+    Ok(())
+}
+
+/// The other group that a group's posts were most often taken for, and how often.
+fn mistaken(confusion: &Confusion<MOST_GROUPS>, group: usize) -> Option<(usize, u32)> {
+    let others = confusion.counts()[group].iter().copied().enumerate().filter(|&(other, _)| other != group);
+    // Of those with the same number the first.
+    others.rev().max_by_key(|&(_, times)| times).filter(|&(_, times)| times > 0)
 }
 
 fn report(

@@ -1,6 +1,6 @@
 //! Posts: where they are, what of them is read, what a word of them is.
 
-use std::{fs, io, path::Path};
+use std::{ffi::OsString, fs, io, path::Path};
 
 /// One post in so many of a group is held out.
 const HELD_OUT: usize = 5;
@@ -33,7 +33,7 @@ impl Posts {
                 return Err(format!("{at}: expected {HELD_OUT} posts or more, found {found}"));
             }
             let group = u8::try_from(posts.groups.len()).unwrap_or(u8::MAX);
-            posts.groups.push(name);
+            posts.groups.push(name.to_string_lossy().into_owned());
             for (index, file) in files.iter().enumerate() {
                 let path = folder.join(file);
                 let text = fs::read(&path).map_err(|error| at(&path, &error))?;
@@ -57,13 +57,13 @@ fn at(path: &Path, error: &io::Error) -> String {
 }
 
 /// The names of the folders, or of the files, in a folder, in order; hidden ones are passed over.
-fn entries(path: &Path, folders: bool) -> Result<Vec<String>, String> {
+fn entries(path: &Path, folders: bool) -> Result<Vec<OsString>, String> {
     let mut names = Vec::new();
     for entry in fs::read_dir(path).map_err(|error| at(path, &error))? {
         let entry = entry.map_err(|error| at(path, &error))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+        let name = entry.file_name();
         let kind = fs::metadata(entry.path()).map_err(|error| at(&entry.path(), &error))?;
-        if !name.starts_with('.') && kind.is_dir() == folders {
+        if !name.as_encoded_bytes().starts_with(b".") && kind.is_dir() == folders {
             names.push(name);
         }
     }
