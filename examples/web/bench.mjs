@@ -18,6 +18,7 @@ const here = fileURLToPath(new URL("./", import.meta.url));
 const { url, close } = await serve(page, { "/modules/": `${here}node_modules/`, "/bench/": here });
 const browser = await open();
 const tab = await browser.newPage();
+tab.setDefaultTimeout(180_000);
 tab.on("pageerror", (error) => console.error(String(error)));
 await tab.goto(`${url}bench/bench.html`);
 
