@@ -146,3 +146,35 @@ fn wrong_shapes_and_lengths_are_errors() {
     max_backward_into(level, &pool, 1, &[200; 8], &[1.0; 8], None, &mut dx).unwrap();
     assert_eq!(dx, [0.0; 32]);
 }
+
+/// A NaN is passed over by a maximum unless it comes first, and makes the averages of its windows NaN.
+#[test]
+fn nan_and_infinity_as_documented() {
+    let pool = Pool2d::new(2, 2, 17, [2, 2]);
+    for level in Level::all() {
+        for at in 0..4 {
+            for channel in [0, 3, 16] {
+                let mut x: Vec<f32> = (0..4 * 17).map(|i| -((i / 17) as f32)).collect();
+                x[at * 17 + channel] = f32::NAN;
+                let (mut y, mut argmax) = ([0.0; 17], [99; 17]);
+                max_forward_into(level, &pool, 1, &x, &mut y, Some(&mut argmax)).unwrap();
+                for c in 0..17 {
+                    // The first element is the largest where it is a number.
+                    let first = at == 0 && c == channel;
+                    assert!(if first { y[c].is_nan() } else { y[c] == 0.0 }, "{level}: {} at {c}", y[c]);
+                    assert_eq!(argmax[c], 0);
+                }
+                average_forward_into(level, &pool, 1, &x, &mut y).unwrap();
+                for c in 0..17 {
+                    assert!(if c == channel { y[c].is_nan() } else { y[c] == -1.5 }, "{level}: {} at {c}", y[c]);
+                }
+                let mut x = vec![f32::NEG_INFINITY; 4 * 17];
+                max_forward_into(level, &pool, 1, &x, &mut y, None).unwrap();
+                assert_eq!(y, [f32::NEG_INFINITY; 17]);
+                x[at * 17 + channel] = f32::INFINITY;
+                max_forward_into(level, &pool, 1, &x, &mut y, Some(&mut argmax)).unwrap();
+                assert_eq!((y[channel], usize::from(argmax[channel])), (f32::INFINITY, at), "{level}");
+            }
+        }
+    }
+}
