@@ -158,15 +158,15 @@ fn nan_and_infinity_as_documented() {
                 x[at * 17 + channel] = f32::NAN;
                 let (mut y, mut argmax) = ([0.0; 17], [99; 17]);
                 max_forward_into(level, &pool, 1, &x, &mut y, Some(&mut argmax)).unwrap();
-                for c in 0..17 {
+                for (c, &y) in y.iter().enumerate() {
                     // The first element is the largest where it is a number.
                     let first = at == 0 && c == channel;
-                    assert!(if first { y[c].is_nan() } else { y[c] == 0.0 }, "{level}: {} at {c}", y[c]);
-                    assert_eq!(argmax[c], 0);
+                    assert!(if first { y.is_nan() } else { y == 0.0 }, "{level}: {y} at {c}");
                 }
+                assert_eq!(argmax, [0; 17]);
                 average_forward_into(level, &pool, 1, &x, &mut y).unwrap();
-                for c in 0..17 {
-                    assert!(if c == channel { y[c].is_nan() } else { y[c] == -1.5 }, "{level}: {} at {c}", y[c]);
+                for (c, &y) in y.iter().enumerate() {
+                    assert!(if c == channel { y.is_nan() } else { y == -1.5 }, "{level}: {y} at {c}");
                 }
                 let mut x = vec![f32::NEG_INFINITY; 4 * 17];
                 max_forward_into(level, &pool, 1, &x, &mut y, None).unwrap();
