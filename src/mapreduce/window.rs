@@ -57,7 +57,7 @@ impl Windowing {
     ///
     /// ```
     /// use kernlet::mapreduce::Windowing;
-    /// assert!(Windowing::sliding(5, 10).starts(7).eq([]));
+    /// assert_eq!(Windowing::sliding(5, 10).starts(7).count(), 0);
     /// ```
     pub const fn sliding(size: i64, slide: i64) -> Self {
         assert!(size >= 1 && slide >= 1, "a window's size and slide are at least 1");
