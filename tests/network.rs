@@ -1,5 +1,6 @@
 //! Networks as a whole: shapes and sizes, the same bits for any pieces, threads and instruction
 //! set, residual connections, frozen layers, gradients applied as they appear.
+#![cfg(feature = "alloc")]
 
 use kernlet::{
     nn::{
