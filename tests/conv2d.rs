@@ -253,6 +253,16 @@ fn shapes_of_the_keras_network() {
     check(&Conv2d::new(26, 26, 32, 64, [3, 3]), 2, Values::Floats, 2);
 }
 
+/// Nine terms in several runs, over columns of two vectors, of one, and a part of one.
+#[test]
+fn windows_of_nine() {
+    let conv = Conv2d::new(11, 14, 1, 53, [3, 3]);
+    check(&conv, 3, Values::Floats, 70);
+    check(&conv.with_padding(Padding::Same).with_stride([2, 3]), 2, Values::Floats, 71);
+    check(&conv.with_dilation([2, 1]), 1, Values::Wild, 72);
+    check(&Conv2d::new(6, 5, 3, 33, [1, 3]).with_padding(Padding::Same), 2, Values::Floats, 73);
+}
+
 #[test]
 fn gradients_with_many_zeros() {
     let shapes = [

@@ -93,6 +93,8 @@ fn terms_in_several_blocks() {
     check(&Dense::new(1100, 130), 7, false, 2);
     check(&Dense::new(300, 1030), 1, false, 3);
     check(&Dense::new(70, 30), 1100, false, 4);
+    // Panels of a large layer: the last of each axis is not full.
+    check(&Dense::new(530, 37), 131, false, 5);
 }
 
 #[test]

@@ -20,9 +20,10 @@ use core::ops::Range;
 use super::{
     ShapeError, check,
     conv2d::{self, Conv2d, Epilogue, check_batch},
-    tile::{Axis, Contraction, Nest, Start},
+    tile::{Axis, Contraction, Nest, Product, Start},
+    transpose::Transpose,
 };
-use crate::simd::Level;
+use crate::simd::{HAS_VECTORS, Level};
 
 const NAME: &str = "dense";
 
@@ -140,20 +141,29 @@ pub fn forward_into(
         check(NAME, "b", b, dense.outputs)?;
     }
     check_batch(NAME, "y", y, batch, dense.outputs)?;
+    let start = match b {
+        Some(b) => Start::Bias(b.as_ptr()),
+        None => Start::Zero,
+    };
+    let relu = epilogue == Epilogue::Relu;
+    let (a, b, c) = (x.as_ptr(), w.as_ptr(), y.as_mut_ptr());
+    let (terms, columns) = (dense.inputs, dense.outputs);
+    if HAS_VECTORS && Product::is_small(batch, terms, columns) {
+        // SAFETY: the lengths were checked above; `y` is borrowed alone.
+        level.dispatch(unsafe { Product { rows: batch, terms, columns, a, b, c, start, relu }.vouched() });
+        return Ok(());
+    }
     let job = Contraction {
-        rows: Nest::line(Axis::new(batch, dense.inputs as isize, dense.outputs as isize)),
+        rows: Nest::line(Axis::new(batch, terms as isize, columns as isize)),
         first_row: 0,
         row_count: batch,
-        terms: Nest::line(Axis::new(dense.inputs, 1, dense.outputs as isize)),
-        columns: dense.outputs,
-        a: x.as_ptr(),
-        b: w.as_ptr(),
-        c: y.as_mut_ptr(),
-        start: match b {
-            Some(b) => Start::Bias(b.as_ptr()),
-            None => Start::Zero,
-        },
-        relu: epilogue == Epilogue::Relu,
+        terms: Nest::line(Axis::new(terms, 1, columns as isize)),
+        columns,
+        a,
+        b,
+        c,
+        start,
+        relu,
     };
     // SAFETY: the lengths were checked above; `y` is borrowed alone.
     level.dispatch(unsafe { job.vouched::<false>() });
@@ -263,8 +273,60 @@ pub fn backward_weight_acc(
         relu: false,
     };
     // SAFETY: the lengths and rows were checked above; `dw_rows` is borrowed alone.
-    level.dispatch(unsafe { job.vouched::<false>() });
+    unsafe {
+        if HAS_VECTORS && batch >= PACKED_TERMS / 8 && dense.inputs >= 512 {
+            packed(level, &job, batch);
+        } else {
+            level.dispatch(job.vouched::<false>());
+        }
+    }
     Ok(())
+}
+
+/// Rows of a packed panel: a multiple of every tile's height and of every vector's length.
+const PACKED_ROWS: usize = 48;
+
+/// Terms of a packed panel: 24 KiB with its rows.
+const PACKED_TERMS: usize = 128;
+
+/// Runs the weight gradient with `A` copied panel by panel.
+///
+/// Its terms are whole inputs apart, for large layers always in the same sets of the cache, which then holds a few of them
+/// only; in a panel they stand side by side.
+///
+/// # Safety
+/// As for [`Contraction::vouched`]; one axis of rows one element apart in `A`, one of `terms`.
+unsafe fn packed(level: Level, job: &Contraction, terms: usize) {
+    let mut panel = [0.0; PACKED_ROWS * PACKED_TERMS];
+    let (stride, outputs) = (job.terms.0[2].a, job.terms.0[2].other);
+    let mut term = 0;
+    while term < terms {
+        let count = PACKED_TERMS.min(terms - term);
+        let mut row = 0;
+        while row < job.row_count {
+            let rows = PACKED_ROWS.min(job.row_count - row);
+            let from = job.a.wrapping_offset(term as isize * stride).wrapping_add(row);
+            let to = panel.as_mut_ptr();
+            let part = Contraction {
+                rows: Nest::line(Axis::new(rows, count as isize, outputs)),
+                row_count: rows,
+                terms: Nest::line(Axis::new(count, 1, outputs)),
+                a: to.cast_const(),
+                b: job.b.wrapping_offset(term as isize * outputs),
+                c: job.c.wrapping_offset(row as isize * outputs),
+                ..*job
+            };
+            // SAFETY: a part of the job, whose maker vouches for all of it, and at most a panel.
+            unsafe {
+                let copy =
+                    Transpose { from, stride: stride as usize, rows: count, columns: rows, to, to_stride: count };
+                level.dispatch(copy.vouched());
+                level.dispatch(part.vouched::<false>());
+            }
+            row += rows;
+        }
+        term += count;
+    }
 }
 
 /// `db += Σ_n dy[n]`: adds to the gradient of the bias.

@@ -29,6 +29,7 @@ pub mod pool2d;
 pub mod reference;
 pub mod softmax;
 mod tile;
+mod transpose;
 
 /// A slice whose length does not fit the shape descriptor, or a descriptor that describes nothing.
 ///

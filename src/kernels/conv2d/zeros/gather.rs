@@ -8,10 +8,7 @@ use core::ops::Range;
 
 use super::{any, are_few, is_negative_zero, is_not_finite, nonzero};
 use crate::{
-    kernels::{
-        conv2d::{Conv2d, backward::transpose},
-        div, rem,
-    },
+    kernels::{conv2d::Conv2d, div, rem, transpose::transpose},
     simd::{Kernel, Level, Simd},
 };
 

@@ -9,8 +9,9 @@ use core::ops::Range;
 use super::{any, are_few, is_negative_zero, is_not_finite, nonzero};
 use crate::{
     kernels::{
-        conv2d::{Adjoint, Conv2d, Epilogue, backward::transpose},
+        conv2d::{Adjoint, Conv2d, Epilogue},
         div,
+        transpose::transpose,
     },
     simd::{Kernel, Simd},
 };

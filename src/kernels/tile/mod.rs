@@ -20,6 +20,11 @@
 // Registers are addressed by row and vector; iterators hide which.
 #![allow(clippy::needless_range_loop)]
 
+mod product;
+mod resident;
+
+pub(super) use product::Product;
+
 use super::{div, rem};
 use crate::simd::{Kernel, Simd};
 
@@ -321,7 +326,9 @@ unsafe fn panels<S: Simd, const BY_CHANNEL: bool>(
         let at = Place { column, cursor, count };
         // SAFETY: the panel's columns are inside `job.columns`.
         let (width, end) = unsafe {
-            if BY_CHANNEL && S::LANES > 1 {
+            if let (24.., 2.., Ok(list)) = (S::TILE, vectors, <&[Offsets; 9]>::try_from(list)) {
+                (2, resident::rows::<S, 9, 4, 2, BY_CHANNEL>(s, job, list, at))
+            } else if BY_CHANNEL && S::LANES > 1 {
                 // Every multiply-add has a load of its own; nine rows are a window of 3 × 3.
                 match vectors {
                     0 => (1, tiles::<S, 9, 4, 1, true, true>(s, job, list, at)),
@@ -409,39 +416,9 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const MASKED: bool, co
     rows: usize,
 ) {
     let last = job.columns - at.column;
-    let mut a = [job.a; MR];
-    let mut c = [job.c; MR];
-    for m in 0..MR {
-        a[m] = job.a.wrapping_offset(at.cursor.a).wrapping_add(if BY_CHANNEL { at.column } else { 0 });
-        c[m] = job.c.wrapping_offset(at.cursor.other).wrapping_add(at.column);
-        if m + 1 < rows {
-            at.cursor.step(&job.rows);
-        }
-    }
-    at.cursor.step(&job.rows);
-    at.count -= rows;
-
-    let mut acc = [[s.splat(0.0); NV]; MR];
-    match job.start {
-        Start::Zero => {}
-        Start::Bias(bias) => {
-            for v in 0..NV {
-                // SAFETY: the maker of the job vouches for this place.
-                let bias = unsafe { load::<S, MASKED>(s, bias.wrapping_add(at.column), v, last) };
-                for row in &mut acc {
-                    row[v] = bias;
-                }
-            }
-        }
-        Start::Continue => {
-            for m in 0..MR {
-                for v in 0..NV {
-                    // SAFETY: the maker of the job vouches for this place.
-                    acc[m][v] = unsafe { load::<S, MASKED>(s, c[m], v, last) };
-                }
-            }
-        }
-    }
+    let (a, c) = places::<MR, BY_CHANNEL>(job, at, rows);
+    // SAFETY: the maker of the job vouches for these rows and columns.
+    let mut acc = unsafe { start::<S, MR, NV, MASKED>(s, job.start, at.column, &c, last) };
 
     // The next rows of C lie as far on as these do; while the terms run they can come.
     if S::LANES > 1 && job.terms.len() >= 64 {
@@ -475,7 +452,74 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const MASKED: bool, co
         }
     }
 
-    if job.relu {
+    // SAFETY: as above.
+    unsafe { finish::<S, MR, NV, MASKED>(s, acc, job.relu, &c, last) }
+}
+
+/// Where the next `rows` rows begin in `A` and `C`, the last one repeated up to `MR`; moves on past them.
+#[inline(always)]
+fn places<const MR: usize, const BY_CHANNEL: bool>(
+    job: &Contraction,
+    at: &mut Place,
+    rows: usize,
+) -> ([*const f32; MR], [*mut f32; MR]) {
+    let mut a = [job.a; MR];
+    let mut c = [job.c; MR];
+    for m in 0..MR {
+        a[m] = job.a.wrapping_offset(at.cursor.a).wrapping_add(if BY_CHANNEL { at.column } else { 0 });
+        c[m] = job.c.wrapping_offset(at.cursor.other).wrapping_add(at.column);
+        if m + 1 < rows {
+            at.cursor.step(&job.rows);
+        }
+    }
+    at.cursor.step(&job.rows);
+    at.count -= rows;
+    (a, c)
+}
+
+/// What the chains of a tile start from.
+#[inline(always)]
+unsafe fn start<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
+    s: S,
+    start: Start,
+    column: usize,
+    c: &[*mut f32; MR],
+    last: usize,
+) -> [[S::V; NV]; MR] {
+    let mut acc = [[s.splat(0.0); NV]; MR];
+    match start {
+        Start::Zero => {}
+        Start::Bias(bias) => {
+            for v in 0..NV {
+                // SAFETY: the caller vouches for this place.
+                let bias = unsafe { load::<S, MASKED>(s, bias.wrapping_add(column), v, last) };
+                for row in &mut acc {
+                    row[v] = bias;
+                }
+            }
+        }
+        Start::Continue => {
+            for m in 0..MR {
+                for v in 0..NV {
+                    // SAFETY: the caller vouches for this place.
+                    acc[m][v] = unsafe { load::<S, MASKED>(s, c[m], v, last) };
+                }
+            }
+        }
+    }
+    acc
+}
+
+/// Writes the sums of a tile, negative ones as 0 if asked.
+#[inline(always)]
+unsafe fn finish<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
+    s: S,
+    mut acc: [[S::V; NV]; MR],
+    relu: bool,
+    c: &[*mut f32; MR],
+    last: usize,
+) {
+    if relu {
         let zero = s.splat(0.0);
         for row in &mut acc {
             for v in row {
@@ -486,7 +530,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const MASKED: bool, co
     }
     for m in 0..MR {
         for v in 0..NV {
-            // SAFETY: the maker of the job vouches for this place.
+            // SAFETY: the caller vouches for this place.
             unsafe {
                 if MASKED {
                     s.store_ptr_first(acc[m][v], c[m], last);
@@ -520,6 +564,20 @@ unsafe fn add_term<S: Simd, const MR: usize, const NV: usize, const MASKED: bool
         // SAFETY: the caller vouches for the term.
         row[v] = unsafe { load::<S, MASKED>(s, b, v, last) };
     }
+    // SAFETY: as above.
+    unsafe { add_products::<S, MR, NV, MASKED, BY_CHANNEL>(s, a, offset, &row, last, acc) }
+}
+
+/// Adds the products of one term, whose part of `B` is at hand.
+#[inline(always)]
+unsafe fn add_products<S: Simd, const MR: usize, const NV: usize, const MASKED: bool, const BY_CHANNEL: bool>(
+    s: S,
+    a: &[*const f32; MR],
+    offset: isize,
+    row: &[S::V; NV],
+    last: usize,
+    acc: &mut [[S::V; NV]; MR],
+) {
     for m in 0..MR {
         let a = a[m].wrapping_offset(offset);
         // SAFETY: the caller vouches for the term.
