@@ -51,7 +51,7 @@ fn forged(at: usize, bytes: &[u8]) -> Vec<u8> {
 /// The layout is a promise: a file written by an earlier release must come out of this one byte for byte.
 #[test]
 fn the_layout_is_frozen() {
-    let frozen = include_bytes!("files/snapshot_v1.knl");
+    let frozen = include_bytes!("data/snapshot_v1.knl");
     assert_eq!(encode(Some(&TRAINING)), frozen);
     let snapshot = Snapshot::open(frozen, &INFO).unwrap();
     let mut parameters = [f32::NAN; 9];
@@ -74,7 +74,7 @@ fn the_announced_length_is_the_length() {
 
 #[test]
 fn a_static_snapshot_is_used_where_it_lies() {
-    static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Tiny, "files/snapshot_v1.knl");
+    static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Tiny, "data/snapshot_v1.knl");
     WEIGHTS.verify().unwrap();
     assert_eq!(WEIGHTS.parameters(), PARAMETERS);
     assert_eq!(WEIGHTS.parameters().as_ptr().addr() % 64, 0);
