@@ -103,6 +103,26 @@ fn a_key_that_fits_no_table_is_an_error_by_name() {
 }
 
 #[test]
+fn keys_longer_than_a_cached_table_are_taken() {
+    let long = |i: usize| vec![b'a' + (i % 3) as u8; (i % 4 + 1) << 20];
+    let mut expected = expected(2000);
+    let mut job = Job::new(24 << 20).store(TempFiles::new()).combine::<[u8], Sum<u64>>(Sum::new()).unwrap();
+    for (i, word) in words(2000).enumerate() {
+        job.emit(&word, 1).unwrap();
+        if i % 100 == 0 {
+            job.emit(&long(i / 100), 1).unwrap();
+            *expected.entry(long(i / 100)).or_default() += 1;
+        }
+    }
+    let mut counts = job.finish().unwrap();
+    for (word, count) in &expected {
+        assert!(counts.next().unwrap() == Some((&word[..], *count)), "a word of {} bytes", word.len());
+    }
+    assert!(counts.next().unwrap().is_none());
+    assert!(counts.counters().peak_bytes <= 24 << 20 && counts.counters().runs > 1, "{:?}", counts.counters());
+}
+
+#[test]
 fn long_values_keep_their_order() {
     let mut job = Job::new(32 << 10).store(TempFiles::new()).group::<u8, [u8]>().unwrap();
     let value = |i: usize| vec![i as u8; (i * 7919) % 2500];

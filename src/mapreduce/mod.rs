@@ -52,9 +52,10 @@
 //! small values themselves, so that counting such a key touches one cache line;
 //! longer keys lie in an arena that grows towards the slots. A full table is
 //! sorted where it lies and written as a run; afterwards the region is the
-//! merge's. A table that can spill is never larger than 2 MiB, because one that
-//! stays in cache is faster than one that spills less. Where fewer than one pair
-//! in eight meets its key, the next table is a list, which costs no look-up.
+//! merge's. A table that can spill is never larger than 2 MiB, unless a pair needs
+//! more, because one that stays in cache is faster than one that spills less.
+//! Where fewer than one pair in eight meets its key, the next table is a list,
+//! which costs no look-up.
 //!
 //! A key and its value may have about a fifth of the budget together; what is
 //! longer is [`Error::PairTooLong`], before anything of it is counted.

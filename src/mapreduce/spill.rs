@@ -211,9 +211,7 @@ impl<'b, S: Store> Engine<'b, S> {
             return Err(Error::Poisoned);
         }
         if self.table.len() == 0 {
-            let (table, region) = self.table();
-            let most = region.len() * 8 - 2 * 8 * ENTRY;
-            return if table.make_room(region) { Ok(()) } else { Err(Error::PairTooLong { key, value, most }) };
+            return self.make_room_in_empty_table(fold, key, value);
         }
         if self.store.space() == Space::None {
             return self.unite_list(fold);
@@ -238,6 +236,24 @@ impl<'b, S: Store> Engine<'b, S> {
         self.poisoned = false;
         self.restart_table(fold);
         Ok(())
+    }
+
+    fn make_room_in_empty_table<F: Fold>(&mut self, fold: &F, key: usize, value: usize) -> Result<(), Error<S::Error>> {
+        let (table, region) = self.table();
+        let most = region.len() * 8 - 2 * 8 * ENTRY;
+        if table.make_room(region) {
+            return Ok(());
+        }
+        // A pair that the merge has room for may be longer than a table that is to stay in cache.
+        let words = (key + value).div_ceil(8) + 3 * ENTRY;
+        if self.table_words < words && words <= self.rooms().region.len() {
+            self.table_words = words;
+            self.restart_table(fold);
+            let (table, region) = self.table();
+            table.make_room(region);
+            return Ok(());
+        }
+        Err(Error::PairTooLong { key, value, most })
     }
 
     /// Without a store, a list may still have entries of one key to combine.
