@@ -180,15 +180,28 @@ impl<K: Key + ?Sized, C: Combiner, S: Store> Combining<'_, K, C, S> {
     #[inline(always)]
     pub(super) fn emit_bytes(&mut self, key: &[u8], value: &C::Input) -> Result<(), Error<S::Error>> {
         self.engine.admit(key.len(), 0)?;
+        if self.try_emit(key, value) { Ok(()) } else { self.emit_with_room(key, value) }
+    }
+
+    #[inline(always)]
+    fn try_emit(&mut self, key: &[u8], value: &C::Input) -> bool {
         let seed = self.engine.seed();
+        let (table, region) = self.engine.table();
+        let Some(was_there) = table.combine(region, seed, key, value, &self.fold.0) else { return false };
+        self.engine.counters.emitted += 1;
+        self.engine.counters.combined += u64::from(was_there);
+        true
+    }
+
+    /// Apart from the usual way, which is shorter without a loop around it.
+    #[cold]
+    #[inline(never)]
+    fn emit_with_room(&mut self, key: &[u8], value: &C::Input) -> Result<(), Error<S::Error>> {
         loop {
-            let (table, region) = self.engine.table();
-            if let Some(was_there) = table.combine(region, seed, key, value, &self.fold.0) {
-                self.engine.counters.emitted += 1;
-                self.engine.counters.combined += u64::from(was_there);
+            self.engine.make_room(&self.fold, key.len(), C::Acc::SIZE)?;
+            if self.try_emit(key, value) {
                 return Ok(());
             }
-            self.engine.make_room(&self.fold, key.len(), C::Acc::SIZE)?;
         }
     }
 }
