@@ -141,7 +141,7 @@ fn an_approximation_keeps_its_bounds() {
 fn resident_memory_is_the_budget_and_a_megabyte() {
     let text = distinct_words(12_000_000);
     let resident = |args: &[&str], input| json(args, input)["peak_resident_bytes"].as_u64().unwrap();
-    for (budget, threads) in [("64KiB", "1"), ("1MiB", "1"), ("8MiB", "1"), ("8MiB", "2")] {
+    for (budget, threads) in [("64KiB", "1"), ("64KiB", "2"), ("1MiB", "1"), ("8MiB", "1"), ("8MiB", "2")] {
         let args = ["--top", "20", "--budget", budget, "--threads", threads, "-"];
         let above = resident(&args, &text) - resident(&args, b"");
         let most = json(&args, b"")["budget_bytes"].as_u64().unwrap() + 1_000_000;

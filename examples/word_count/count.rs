@@ -179,10 +179,10 @@ impl Shared<'_> {
         let mut block = Vec::new();
         let mut counts = self.count(&mut block).inspect_err(|_| self.stop.store(true, Relaxed))?;
         block.truncate(0);
-        block.shrink_to(BLOCK);
+        block.shrink_to(BATCH);
         let mut batch = block;
         while let Some((word, count)) = counts.next()? {
-            if batch.len() + HEADER + word.len() > BLOCK && !batch.is_empty() {
+            if batch.len() + HEADER + word.len() > BATCH && !batch.is_empty() {
                 let next = spent.try_recv().unwrap_or_default();
                 // Nobody listens any more: there was an error elsewhere.
                 if batches.send(std::mem::replace(&mut batch, next)).is_err() {
@@ -200,6 +200,9 @@ impl Shared<'_> {
     }
 }
 
+/// Bytes of words and counts that a thread sends at once: several are under way
+/// for each thread, and with those of 64 KiB small budgets took a megabyte more.
+const BATCH: usize = 16 << 10;
 /// Bytes before a word in a batch: its length and its count.
 const HEADER: usize = 12;
 
