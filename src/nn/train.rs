@@ -380,7 +380,8 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
                 }
             }
         }
-        self.step += 1;
+        // A counter from a file may be the last number there is; it stays, and no step is number 0.
+        self.step = self.step.saturating_add(1);
         Ok(())
     }
 
@@ -399,7 +400,7 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
     }
 
     fn optimizer_step(&self, gradient_scale: f32) -> optim::Step {
-        optim::Step { number: self.step + 1, lr_scale: self.rate, gradient_scale }
+        optim::Step { number: self.step.saturating_add(1), lr_scale: self.rate, gradient_scale }
     }
 
     /// Updates `len` parameters from `first` on with the gradients at `gradient`; those from

@@ -234,12 +234,12 @@ fn regions(level: Level, of: &mut Adjoint<'_>, part: &Part, piece: &Piece, first
             }
             let rows = Nest([
                 Axis::new(part.images.end - part.images.start, conv.y_len() as isize, conv.x_len() as isize),
-                Axis::new(h.count, h.source_step.wrapping_mul(line), h.step as isize * in_line),
-                Axis::new(v.count, v.source_step.wrapping_mul(pixel), v.step as isize * in_pixel),
+                Axis::new(h.count, h.source_step.wrapping_mul(line), (h.step as isize).wrapping_mul(in_line)),
+                Axis::new(v.count, v.source_step.wrapping_mul(pixel), (v.step as isize).wrapping_mul(in_pixel)),
             ]);
             let terms = Nest([
-                Axis::new(h.taps, h.source_tap.wrapping_mul(line), (h.tap_step * tap_line) as isize),
-                Axis::new(v.taps, v.source_tap.wrapping_mul(pixel), (v.tap_step * tap) as isize),
+                Axis::new(h.taps, h.source_tap.wrapping_mul(line), h.tap_step.wrapping_mul(tap_line) as isize),
+                Axis::new(v.taps, v.source_tap.wrapping_mul(pixel), v.tap_step.wrapping_mul(tap) as isize),
                 Axis::new(channels, 1, part.width as isize),
             ]);
             let source = h.source.wrapping_mul(line).wrapping_add(v.source.wrapping_mul(pixel));
@@ -412,7 +412,8 @@ impl Weights<'_> {
         let line = conv.width as isize * pixel;
         let out_pixel = conv.out_channels as isize;
         let out_line = conv.out_width() as isize * out_pixel;
-        let [tap_line, tap_pixel] = [conv.dilation[0] as isize * line, conv.dilation[1] as isize * pixel];
+        let [down, right] = [conv.dilation[0] as isize, conv.dilation[1] as isize];
+        let [tap_line, tap_pixel] = [down.wrapping_mul(line), right.wrapping_mul(pixel)];
         let everywhere = conv.padding == [0; 4];
         let nest = if everywhere {
             Nest([

@@ -30,16 +30,17 @@ fn regions(level: Level, of: &mut Adjoint<'_>, image: usize, images: usize) {
     let channels = conv.groups as isize;
     let line = conv.out_width() as isize * channels;
     let in_line = conv.width as isize * channels;
+    let tap_line = conv.kernel[1] as isize * channels;
     for h in conv.rows().inputs() {
         for v in conv.columns().inputs() {
             let rows = Nest([
                 Axis::new(images, conv.y_len() as isize, conv.x_len() as isize),
-                Axis::new(h.count, h.source_step.wrapping_mul(line), h.step as isize * in_line),
-                Axis::new(v.count, v.source_step.wrapping_mul(channels), v.step as isize * channels),
+                Axis::new(h.count, h.source_step.wrapping_mul(line), (h.step as isize).wrapping_mul(in_line)),
+                Axis::new(v.count, v.source_step.wrapping_mul(channels), (v.step as isize).wrapping_mul(channels)),
             ]);
             let terms = Nest([
-                Axis::new(h.taps, h.source_tap.wrapping_mul(line), (h.tap_step * conv.kernel[1]) as isize * channels),
-                Axis::new(v.taps, v.source_tap.wrapping_mul(channels), v.tap_step as isize * channels),
+                Axis::new(h.taps, h.source_tap.wrapping_mul(line), (h.tap_step as isize).wrapping_mul(tap_line)),
+                Axis::new(v.taps, v.source_tap.wrapping_mul(channels), (v.tap_step as isize).wrapping_mul(channels)),
                 Axis::ONE,
             ]);
             let source = h.source.wrapping_mul(line).wrapping_add(v.source.wrapping_mul(channels));

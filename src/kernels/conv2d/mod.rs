@@ -168,6 +168,11 @@ impl Conv2d {
         const fn positive(argument: &'static str, size: usize) -> Result<(), ShapeError> {
             if size > 0 { Ok(()) } else { Err(ShapeError::new(NAME, argument, 1, 0)) }
         }
+        // With steps in this limit no place along an axis overflows.
+        const fn step(argument: &'static str, step: usize) -> Result<(), ShapeError> {
+            const MOST: usize = isize::MAX as usize / 4;
+            if step > MOST { Err(ShapeError::new(NAME, argument, MOST, step)) } else { positive(argument, step) }
+        }
         macro_rules! check {
             ($e:expr) => {
                 if let Err(error) = $e {
@@ -181,10 +186,10 @@ impl Conv2d {
         check!(positive("out_channels", self.out_channels));
         check!(positive("kernel rows", self.kernel[0]));
         check!(positive("kernel columns", self.kernel[1]));
-        check!(positive("stride of rows", self.stride[0]));
-        check!(positive("stride of columns", self.stride[1]));
-        check!(positive("dilation of rows", self.dilation[0]));
-        check!(positive("dilation of columns", self.dilation[1]));
+        check!(step("stride of rows", self.stride[0]));
+        check!(step("stride of columns", self.stride[1]));
+        check!(step("dilation of rows", self.dilation[0]));
+        check!(step("dilation of columns", self.dilation[1]));
         check!(positive("groups", self.groups));
         if !self.in_channels.is_multiple_of(self.groups) {
             let fits = self.in_channels.saturating_add(self.groups - rem(self.in_channels, self.groups));

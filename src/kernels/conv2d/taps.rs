@@ -60,7 +60,8 @@ struct Taps {
 impl Axis {
     /// The outputs, each seeing inputs.
     pub(super) const fn outputs(self) -> Runs {
-        Runs { axis: self, adjoint: false, period: 1, tap_step: 1, residue: 0, position: 0 }
+        let source_tap = self.dilation;
+        Runs { axis: self, adjoint: false, period: 1, tap_step: 1, source_tap, residue: 0, position: 0 }
     }
 
     /// The inputs, each seeing the outputs that it contributes to.
@@ -71,7 +72,8 @@ impl Axis {
             (common, rest) = (rest, rem(common, rest));
         }
         let tap_step = div(self.stride, common);
-        Runs { axis: self, adjoint: true, period: self.stride, tap_step, residue: 0, position: 0 }
+        let source_tap = div(self.dilation, common);
+        Runs { axis: self, adjoint: true, period: self.stride, tap_step, source_tap, residue: 0, position: 0 }
     }
 
     /// The outputs that see `tap` inside the image, as their first and their count.
@@ -86,7 +88,7 @@ impl Axis {
 
     fn taps_of_output(self, position: usize) -> Taps {
         let at = position * self.stride;
-        let first = div_ceil(self.before.saturating_sub(at), self.dilation);
+        let first = div_ceil(self.before.saturating_sub(at), self.dilation).min(self.kernel);
         let end = div_ceil((self.input + self.before).saturating_sub(at), self.dilation).min(self.kernel);
         let source = (at + first * self.dilation).wrapping_sub(self.before) as isize;
         Taps { first, count: end.saturating_sub(first), source }
@@ -120,6 +122,8 @@ pub(super) struct Runs {
     /// Positions so far apart see the same taps, borders aside.
     period: usize,
     tap_step: usize,
+    /// How far what is read moves in so many taps.
+    source_tap: usize,
     residue: usize,
     position: usize,
 }
@@ -157,9 +161,9 @@ impl Iterator for Runs {
             }
         }
         let (source_step, source_tap) = if self.adjoint {
-            (1, -(div(self.tap_step * self.axis.dilation, self.axis.stride) as isize))
+            (1, -(self.source_tap as isize))
         } else {
-            (self.axis.stride as isize, self.axis.dilation as isize)
+            (self.axis.stride as isize, self.source_tap as isize)
         };
         Some(Run {
             first,

@@ -126,8 +126,9 @@ impl Pool2d {
             return Err(ShapeError::new(NAME, "x", MOST, usize::MAX));
         };
         // With kernels in these limits no sum of a size and its padding overflows.
-        if self.kernel[0] > MOST || self.kernel[1] > MOST {
-            return Err(ShapeError::new(NAME, "kernel", MOST, usize::MAX));
+        match self.kernel[0].checked_mul(self.kernel[1]) {
+            Some(taps) if taps <= MOST => {}
+            _ => return Err(ShapeError::new(NAME, "kernel", MOST, usize::MAX)),
         }
         at_least!("padded height", self.kernel[0], self.height + self.padding[0] + self.padding[1]);
         at_least!("padded width", self.kernel[1], self.width + self.padding[2] + self.padding[3]);

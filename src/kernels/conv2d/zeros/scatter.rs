@@ -122,8 +122,8 @@ fn forward<S: Simd>(s: S, conv: &Conv2d, x: &[f32], w: &[f32], y: &mut [f32], ta
                 weights,
                 row: co,
                 tap: ci * co,
-                sums: sums.wrapping_add((pixel + conv.padding[2]) * co),
-                step: -((dilation * co) as isize),
+                sums: sums.wrapping_add((pixel + conv.padding[2]).wrapping_mul(co)),
+                step: (dilation.wrapping_mul(co) as isize).wrapping_neg(),
             };
             // SAFETY: the pixel is inside the image, the taps inside the row of outputs, the
             // columns inside the weights; `y` is borrowed alone.
@@ -227,7 +227,7 @@ fn backward<S: Simd>(s: S, of: &mut Adjoint<'_>, image: usize, tap: usize, chann
                 row: kw * width * S::LANES,
                 tap: width * S::LANES,
                 sums: dx.wrapping_add((row * conv.width + left).wrapping_sub(conv.padding[2]).wrapping_mul(ci)),
-                step: (dilation * ci) as isize,
+                step: dilation.wrapping_mul(ci) as isize,
             };
             // SAFETY: the pixel is inside `dy`, the taps inside the image, and the panel has a row
             // of `kw · width` vectors for each term; `dx` is borrowed alone.
@@ -260,7 +260,7 @@ impl Terms {
     #[inline(always)]
     unsafe fn add<S: Simd>(mut self, s: S, taps: Range<usize>, width: usize) {
         self.weights = self.weights.wrapping_add(taps.start * self.tap);
-        self.sums = self.sums.wrapping_offset(taps.start as isize * self.step);
+        self.sums = self.sums.wrapping_offset((taps.start as isize).wrapping_mul(self.step));
         let mut left = taps.end - taps.start;
         // SAFETY: the caller vouches for all places.
         unsafe {
@@ -278,7 +278,7 @@ impl Terms {
                     (_, _) => self.each::<S, 3, 4>(s),
                 }
                 self.weights = self.weights.wrapping_add(count * self.tap);
-                self.sums = self.sums.wrapping_offset(count as isize * self.step);
+                self.sums = self.sums.wrapping_offset((count as isize).wrapping_mul(self.step));
                 left -= count;
             }
         }
@@ -293,7 +293,7 @@ impl Terms {
         let (mut weights, mut sums) = ([self.weights; T], [self.sums; T]);
         for t in 0..T {
             weights[t] = self.weights.wrapping_add(t * self.tap);
-            sums[t] = self.sums.wrapping_offset(t as isize * self.step);
+            sums[t] = self.sums.wrapping_offset((t as isize).wrapping_mul(self.step));
         }
         let mut first = 0;
         while first < self.count {
