@@ -51,8 +51,14 @@ impl<const FUSED: bool> Sealed for Portable<FUSED> {}
 impl<const FUSED: bool> Simd for Portable<FUSED> {
     type V = f32x4;
     const LANES: usize = 4;
-    // NEON has 32 registers, SSE2 and most hosts of simd128 16.
-    const TILE: usize = if cfg!(target_arch = "aarch64") { 24 } else { 12 };
+    // NEON has 32 registers, SSE2 16, of which a host of simd128 keeps some for itself.
+    const TILE: usize = if cfg!(target_arch = "aarch64") {
+        24
+    } else if cfg!(target_arch = "wasm32") {
+        8
+    } else {
+        12
+    };
     const FUSED: bool = FUSED;
 
     #[inline(always)]

@@ -352,7 +352,8 @@ unsafe fn panels<S: Simd, const BY_CHANNEL: bool>(
                 match vectors {
                     0 => (1, tiles::<S, 8, 4, 1, true, BY_CHANNEL>(s, job, list, at)),
                     1 => (1, tiles::<S, 8, 4, 1, false, BY_CHANNEL>(s, job, list, at)),
-                    _ => (2, tiles::<S, 6, 3, 2, false, BY_CHANNEL>(s, job, list, at)),
+                    _ if S::TILE >= 12 => (2, tiles::<S, 6, 3, 2, false, BY_CHANNEL>(s, job, list, at)),
+                    _ => (2, tiles::<S, 4, 2, 2, false, BY_CHANNEL>(s, job, list, at)),
                 }
             }
         };
