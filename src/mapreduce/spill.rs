@@ -583,3 +583,29 @@ impl<'b, S: Store> Engine<'b, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Emitter, Job, MemoryStore, Sum};
+
+    #[test]
+    fn a_job_notices_whether_combining_pays() {
+        let store = MemoryStore::new(alloc::vec![0; 1 << 20]);
+        let mut job = Job::new(16 << 10).store(store).combine::<u64, Sum<u64>>(Sum::new()).unwrap();
+        assert!(!job.engine.table.is_list());
+        // Distinct but for every tenth, which is less than one in eight.
+        for i in 0..5_000 {
+            job.emit(i / 10 * 10 + i % 10 % 9, 1).unwrap();
+        }
+        assert!(job.engine.table.is_list(), "a look-up that finds nothing is not worth its time");
+        for i in 0..5_000 {
+            job.emit(i % 50, 1).unwrap();
+        }
+        assert!(!job.engine.table.is_list(), "what a list had to combine is worth a table");
+        let (mut counts, mut sum, mut keys) = (job.finish().unwrap(), 0, 0);
+        while let Some((_, count)) = counts.next().unwrap() {
+            (sum, keys) = (sum + count, keys + 1);
+        }
+        assert_eq!((sum, keys), (10_000, 4_500 + 5));
+    }
+}
