@@ -13,6 +13,10 @@
 //! Entries are the slots of a hash table with linear probing, or, for jobs
 //! without a combiner and where combining does not pay, a list in the order of
 //! arrival. Sorting happens where they lie.
+//!
+//! Tried, without gain: to leave in a table that is spilled the short keys that had
+//! come again. At 64 KiB an eighth to a fifth fewer records are spilled, but in
+//! more and shorter runs, and every hit has one word more to write.
 
 use super::combiner::Combiner;
 use super::hash::{Seed, prefix};
