@@ -22,22 +22,48 @@ const { url, close } = await serve(page);
 const browser = await open();
 let failed = 0;
 
-// The longest task of the page's main thread by its own clock, which other programs do not move.
+// The longest task of a main thread by its own clock, which other programs do not move. What the test itself asks of the
+// page through DevTools is not the page's: a file that it drops is a message of several megabytes.
 function longestTask(trace) {
   const { traceEvents } = JSON.parse(trace);
   const mains = new Set();
   for (const { name, args, pid, tid } of traceEvents) {
     if (name === "thread_name" && args.name === "CrRendererMain") mains.add(`${pid} ${tid}`);
   }
-  const tasks = traceEvents.filter(({ tdur, pid, tid }) => tdur !== undefined && mains.has(`${pid} ${tid}`));
-  assert.ok(tasks.length > 0, "there are no tasks in the trace");
-  return Math.max(...tasks.map(({ tdur }) => tdur)) / 1000;
+  const events = traceEvents.filter(({ tdur, pid, tid }) => tdur !== undefined && mains.has(`${pid} ${tid}`));
+  const ours = ({ args }) => args.chrome_mojo_event_info?.mojo_interface_tag === "blink.mojom.DevToolsSession";
+  const asked = events.filter(ours);
+  const holds = (task, { pid, tid, ts }) => task.pid === pid && task.tid === tid && task.ts <= ts && ts < task.ts + task.dur;
+  const tasks = events.filter((task) => !ours(task) && !asked.some((message) => holds(task, message)));
+  assert.ok(asked.length > 0 && tasks.length > 0, "the trace has no tasks, or names what DevTools sends otherwise");
+  const { tdur, args } = tasks.reduce((longest, task) => (task.tdur > longest.tdur ? task : longest));
+  return { took: tdur / 1000, from: args.src_func ?? "nowhere" };
 }
 
-// Runs `work` on a fresh page, on which nothing may be complained about and nothing may block.
+// Runs `work` on a fresh page, on which nothing may be complained about and nothing may block. Another program can only
+// lengthen a task, so one that is long in three visits is the page's.
 async function check(name, options, work) {
+  const start = performance.now();
+  let complaints = [];
+  try {
+    let note, blocked, tasks;
+    for (let visits = 0; visits < 3 && !(blocked <= 50); visits++) {
+      complaints = [];
+      ({ note, blocked, tasks } = await attempt(options, work, complaints));
+    }
+    assert.ok(blocked <= 50, tasks);
+    assert.deepEqual(complaints, [], "the console");
+    const notes = [note, tasks].filter(Boolean).join("; ");
+    console.log(`ok    ${name} [${((performance.now() - start) / 1000).toFixed(1)} s]: ${notes}`);
+  } catch (error) {
+    failed++;
+    console.log(`FAIL  ${name}: ${[error.message, ...complaints].join("; ")}`);
+  }
+}
+
+// One visit: what `work` noted, and how long the longest task took.
+async function attempt(options, work, complaints) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const complaints = [];
   let tab = null;
   const visit = async (path = "", before) => {
     tab = await context.newPage();
@@ -58,25 +84,20 @@ async function check(name, options, work) {
     await tab.locator("body[data-ready]").waitFor();
     return tab;
   };
-  const start = performance.now();
   try {
-    const notes = [await work(visit)].filter(Boolean);
-    if (tab) {
-      const observed = Math.max(0, ...(await tab.evaluate(() => window.longTasks)));
-      const longest = longestTask((await browser.stopTracing()).toString());
-      tab = null;
-      const tasks = `the main thread's longest task took ${longest.toFixed(1)} ms of its time`;
-      assert.ok(longest <= 50, tasks);
-      notes.push(`${tasks}, ${observed ? `${observed.toFixed(0)} ms by the browser's observer` : "none is long"}`);
-    }
-    assert.deepEqual(complaints, [], "the console");
-    console.log(`ok    ${name} [${((performance.now() - start) / 1000).toFixed(1)} s]: ${notes.join("; ")}`);
-  } catch (error) {
-    failed++;
+    const note = await work(visit);
+    if (!tab) return { note, blocked: 0, tasks: "" };
+    const observed = Math.max(0, ...(await tab.evaluate(() => window.longTasks)));
+    const { took, from } = longestTask((await browser.stopTracing()).toString());
+    tab = null;
+    const seen = observed ? `${observed.toFixed(0)} ms by the browser's observer` : "none is long";
+    // The observer sees this page alone, but by the wall and with what DevTools asks; the trace has other renderers too.
+    const blocked = Math.min(took, observed);
+    return { note, blocked, tasks: `the longest task took ${took.toFixed(1)} ms of its thread's time (${from}), ${seen}` };
+  } finally {
     if (tab) await browser.stopTracing().catch(() => {});
-    console.log(`FAIL  ${name}: ${[error.message, ...complaints].join("; ")}`);
+    await context.close();
   }
-  await context.close();
 }
 
 // Strokes in parts of the pad, as a hand would move.
