@@ -232,6 +232,59 @@ fn a_faulty_store_is_an_error_and_never_a_wrong_count() {
     }
 }
 
+/// A disk with room for so many bytes written, whether it says when that is used up or not.
+struct Filling {
+    store: MemoryStore<Vec<u8>>,
+    left: usize,
+    silent: bool,
+}
+
+impl Store for Filling {
+    type Error = OutOfStore;
+    fn space(&self) -> Space {
+        self.store.space()
+    }
+    fn write(&mut self, stack: Stack, at: u64, bytes: &[u8]) -> Result<(), OutOfStore> {
+        let now = bytes.len().min(self.left);
+        self.left -= now;
+        self.store.write(stack, at, &bytes[..now])?;
+        if now < bytes.len() && !self.silent { self.store.write(stack, u64::MAX, bytes) } else { Ok(()) }
+    }
+    fn read(&mut self, stack: Stack, at: u64, out: &mut [u8]) -> Result<(), OutOfStore> {
+        self.store.read(stack, at, out)
+    }
+}
+
+#[test]
+fn writing_that_ends_at_any_byte_is_an_error_and_never_a_wrong_count() {
+    const N: u64 = 400;
+    let expected = expected(N);
+    let run = |left, silent| count(N, 2 << 10, Filling { store: MemoryStore::new(vec![0; 1 << 16]), left, silent });
+    let mut whole = 0;
+    for left in 0.. {
+        match run(left, false) {
+            Err(Error::Store(_)) => {}
+            outcome => {
+                let (counts, spilled) = outcome.unwrap();
+                assert!(counts == expected);
+                whole = left;
+                assert!(left as u64 >= spilled && spilled > 2000, "{left} bytes suffice, {spilled} were spilled");
+                break;
+            }
+        }
+    }
+    let mut corrupt = 0;
+    for left in 0..whole {
+        match run(left, true) {
+            // A block whose last bytes are zeros may have lost those, and other bytes none.
+            Ok((counts, _)) => assert!(counts == expected, "ended at {left}"),
+            Err(Error::Corrupt { .. }) => corrupt += 1,
+            Err(other) => panic!("ended at {left}: {other}"),
+        }
+    }
+    assert!(corrupt * 10 > whole * 9, "{corrupt} of {whole} found");
+}
+
 #[test]
 fn a_job_whose_store_failed_stays_failed() {
     let store = Faulty { store: MemoryStore::new(vec![0; 1 << 20]), fault: Fault::FailWrite, at: 1, seen: 0 };

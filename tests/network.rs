@@ -351,6 +351,92 @@ fn errors_say_what_is_wrong() {
     assert!(error.contains('3') && error.contains("label"), "{error}");
     let error = trainer.step(&numbers(1, 256), &[0]).unwrap_err().to_string();
     assert_eq!(error, "targets: expected 2, found 1");
+    for (first, of, told) in [(0, 0, 0), (3, 4, 1), (5, 4, 0), (usize::MAX, 2, 0)] {
+        let error = trainer.backward(&numbers(1, 256), &[0, 1], first, of).unwrap_err().to_string();
+        assert_eq!(error, format!("batch: expected 1 to {told} images, found 2"));
+    }
+    trainer.backward(&numbers(1, 256), &[0, 1], usize::MAX - 2, usize::MAX).unwrap();
+
+    let batching = Batching::of(2).pieces_of(1);
+    let mut bench = Bench::<Zoo>::new(<Trainer<Zoo, Sgd>>::memory_len(batching, Gradients::Kept));
+    let mut zoo = bench.trainer::<_, 0>(level, Sgd::new(0.1), batching, Gradients::Kept);
+    // Noise has an index for every element of every image there may be.
+    zoo.backward(&numbers(1, 2 * 216), &[0, 1], usize::MAX - 2, usize::MAX).unwrap();
+    let Bench { model, memory } = &mut bench;
+    let error = <Trainer<Zoo, Sgd>>::new(
+        level,
+        model,
+        memory,
+        Sgd::new(0.1),
+        SoftmaxCrossEntropy,
+        batching,
+        Gradients::Applied,
+        3,
+    );
+    let told =
+        "gradients applied as they appear need a batch of one piece and no clipping, found 2 images in pieces of 1";
+    assert_eq!(error.unwrap_err().to_string(), told);
+    let error = <Trainer<Zoo, Sgd>>::new(
+        level,
+        model,
+        &mut [],
+        Sgd::new(0.1),
+        SoftmaxCrossEntropy,
+        batching,
+        Gradients::Kept,
+        3,
+    );
+    let told = error.unwrap_err().to_string();
+    assert!(told.starts_with("memory: expected ") && told.ends_with(" floats or more, found 0"), "{told}");
+}
+
+/// The sizes that are constants are neither too small, which would be an error, nor larger than is used.
+#[test]
+fn memory_is_what_is_used() {
+    fn check<N: Network>(batching: Batching, gradients: Gradients) {
+        let len = <Trainer<N, Adam>>::memory_len(batching, gradients);
+        assert_eq!(<Trainer<N, Adam>>::training_bytes(batching, gradients), 4 * len + Model::<N>::BYTES);
+        let unused = f32::from_bits(0x7FC0_BEEF);
+        let mut bench = Bench::<N>::new(len);
+        bench.memory.fill(unused);
+        let [images, labels] = [batching.batch() * N::Input::LEN, batching.batch()];
+        let (images, labels) = (numbers(1, images), self::labels(1, labels, N::Output::LEN));
+        let mut trainer = bench.trainer::<_, 0>(Level::detect(), Adam::new(0.01), batching, gradients);
+        trainer.step(&images, &labels).unwrap();
+        let left = bench.memory.iter().filter(|x| x.to_bits() == unused.to_bits()).count();
+        // A value and a gradient of each layer and image, scratch, gradients and states begin at a multiple of 16.
+        let places = 2 * (N::LAYERS.len() + 1) * batching.batch() + 2 + Adam::STATES;
+        assert!(left <= 15 * places, "{} {batching:?} {gradients:?}: {left} of {len} floats are not used", N::NAME);
+        let short = <Trainer<N, Adam>>::new(
+            Level::detect(),
+            &mut bench.model,
+            &mut bench.memory[..len - 1],
+            Adam::new(0.01),
+            SoftmaxCrossEntropy,
+            batching,
+            gradients,
+            3,
+        );
+        assert!(short.is_err());
+
+        let len = inference_len::<N>(batching);
+        let (mut memory, mut outputs) = (vec![unused; len], vec![f32::NAN; batching.batch() * N::Output::LEN]);
+        infer(Level::detect(), batching, &bench.model, &images, &mut memory, &mut outputs).unwrap();
+        let left = memory.iter().filter(|x| x.to_bits() == unused.to_bits()).count();
+        let places = (N::LAYERS.len() + 1) * batching.batch();
+        assert!(left <= 15 * places, "{} {batching:?}: {left} of {len} floats are not used", N::NAME);
+    }
+    let batching = Batching::of(4);
+    for gradients in [Gradients::Kept, Gradients::Clipped(1.0)] {
+        for batching in [batching, batching.pieces_of(2)] {
+            check::<MnistCnn>(batching, gradients);
+            check::<Zoo>(batching, gradients);
+            check::<Residual>(batching, gradients);
+            check::<Odd>(batching, gradients);
+        }
+    }
+    check::<MnistCnn>(batching.pieces_of(4), Gradients::Applied);
+    check::<Zoo>(batching.pieces_of(4), Gradients::Applied);
 }
 
 #[test]

@@ -165,6 +165,15 @@ fn forged_headers_are_errors() {
     );
 }
 
+/// State that nobody could ask for is not passed over.
+#[test]
+fn state_of_no_optimizer_is_an_error() {
+    assert_eq!(
+        Snapshot::parse(&forged(80, &[0; 16])),
+        Err(SnapshotError::Header { what: "the number of optimizer states of no optimizer", found: 4 })
+    );
+}
+
 #[test]
 fn training_state_is_asked_for_by_name() {
     let plain = encode(None);
@@ -220,6 +229,46 @@ mod files {
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
         assert!(save(directory.path().join("no/such/place"), &INFO, &PARAMETERS, None).is_err());
         assert!(save(directory.path(), &INFO, &PARAMETERS, None).is_err());
+    }
+
+    /// Whatever byte a disk is full at, or a process dies at, the old model opens, and the next save works.
+    #[test]
+    fn an_end_at_any_byte_leaves_a_whole_model() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("model.knl");
+        save(&path, &INFO, &PARAMETERS, None).unwrap();
+        let (old, new) = (encode(None), encode(Some(&TRAINING)));
+        for end in 0..new.len() {
+            let full = replace_file(&path, |file| {
+                file.write_all(&new[..end])?;
+                file.flush()?;
+                Err(io::ErrorKind::StorageFull.into())
+            });
+            assert_eq!(full.unwrap_err().kind(), io::ErrorKind::StorageFull);
+            // What a process leaves that nobody can clean up behind.
+            fs::write(directory.path().join(".kernlet-dead.tmp"), &new[..end]).unwrap();
+            let found = fs::read(&path).unwrap();
+            assert!(found == old && Snapshot::open(&found, &INFO).is_ok(), "ended at {end}");
+            assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "ended at {end}");
+        }
+        save(&path, &INFO, &PARAMETERS, Some(&TRAINING)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), new);
+    }
+
+    #[test]
+    fn a_panic_while_saving_leaves_the_old_file_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("model.knl");
+        save(&path, &INFO, &PARAMETERS, None).unwrap();
+        let outcome = std::panic::catch_unwind(|| {
+            replace_file(&path, |file| {
+                file.write_all(b"half")?;
+                panic!("on purpose");
+            })
+        });
+        assert!(outcome.is_err());
+        assert_eq!(fs::read(&path).unwrap(), encode(None));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[cfg(unix)]

@@ -109,6 +109,27 @@ impl io::Read for Trickle<'_> {
     }
 }
 
+/// A line fits with its end, whether it is there or not.
+#[test]
+fn the_longest_line_is_the_one_that_the_error_names() {
+    let run = |len: usize, end: &str| {
+        let input = format!("{}\t1{end}", "k".repeat(len - 2));
+        let outcome = Streaming::new("t", Vec::new()).budget(64).combine::<str, _>(
+            Sum::<i32>::new(),
+            input.as_bytes(),
+            &mut Vec::new(),
+        );
+        outcome.map_err(|error| error.to_string())
+    };
+    for end in ["", "\n"] {
+        assert_eq!(run(31, end), Ok((1, 1)), "{end:?}");
+        for len in [32, 33, 100] {
+            let told = "line 1 has more than the 31 bytes that the budget allows";
+            assert_eq!(run(len, end), Err(told.to_owned()), "{len} bytes, {end:?}");
+        }
+    }
+}
+
 #[test]
 fn lines_do_not_depend_on_how_they_arrive() {
     let mut out = Vec::new();

@@ -79,7 +79,8 @@ impl Call<'_> {
         self.noise.filter(|_| !frozen).map(|seed| Noise {
             seed: seed.seed,
             stream: u64::from(seed.step) << 8 | index as u64,
-            first: ((seed.first + images.first) * layer.input.len()) as u64,
+            // A counter of random numbers: past its end it begins again.
+            first: ((seed.first + images.first) as u64).wrapping_mul(layer.input.len() as u64),
             drop: seed.drop,
         })
     }

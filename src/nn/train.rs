@@ -233,7 +233,7 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
     /// are left in [`gradients`](Self::gradients), as the part's share in the mean over the batch.
     ///
     /// # Errors
-    /// As for [`step`](Self::step).
+    /// As for [`step`](Self::step), and [`Error::Batch`] if there are more images than `first..of`.
     ///
     /// ```
     /// use kernlet::{nn::{Batching, Gradients, Model, SoftmaxCrossEntropy, Trainer}, optim::Sgd, simd::Level};
@@ -256,6 +256,10 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
         of: usize,
     ) -> Result<Metrics, Error> {
         let count = image_count::<N>(images, self.batching.batch)?;
+        let left = of.saturating_sub(first);
+        if count > left {
+            return Err(Error::Batch { expected: left, found: count });
+        }
         let outputs = N::Output::LEN;
         let expected = count * L::targets(outputs);
         if targets.len() != expected {

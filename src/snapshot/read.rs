@@ -206,9 +206,17 @@ impl<'a> Snapshot<'a> {
                 found: at::NAME as u64,
             });
         }
-        if text(self.header, at::OPTIMIZER, at::TENSORS).is_none() {
-            let found = at::OPTIMIZER as u64;
-            return Err(SnapshotError::Header { what: "the place of a name that is not UTF-8", found });
+        match text(self.header, at::OPTIMIZER, at::TENSORS) {
+            // State that nobody can ask for would be lost without a word.
+            Some(name) if name.is_empty() && !self.state.is_empty() => {
+                let found = self.state.len() as u64;
+                return Err(SnapshotError::Header { what: "the number of optimizer states of no optimizer", found });
+            }
+            Some(_) => {}
+            None => {
+                let found = at::OPTIMIZER as u64;
+                return Err(SnapshotError::Header { what: "the place of a name that is not UTF-8", found });
+            }
         }
         let mut tensors = self.tensors();
         while tensors.left > 0 {

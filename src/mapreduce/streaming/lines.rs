@@ -99,7 +99,8 @@ impl<R: Read> LineReader<R> {
             searched = rest.len();
             if self.rest.end == self.buffer.len() {
                 if searched == self.buffer.len() {
-                    return Err(StreamError::LineTooLong { line: self.line, most: self.buffer.len() });
+                    // A line must fit with its end, which only the next byte would show to be there.
+                    return Err(StreamError::LineTooLong { line: self.line, most: searched.saturating_sub(1) });
                 }
                 self.buffer.copy_within(self.rest.clone(), 0);
                 self.rest = 0..searched;

@@ -21,7 +21,7 @@ pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
     super::forward_images(&mut pass, &|images, x, y| {
         super::copy(x, y)?;
         if let Some(noise) = noise {
-            let first = noise.first + (images.start * len) as u64;
+            let first = noise.first.wrapping_add((images.start * len) as u64);
             (noise.drop)(level, rate, Stream::new(noise.seed, noise.stream), first, y);
         }
         Ok(())
@@ -32,7 +32,7 @@ pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
     let (rate, len) = (value(pass.layer)?, pass.layer.input.len());
     let Some(noise) = pass.noise else { return Ok(()) };
     parallel::for_rows(pass.threads, pass.images, pass.dy, &|images, dy: &mut [f32]| {
-        let first = noise.first + (images.start * len) as u64;
+        let first = noise.first.wrapping_add((images.start * len) as u64);
         (noise.drop)(pass.level, rate, Stream::new(noise.seed, noise.stream), first, dy);
         Ok(())
     })
