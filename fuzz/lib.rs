@@ -50,6 +50,14 @@ impl Numbers {
     }
 }
 
+/// What the naive twins say, once for each rounding: they are slow.
+pub struct Twin {
+    pub y: Vec<f32>,
+    pub dx: Vec<f32>,
+    pub dw: Vec<f32>,
+    pub db: Vec<f32>,
+}
+
 /// A size from `least` to `most`.
 pub fn size(u: &mut Unstructured, least: usize, most: usize) -> Result<usize> {
     u.int_in_range(least..=most)

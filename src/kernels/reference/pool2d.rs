@@ -66,15 +66,16 @@ pub fn max_backward(pool: &Pool2d, batch: usize, argmax: &[usize], dy: &[f32], d
     each_tap(pool, batch, |from, to, tap| dx[to] += if argmax[from] == tap { dy[from] } else { 0.0 });
 }
 
-/// How many elements each window holds.
-fn count(pool: &Pool2d, batch: usize, output: usize) -> f32 {
-    let mut count = 0.0;
-    each_tap(pool, batch, |y, _, _| {
-        if y == output {
-            count += 1.0;
-        }
-    });
-    count
+/// How many elements the window of an output holds.
+fn count(pool: &Pool2d, output: usize) -> f32 {
+    let pixel = output / pool.channels;
+    let (oh, ow) = (pixel / pool.out_width() % pool.out_height(), pixel % pool.out_width());
+    let inside = |first: usize, kernel: usize, padding: usize, size: usize| {
+        (first..first + kernel).filter(|at| (padding..padding + size).contains(at)).count()
+    };
+    let rows = inside(oh * pool.stride[0], pool.kernel[0], pool.padding[0], pool.height);
+    let columns = inside(ow * pool.stride[1], pool.kernel[1], pool.padding[2], pool.width);
+    (rows * columns) as f32
 }
 
 /// See [`kernels::pool2d::average_forward_into`](crate::kernels::pool2d::average_forward_into).
@@ -89,7 +90,7 @@ pub fn average_forward(pool: &Pool2d, batch: usize, x: &[f32], y: &mut [f32]) {
     y.fill(0.0);
     each_tap(pool, batch, |to, from, _| y[to] += x[from]);
     for (i, y) in y.iter_mut().enumerate() {
-        *y /= count(pool, batch, i);
+        *y /= count(pool, i);
     }
 }
 
@@ -103,5 +104,5 @@ pub fn average_forward(pool: &Pool2d, batch: usize, x: &[f32], y: &mut [f32]) {
 /// ```
 pub fn average_backward(pool: &Pool2d, batch: usize, dy: &[f32], dx: &mut [f32]) {
     dx.fill(0.0);
-    each_tap(pool, batch, |from, to, _| dx[to] += dy[from] / count(pool, batch, from));
+    each_tap(pool, batch, |from, to, _| dx[to] += dy[from] / count(pool, from));
 }
