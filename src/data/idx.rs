@@ -163,6 +163,7 @@ impl core::error::Error for IdxError {}
 /// # Ok::<(), kernlet::data::idx::IdxError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct Idx<'a> {
     /// The type of the elements.
     pub element: Element,

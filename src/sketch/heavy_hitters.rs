@@ -78,6 +78,7 @@ pub struct SpaceSaving<K: ?Sized, const N: usize, const L: usize> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct HeavyHitter<V> {
     /// The key.
     pub key: V,
