@@ -405,7 +405,7 @@ fn memory_is_what_is_used() {
         trainer.step(&images, &labels).unwrap();
         let left = bench.memory.iter().filter(|x| x.to_bits() == unused.to_bits()).count();
         // A value and a gradient of each layer and image, scratch, gradients and states begin at a multiple of 16.
-        let places = 2 * (N::LAYERS.len() + 1) * batching.batch() + 2 + Adam::STATES;
+        let places = 2 * (N::LAYERS.len() + 1) * batching.batch() + 2 + <Adam>::STATES;
         assert!(left <= 15 * places, "{} {batching:?} {gradients:?}: {left} of {len} floats are not used", N::NAME);
         let short = <Trainer<N, Adam>>::new(
             Level::detect(),
