@@ -1,4 +1,5 @@
-"""The Keras network that the summary bench is compared with: milliseconds of a training step and of inference.
+"""What the summary bench is compared with: milliseconds of a step and of inference of the Keras network, and of depthwise
+convolutions.
 
     pip install tensorflow-cpu
     cargo bench --bench summary -- --only Keras --keras "python benches/keras_mnist.py"
@@ -36,3 +37,14 @@ infer = tf.function(lambda x: model(x, training=False))
 for batch in (1, 128):
     part = images[:batch]
     print(f'infer_{batch}_ms {median_ms(lambda: infer(part).numpy()):.3f}')
+
+depthwise = {
+    'forward': lambda x, w, dy: tf.nn.depthwise_conv2d(x, w, [1, 1, 1, 1], 'SAME'),
+    'input_gradient': lambda x, w, dy: tf.nn.depthwise_conv2d_backprop_input(x.shape, w, dy, [1, 1, 1, 1], 'SAME'),
+    'weight_gradient': lambda x, w, dy: tf.nn.depthwise_conv2d_backprop_filter(x, w.shape, dy, [1, 1, 1, 1], 'SAME')}
+for height, width in (25, 5), (48, 48):
+    x, dy = (tf.random.normal((32, height, width, 64)) for _ in range(2))
+    w = tf.random.normal((3, 3, 64, 1))
+    for name, call in depthwise.items():
+        call = tf.function(call)
+        print(f'depthwise_{height}x{width}_{name}_ms {median_ms(lambda: call(x, w, dy)):.3f}')

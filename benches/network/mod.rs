@@ -1,12 +1,15 @@
 //! The Keras MNIST network: a training step, and inference.
 
-use std::{io::Read, process::Command};
+use std::{collections::HashMap, io::Read, process::Command};
 
 use flate2::read::MultiGzDecoder;
 use kernlet::{
     data::{idx::Labelled, normalise::unit_into},
+    kernels::conv2d::{self, Conv2d, Epilogue},
     nn::{Batching, Gradients, HeapMemory, Model, SoftmaxCrossEntropy, Trainer, infer, inference_len},
     optim::Adadelta,
+    random::Stream,
+    shape::Padding,
     simd::Level,
 };
 
@@ -166,36 +169,111 @@ fn threads(summary: &mut Summary, level: Level, digits: &Digits) {
 #[cfg(not(feature = "rayon"))]
 fn threads(_: &mut Summary, _: Level, _: &Digits) {}
 
-/// What the peer printed: milliseconds of a step, of inferring one image and a batch.
-fn keras(command: &str) -> Option<[f64; 3]> {
+/// What the peer printed: lines of a name and milliseconds.
+fn printed(command: &str) -> Option<HashMap<String, f64>> {
     let output = Command::new("sh").args(["-c", command]).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let figure = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    Some([figure("train_step_128_ms")?, figure("infer_1_ms")?, figure("infer_128_ms")?])
+    Some(
+        text.lines()
+            .filter_map(|line| line.split_once(' '))
+            .filter_map(|(k, v)| Some((k.into(), v.trim().parse().ok()?)))
+            .collect(),
+    )
 }
 
-/// The network here and the command that times it in Keras, in turn.
+/// What is timed.
+type Call<'a> = Box<dyn FnMut() + 'a>;
+
+/// What is timed in Keras too: the peer's name for it, the row's, its batch, a call.
+type Rival<'a> = (String, String, usize, Call<'a>);
+
+/// Depthwise convolutions of 64 channels, as benches/keras_mnist.py has them.
+fn depthwise(level: Level, height: usize, width: usize) -> Vec<Rival<'static>> {
+    const BATCH: usize = 32;
+    let conv = Conv2d::new(height, width, 64, 64, [3, 3]).with_groups(64).with_padding(Padding::Same);
+    let noise = |seed, len| {
+        let stream = Stream::new(seed, 0);
+        (0..len as u64).map(|i| stream.f32_at(i) - 0.5).collect::<Vec<f32>>()
+    };
+    let (x, w) = (noise(1, BATCH * conv.x_len()), noise(2, conv.w_len()));
+    let (mut y, mut dx, mut dw) = (x.clone(), x.clone(), w.clone());
+    let mut scratch = vec![0.0; conv2d::backward_input_scratch_len(&conv)];
+    let (pixels, weights, dy) = (x.clone(), w.clone(), x.clone());
+    let gradient = dy.clone();
+    let calls: [(&str, &str, Call<'static>); 3] = [
+        (
+            "forward",
+            "forward",
+            Box::new(move || {
+                conv2d::forward_into(level, &conv, BATCH, &x, &w, None, Epilogue::None, &mut y).unwrap();
+            }),
+        ),
+        (
+            "input_gradient",
+            "input gradient",
+            Box::new(move || {
+                conv2d::backward_input_into(level, &conv, BATCH, &weights, &dy, &mut dx, &mut scratch).unwrap();
+            }),
+        ),
+        (
+            "weight_gradient",
+            "weight gradient",
+            Box::new(move || {
+                dw.fill(0.0);
+                conv2d::backward_weight_acc(level, &conv, BATCH, &pixels, &gradient, 0..conv.w_rows(), &mut dw)
+                    .unwrap();
+            }),
+        ),
+    ];
+    let names = |(theirs, ours, call): (&str, &str, _)| {
+        let row = format!("depthwise 3×3 64, {height}×{width}, same {ours}");
+        (format!("depthwise_{height}x{width}_{theirs}_ms"), row, BATCH, call)
+    };
+    calls.into_iter().map(names).collect()
+}
+
+/// A row: its name, its batch, milliseconds here, and the peer's times divided by them.
+type Row = (String, usize, Vec<f64>, Vec<f64>);
+
+/// What is here and the command that times it in Keras, in turn.
 fn peer(summary: &mut Summary, level: Level, digits: &Digits) {
+    const ROUNDS: usize = 3;
     const CALLS: usize = 40;
     let Some(command) = summary.options.keras.clone() else { return };
-    let mut ms = [const { Vec::new() }; 3];
-    let mut ratio = [const { Vec::new() }; 3];
-    for _ in 0..3 {
-        let Some(theirs) = keras(&command) else { return eprintln!("{command}: printed no figures") };
-        let time = |call: &mut dyn FnMut()| 1e3 * median((0..CALLS).map(|_| seconds(&mut *call)).collect());
-        let ours = [
-            Steps::with(level, Batching::of(BATCH), digits, |mut steps| time(&mut || steps.step())),
-            time(&mut inference(level, &digits.model, &digits.images[..IMAGE])),
-            time(&mut inference(level, &digits.model, &digits.images)),
-        ];
-        for i in 0..3 {
-            ms[i].push(ours[i]);
-            ratio[i].push(theirs[i] / ours[i]);
+    let mut rows: Vec<Row> = Vec::new();
+    for round in 0..ROUNDS {
+        let Some(theirs) = printed(&command) else { return eprintln!("{command}: did not run") };
+        // From the same parameters in every round: the longer a batch is learnt, the more is zero.
+        let missing = Steps::with(level, Batching::of(BATCH), digits, |mut steps| {
+            for (i, (theirs_name, name, batch, mut call)) in rivals(level, digits, &mut steps).into_iter().enumerate() {
+                if round == 0 {
+                    rows.push((name, batch, Vec::new(), Vec::new()));
+                }
+                let Some(theirs) = theirs.get(&theirs_name) else { return Some(theirs_name) };
+                let ours = 1e3 * median((0..CALLS).map(|_| seconds(&mut *call)).collect());
+                rows[i].2.push(ours);
+                rows[i].3.push(theirs / ours);
+            }
+            None
+        });
+        if let Some(name) = missing {
+            return eprintln!("{command}: printed no {name}");
         }
     }
-    for (i, (name, batch)) in [(STEP, BATCH), (INFERENCE, 1), (INFERENCE, BATCH)].into_iter().enumerate() {
-        let ratio = Some(("TensorFlow".into(), median(ratio[i].clone())));
-        let figures = Figures { ms: median(ms[i].clone()), gflops: None, percent_of_peak: None, ratio };
-        summary.row(name, level, batch, figures);
+    for (name, batch, ms, ratio) in rows {
+        let ratio = Some(("TensorFlow".into(), median(ratio)));
+        summary.row(&name, level, batch, Figures { ms: median(ms), gflops: None, percent_of_peak: None, ratio });
     }
+}
+
+/// All that is timed in Keras too.
+fn rivals<'a>(level: Level, digits: &'a Digits, steps: &'a mut Steps<'_>) -> Vec<Rival<'a>> {
+    let mut all: Vec<Rival<'a>> = vec![
+        ("train_step_128_ms".into(), STEP.into(), BATCH, Box::new(|| steps.step())),
+        ("infer_1_ms".into(), INFERENCE.into(), 1, Box::new(inference(level, &digits.model, &digits.images[..IMAGE]))),
+        ("infer_128_ms".into(), INFERENCE.into(), BATCH, Box::new(inference(level, &digits.model, &digits.images))),
+    ];
+    all.extend(depthwise(level, 25, 5));
+    all.extend(depthwise(level, 48, 48));
+    all
 }
