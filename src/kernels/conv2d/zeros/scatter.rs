@@ -20,7 +20,7 @@ use crate::{
 /// its multiply-adds is the less, the more of these there are.
 #[inline(always)]
 const fn few(vectors: usize) -> usize {
-    if vectors >= 12 { 11 } else { 8 }
+    if vectors >= 12 { 7 } else { 6 }
 }
 
 /// Elements of images that stay in the second cache while all rows of taps go over them.
