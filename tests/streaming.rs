@@ -47,8 +47,8 @@ fn wrong_input_ends_a_process_with_a_line_and_a_code() {
     assert!(fails("--hadoop-reducer", b"b\t1\na\t1\n").contains("line 2 comes after a greater one"));
     assert!(fails("--hadoop-reducer", b"a\t1\nb\n").contains("line 2 has no tab"));
     assert!(fails("--hadoop-reducer", b"a\tone\n").contains("line 1 is not of the expected type"));
-    assert!(fails("--hadoop-reducer", &[b'x'; 10_000]).contains("line 1 has more than the 4096 bytes"));
-    assert!(fails("--hadoop-mapper", &[b'x'; 10_000]).contains("line 1 has more than the 2048 bytes"));
+    assert!(fails("--hadoop-reducer", &[b'x'; 10_000]).contains("line 1 has more than the 4095 bytes"));
+    assert!(fails("--hadoop-mapper", &[b'x'; 10_000]).contains("line 1 has more than the 2047 bytes"));
 }
 
 #[test]
