@@ -506,6 +506,21 @@ mod reservoir {
         survives_damage(&one);
     }
 
+    /// Who adds after a merge may come to positions that were merged: what was written is read all the same.
+    #[test]
+    fn a_position_taken_twice_is_sent_too() {
+        let mut one = Reservoir::<u8, 8>::new(1);
+        (0..3).for_each(|item| one.add(item));
+        let mut next = Reservoir::<u8, 8>::starting_at(1, 3);
+        (3..6).for_each(|item| next.add(item));
+        one.merge(&next).unwrap();
+        for item in 6..8 {
+            one.add(item);
+            assert!(sent(&one).iter().eq(one.iter()));
+        }
+        assert!(matches!(next.merge(&one), Err(Error::Position { .. })));
+    }
+
     proptest! {
         #[test]
         fn merged_is_the_one_of_the_whole(parts in prop::collection::vec(0u32..30, 1..6), seed: u64, from in 0usize..6) {

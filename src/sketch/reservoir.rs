@@ -216,7 +216,8 @@ impl<T: Plain, const N: usize> Body for Reservoir<T, N> {
             let (tag, position, item) = from.take()?;
             summary.drawn.push(Drawn { tag, position, item }).ok()?;
         }
-        let heap = (1..summary.drawn.len()).all(|at| summary.drawn[at].order(&summary.drawn[(at - 1) / 2]).is_lt());
+        // The same twice is an item that was added at a position after one there was merged.
+        let heap = (1..summary.drawn.len()).all(|at| summary.drawn[at].order(&summary.drawn[(at - 1) / 2]).is_le());
         heap.then_some(summary)
     }
 }
