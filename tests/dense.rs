@@ -87,6 +87,16 @@ fn sizes_around_the_lanes() {
     }
 }
 
+/// A product of a matrix and a vector.
+#[test]
+fn one_image() {
+    for inputs in [1, 7, 600] {
+        for outputs in [63, 64, 65, 72, 127, 128, 129, 143, 200, 300] {
+            check(&Dense::new(inputs, outputs), 1, false, (inputs + outputs) as u64);
+        }
+    }
+}
+
 #[test]
 fn terms_in_several_blocks() {
     check(&Dense::new(1100, 130), 1, false, 1);
