@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use kernlet::mapreduce::{Counters, Emitter, Error, Job, MemoryStore, NoStore, Store, Sum, TempFiles};
+use kernlet::mapreduce::{Counters, Desc, Emitter, Error, Job, Key, MemoryStore, NoStore, Store, Sum, TempFiles};
 use proptest::prelude::*;
 
 type Counts = BTreeMap<Vec<u8>, u64>;
@@ -43,6 +43,13 @@ fn word() -> impl Strategy<Value = Vec<u8>> {
         prop::collection::vec(prop::sample::select(vec![0u8, b'a', b'b', 255]), 0..40),
         (0u32..4000).prop_map(|n| n.to_string().into_bytes()),
         (0u32..300).prop_map(|n| format!("a shared prefix {n}").into_bytes()),
+        // Like each other but for one byte behind the first eight.
+        (prop::sample::select(vec![9usize, 16, 17, 24]), prop::sample::select(vec![8usize, 15, 16]), any::<u8>())
+            .prop_map(|(len, at, other)| {
+                let mut word = vec![b'a'; len];
+                word[at.min(len - 1)] = other;
+                word
+            }),
     ]
 }
 
@@ -101,5 +108,36 @@ proptest! {
             prop_assert_eq!(counts.next().unwrap(), Some((&word[..], *n)));
         }
         prop_assert_eq!(counts.next().unwrap(), None);
+    }
+}
+
+/// A part of a tuple with zeros in it, at its end too.
+fn part() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(prop::sample::select(vec![0u8, 1, 254, 255]), 0..6)
+}
+
+fn encoded<K: Key + ?Sized>(key: &K::Borrowed<'_>) -> Vec<u8> {
+    let mut bytes = vec![0xEE; K::encoded_len(key)];
+    K::encode(key, &mut bytes);
+    bytes
+}
+
+proptest! {
+    /// Keys are ordered as their encodings are, and read back from them.
+    #[test]
+    fn encodings_have_the_order_of_the_keys(a in part(), b in part(), m: u16, n: u16, i: i64, j: i64) {
+        type Tuple<'a> = (&'a [u8], Desc<u16>, i64);
+        let (i, j) = if m % 2 == 0 { (i, j) } else { (i % 3, j % 3) };
+        let keys = [(&a[..], m, i), (&b[..], n, j), (&a[..], n, j), (&a[..], m, j)];
+        let bytes = keys.map(|(part, m, i)| encoded::<Tuple>(&(part, Desc(m), i)));
+        for (key, one) in keys.iter().zip(&bytes) {
+            for (other, two) in keys.iter().zip(&bytes) {
+                let order = key.0.cmp(other.0).then(other.1.cmp(&key.1)).then(key.2.cmp(&other.2));
+                prop_assert_eq!(one.cmp(two), order, "{:?} {:?}", key, other);
+            }
+            let (part, m, i) = Tuple::decode(one).unwrap();
+            prop_assert!(part == *key.0 && (m, i) == (Desc(key.1), key.2), "{:?}", key);
+            prop_assert!(Tuple::decode(&one[..one.len() - 1]).is_none());
+        }
     }
 }
