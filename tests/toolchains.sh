@@ -71,15 +71,21 @@ aarch64_sysroot() {
     say "$dir"
 }
 
+# A linker for aarch64, and C headers for what the tests' dependencies compile.
+aarch64_gcc() {
+    need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu &&
+        { [ -e /usr/aarch64-linux-gnu/include/stdint.h ] || debian libc6-dev-arm64-cross; }
+}
+
 # have_target TARGET: something can build for it; says what is missing otherwise.
 have_target() {
     if rustup_has "$1"; then
-        [ "$1" != aarch64-unknown-linux-gnu ] || need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+        [ "$1" != aarch64-unknown-linux-gnu ] || aarch64_gcc
         return
     fi
     debian_rust || { say "missing: target $1 (rustup target add $1)" >&2; return 1; }
     if [ "$1" = aarch64-unknown-linux-gnu ]; then
-        need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu && aarch64_sysroot >/dev/null
+        aarch64_gcc && aarch64_sysroot >/dev/null
     fi
 }
 
