@@ -21,9 +21,8 @@ use super::{
     ShapeError, check,
     conv2d::{self, Conv2d, Epilogue, check_batch},
     tile::{Axis, Contraction, Nest, Product, Start},
-    transpose::Transpose,
 };
-use crate::simd::{HAS_VECTORS, Level};
+use crate::simd::{HAS_VECTORS, Kernel, Level, Simd};
 
 const NAME: &str = "dense";
 
@@ -297,20 +296,20 @@ const PACKED_TERMS: usize = 128;
 /// # Safety
 /// As for [`Contraction::vouched`]; one axis of rows one element apart in `A`, one of `terms`.
 unsafe fn packed(level: Level, job: &Contraction, terms: usize) {
-    let mut panel = [0.0; PACKED_ROWS * PACKED_TERMS];
-    let (stride, outputs) = (job.terms.0[2].a, job.terms.0[2].other);
+    let mut panel = Panel([0.0; PACKED_ROWS * PACKED_TERMS]);
+    let (stride, outputs) = (job.terms.0[2].a as usize, job.terms.0[2].other);
     let mut term = 0;
     while term < terms {
         let count = PACKED_TERMS.min(terms - term);
         let mut row = 0;
         while row < job.row_count {
             let rows = PACKED_ROWS.min(job.row_count - row);
-            let from = job.a.wrapping_offset(term as isize * stride).wrapping_add(row);
-            let to = panel.as_mut_ptr();
+            let from = job.a.wrapping_add(term * stride + row);
+            let to = panel.0.as_mut_ptr();
             let part = Contraction {
-                rows: Nest::line(Axis::new(rows, count as isize, outputs)),
+                rows: Nest::line(Axis::new(rows, 1, outputs)),
                 row_count: rows,
-                terms: Nest::line(Axis::new(count, 1, outputs)),
+                terms: Nest::line(Axis::new(count, PACKED_ROWS as isize, outputs)),
                 a: to.cast_const(),
                 b: job.b.wrapping_offset(term as isize * outputs),
                 c: job.c.wrapping_offset(row as isize * outputs),
@@ -318,14 +317,63 @@ unsafe fn packed(level: Level, job: &Contraction, terms: usize) {
             };
             // SAFETY: a part of the job, whose maker vouches for all of it, and at most a panel.
             unsafe {
-                let copy =
-                    Transpose { from, stride: stride as usize, rows: count, columns: rows, to, to_stride: count };
-                level.dispatch(copy.vouched());
+                level.dispatch(CopyRows { from, stride, rows: count, columns: rows, to }.vouched());
                 level.dispatch(part.vouched::<false>());
             }
             row += rows;
         }
         term += count;
+    }
+}
+
+/// A panel at a cache line.
+#[repr(align(64))]
+struct Panel([f32; PACKED_ROWS * PACKED_TERMS]);
+
+/// Rows to copy into a panel.
+struct CopyRows {
+    from: *const f32,
+    stride: usize,
+    rows: usize,
+    columns: usize,
+    to: *mut f32,
+}
+
+impl CopyRows {
+    /// The copy as a kernel.
+    ///
+    /// # Safety
+    /// The rows of `from` are valid for reading `columns` elements, `to` for writing rows of a panel.
+    unsafe fn vouched(self) -> VouchedCopy {
+        VouchedCopy(self)
+    }
+}
+
+/// A [`CopyRows`] whose maker vouches for its pointers.
+struct VouchedCopy(CopyRows);
+
+impl Kernel for VouchedCopy {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let CopyRows { from, stride, rows, columns, to } = self.0;
+        for row in 0..rows {
+            let (from, to) = (from.wrapping_add(row * stride), to.wrapping_add(row * PACKED_ROWS));
+            let mut column = 0;
+            while column < columns {
+                let len = S::LANES.min(columns - column);
+                let (from, to) = (from.wrapping_add(column), to.wrapping_add(column));
+                // SAFETY: `len` elements are left of both rows.
+                unsafe {
+                    if len == S::LANES {
+                        s.store_ptr(s.load_ptr(from), to);
+                    } else {
+                        s.store_ptr_first(s.load_ptr_first(from, len), to, len);
+                    }
+                }
+                column += len;
+            }
+        }
     }
 }
 

@@ -383,7 +383,7 @@ fn weights(
 }
 
 /// Terms of the weight gradient that are worked through at a time.
-const PIXELS: usize = 512;
+const PIXELS: usize = 128;
 
 /// A piece of the weight gradient's terms.
 struct Weights<'a> {

@@ -293,7 +293,7 @@ impl Conv2d {
 
     /// How many images stay in the cache while borders and pieces of terms come back to them.
     const fn resident_images(&self) -> usize {
-        const ELEMENTS: usize = 1 << 15;
+        const ELEMENTS: usize = 5 << 15;
         const PIXELS: usize = 512;
         let longest = if self.x_len() > self.y_len() { self.x_len() } else { self.y_len() };
         let pixels = self.height * self.width;
