@@ -23,13 +23,14 @@ use kernlet::{
         dense::{self, Dense},
         reference,
     },
+    nn::HeapMemory,
     shape::Padding,
     simd::{InstructionSet, Level},
 };
 use table::{Summary, strict};
 
-/// Reproducible values in −1..1.
-fn values(seed: u64, len: usize) -> Vec<f32> {
+/// Reproducible values in −1..1, beginning at a cache line as a network's memory does.
+fn values(seed: u64, len: usize) -> HeapMemory {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -37,7 +38,9 @@ fn values(seed: u64, len: usize) -> Vec<f32> {
         state ^= state << 17;
         (state >> 40) as f32 / (1 << 23) as f32 - 1.0
     };
-    (0..len).map(|_| next()).collect()
+    let mut values = HeapMemory::zeroed(len);
+    values.fill_with(&mut next);
+    values
 }
 
 #[track_caller]
@@ -77,10 +80,10 @@ fn convolution(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, l
     let w = values(2, conv.w_len());
     let b = values(3, conv.b_len());
     let dy = values(4, batch * conv.y_len());
-    let mut y = vec![0.0; batch * conv.y_len()];
-    let mut dx = vec![0.0; batch * conv.x_len()];
-    let mut dw = vec![0.0; conv.w_len()];
-    let mut scratch = vec![0.0; conv2d::backward_input_scratch_len(conv)];
+    let mut y = HeapMemory::zeroed(batch * conv.y_len());
+    let mut dx = HeapMemory::zeroed(batch * conv.x_len());
+    let mut dw = HeapMemory::zeroed(conv.w_len());
+    let mut scratch = HeapMemory::zeroed(conv2d::backward_input_scratch_len(conv));
     let flop = 2.0 * batch as f64 * macs(conv);
 
     let forward = |y: &mut [f32], batch: usize| {
@@ -96,15 +99,15 @@ fn convolution(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, l
         conv2d::backward_weight_acc(level, conv, batch, black_box(x), dy, 0..conv.w_rows(), dw).unwrap();
     };
 
-    let mut expected = vec![0.0; conv.y_len()];
+    let mut expected = HeapMemory::zeroed(conv.y_len());
     forward(&mut y, 1);
     reference::conv2d::forward(level.rounding(), conv, 1, &x, &w, Some(&b), Epilogue::Relu, &mut expected);
     assert_same(&y[..conv.y_len()], &expected);
-    let mut expected = vec![0.0; conv.x_len()];
+    let mut expected = HeapMemory::zeroed(conv.x_len());
     backward_input(&mut dx, &mut scratch, 1);
     reference::conv2d::backward_input(level.rounding(), conv, 1, &w, &dy, &mut expected);
     assert_same(&dx[..conv.x_len()], &expected);
-    let mut expected = vec![0.0; conv.w_len()];
+    let mut expected = HeapMemory::zeroed(conv.w_len());
     backward_weight(&mut dw, 1);
     reference::conv2d::backward_weight(level.rounding(), conv, 1, &x, &dy, &mut expected);
     assert_same(&dw, &expected);
@@ -128,21 +131,23 @@ fn zeros(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, level: 
     }
     let (x, w, dy) = (values(1, batch * conv.x_len()), values(2, conv.w_len()), values(4, batch * conv.y_len()));
     let keep = values(5, x.len().max(dy.len()));
-    let few = |x: &[f32], percent: u8| -> Vec<f32> {
+    let few = |x: &HeapMemory, percent: u8| {
         let least = 1.0 - f32::from(percent) / 50.0;
-        x.iter().zip(&keep).map(|(&x, &keep)| if keep < least { 0.0 } else { x }).collect()
+        let mut few = x.clone();
+        few.iter_mut().zip(keep.iter()).filter(|(_, keep)| **keep < least).for_each(|(x, _)| *x = 0.0);
+        few
     };
-    let forward = |x: &[f32]| {
-        let (x, w, mut y) = (x.to_vec(), &w, vec![0.0; dy.len()]);
+    let forward = |x: &HeapMemory| {
+        let (x, w, mut y) = (x.clone(), &w, HeapMemory::zeroed(dy.len()));
         move || conv2d::forward_into(level, conv, batch, black_box(&x), w, None, Epilogue::Relu, &mut y).unwrap()
     };
-    let backward_input = |dy: &[f32]| {
-        let (dy, w, mut dx) = (dy.to_vec(), &w, vec![0.0; x.len()]);
-        let mut scratch = vec![0.0; conv2d::backward_input_scratch_len(conv)];
+    let backward_input = |dy: &HeapMemory| {
+        let (dy, w, mut dx) = (dy.clone(), &w, HeapMemory::zeroed(x.len()));
+        let mut scratch = HeapMemory::zeroed(conv2d::backward_input_scratch_len(conv));
         move || conv2d::backward_input_into(level, conv, batch, w, black_box(&dy), &mut dx, &mut scratch).unwrap()
     };
-    let backward_weight = |dy: &[f32]| {
-        let (dy, x, mut dw) = (dy.to_vec(), &x, vec![0.0; w.len()]);
+    let backward_weight = |dy: &HeapMemory| {
+        let (dy, x, mut dw) = (dy.clone(), &x, HeapMemory::zeroed(w.len()));
         move || {
             dw.fill(0.0);
             conv2d::backward_weight_acc(level, conv, batch, x, black_box(&dy), 0..conv.w_rows(), &mut dw).unwrap();
@@ -168,7 +173,7 @@ fn first_layer(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, l
         return;
     }
     let (x, w, b) = (values(1, batch * conv.x_len()), values(2, conv.w_len()), values(3, conv.b_len()));
-    let mut y = vec![0.0; batch * conv.y_len()];
+    let mut y = HeapMemory::zeroed(batch * conv.y_len());
     let mut other = y.clone();
     let flop = 2.0 * batch as f64 * macs(conv);
     let forward =
@@ -187,10 +192,10 @@ fn dense_layer(summary: &mut Summary, name: &str, layer: &Dense, batch: usize, l
     let w = values(2, layer.w_len());
     let b = values(3, layer.outputs);
     let dy = values(4, batch * layer.outputs);
-    let mut y = vec![0.0; batch * layer.outputs];
-    let mut dx = vec![0.0; batch * layer.inputs];
-    let mut dw = vec![0.0; layer.w_len()];
-    let mut scratch = vec![0.0; dense::backward_input_scratch_len(layer)];
+    let mut y = HeapMemory::zeroed(batch * layer.outputs);
+    let mut dx = HeapMemory::zeroed(batch * layer.inputs);
+    let mut dw = HeapMemory::zeroed(layer.w_len());
+    let mut scratch = HeapMemory::zeroed(dense::backward_input_scratch_len(layer));
     let flop = 2.0 * (batch * layer.w_len()) as f64;
     let mut expected = y.clone();
     reference::dense::forward(level.rounding(), layer, batch, &x, &w, Some(&b), Epilogue::Relu, &mut expected);
@@ -216,7 +221,7 @@ fn matrix_vector(summary: &mut Summary, name: &str, layer: &Dense, level: Level)
         return;
     }
     let (x, w, b) = (values(1, layer.inputs), values(2, layer.w_len()), values(3, layer.outputs));
-    let mut y = vec![0.0; layer.outputs];
+    let mut y = HeapMemory::zeroed(layer.outputs);
     let flop = 2.0 * layer.w_len() as f64;
     let forward = || dense::forward_into(level, layer, 1, black_box(&x), &w, Some(&b), Epilogue::Relu, &mut y).unwrap();
     summary.against(name, level, 1, flop, forward, "a plain sum of the weights", || {
@@ -232,7 +237,7 @@ fn square(summary: &mut Summary, size: usize, level: Level) {
     }
     let (a, b) = (values(1, size * size), values(2, size * size));
     let (mut c, mut by_gemm, mut by_matrixmultiply) =
-        (vec![0.0; size * size], vec![0.0; size * size], vec![0.0; size * size]);
+        (HeapMemory::zeroed(size * size), HeapMemory::zeroed(size * size), HeapMemory::zeroed(size * size));
     let layer = Dense::new(size, size);
     let n = size as isize;
     let mut ours = || {

@@ -20,7 +20,7 @@ use core::ops::Range;
 use super::{
     ShapeError, check,
     conv2d::{self, Conv2d, Epilogue, check_batch},
-    tile::{Axis, Contraction, Nest, Product, Start},
+    tile::{Ahead, Axis, Contraction, Nest, Product, Start},
 };
 use crate::simd::{HAS_VECTORS, Kernel, Level, Simd};
 
@@ -163,6 +163,7 @@ pub fn forward_into(
         c,
         start,
         relu,
+        ahead: Ahead::NONE,
     };
     // SAFETY: the lengths were checked above; `y` is borrowed alone.
     level.dispatch(unsafe { job.vouched::<false>() });
@@ -270,6 +271,7 @@ pub fn backward_weight_acc(
         c: dw_rows.as_mut_ptr(),
         start: Start::Continue,
         relu: false,
+        ahead: Ahead::NONE,
     };
     // SAFETY: the lengths and rows were checked above; `dw_rows` is borrowed alone.
     unsafe {

@@ -1,42 +1,7 @@
 //! A copy of a matrix with its axes exchanged.
 #![allow(unsafe_code)]
 
-use crate::simd::{Kernel, Simd};
-
-/// A matrix to copy: `to[j][i] = from[i][j]`.
-pub(super) struct Transpose {
-    pub from: *const f32,
-    /// How far apart the rows of `from` are.
-    pub stride: usize,
-    pub rows: usize,
-    pub columns: usize,
-    pub to: *mut f32,
-    /// How far apart the rows of `to` are.
-    pub to_stride: usize,
-}
-
-impl Transpose {
-    /// The copy as a kernel.
-    ///
-    /// # Safety
-    /// The rows of `from` are valid for reading `columns` elements, those of `to` for writing `rows`.
-    pub(super) unsafe fn vouched(self) -> Vouched {
-        Vouched(self)
-    }
-}
-
-/// A [`Transpose`] whose maker vouches for its pointers.
-pub(super) struct Vouched(Transpose);
-
-impl Kernel for Vouched {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let Transpose { from, stride, rows, columns, to, to_stride } = self.0;
-        // SAFETY: the maker vouches.
-        unsafe { transpose(s, from, stride, rows, columns, to, to_stride) }
-    }
-}
+use crate::simd::Simd;
 
 /// `to[j][i] = from[i][j]` for `rows` rows of `from`, `stride` apart, and those of `to`, `to_stride` apart.
 ///

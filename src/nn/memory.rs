@@ -26,6 +26,7 @@ pub(super) fn zeroed_box<N: Network>() -> alloc::boxed::Box<Model<N>> {
 /// assert_eq!(memory.as_ptr().align_offset(64), 0);
 /// ```
 #[cfg(feature = "alloc")]
+#[derive(Clone)]
 pub struct HeapMemory {
     lines: alloc::vec::Vec<Line>,
     len: usize,

@@ -8,7 +8,7 @@ use super::{Conv2d, NAME, check_batch, depthwise, taps::Run, zeros};
 use crate::{
     kernels::{
         ShapeError, check, div, rem,
-        tile::{Axis, Contraction, Nest, Start},
+        tile::{Ahead, Axis, Contraction, Nest, Start},
         transpose::transpose,
     },
     simd::{HAS_VECTORS, Kernel, Level, Simd},
@@ -184,6 +184,24 @@ struct Part {
     panel: *mut f32,
 }
 
+impl Part {
+    /// The pixels of `dy` that come some lines after those being read, if these `rows` are most of the
+    /// images and others follow.
+    fn ahead(&self, of: &Adjoint<'_>, rows: usize) -> Ahead {
+        /// How far ahead, in elements: half a tile's work of the widest vectors, or more.
+        const DISTANCE: usize = 1024;
+        let conv = of.conv;
+        let images = self.images.end - self.images.start;
+        if of.batch == images || rows * 2 < images * conv.height * conv.width {
+            return Ahead::NONE;
+        }
+        let window = (conv.kernel[0] - 1).wrapping_mul(conv.out_width() * conv.out_channels);
+        let at =
+            of.dy.as_ptr().wrapping_add(self.images.start * conv.y_len()).wrapping_add(window).wrapping_add(DISTANCE);
+        Ahead::over(rows / 8, [(at, images * conv.y_len()), (at, 0)])
+    }
+}
+
 /// Fills the panel: `panel[(kh, kw, co)][ci] = w[kh][kw][ci][co]`.
 struct Transpose<'a> {
     of: &'a Adjoint<'a>,
@@ -270,6 +288,7 @@ fn regions(level: Level, of: &mut Adjoint<'_>, part: &Part, piece: &Piece, first
                     (true, None) => Start::Zero,
                 },
                 relu: of.relu && last,
+                ahead: part.ahead(of, rows.len()),
             };
             // SAFETY: lengths were checked at the door; a run's positions and taps stay inside the
             // images, the piece inside the panel; `dx` is borrowed alone.
@@ -452,12 +471,27 @@ impl Weights<'_> {
             c: target.wrapping_add(channel_out).wrapping_offset(-(first_row as isize * out_pixel)),
             start: Start::Continue,
             relu: false,
+            ahead: self.ahead(rows.end - rows.start, from + line_count, line_count),
         };
         if job.terms.len() > 0 {
             // SAFETY: lengths and rows were checked at the door; the pixels are those that the
             // tap sees inside the image; `target` are the rows' own elements, borrowed alone.
             level.dispatch(unsafe { job.vouched::<false>() });
         }
+    }
+}
+
+impl Weights<'_> {
+    /// The lines of `dy` and `x` that come after those before line `from`, as many as these are.
+    fn ahead(&self, rows: usize, from: usize, lines: usize) -> Ahead {
+        let conv = self.conv;
+        let line = conv.width * conv.in_channels;
+        let out_line = conv.out_width() * conv.out_channels;
+        let dy = self.dy.as_ptr().wrapping_add(self.images.start * conv.y_len() + from * out_line);
+        let below = from.wrapping_mul(conv.stride[0]).wrapping_add(conv.kernel[0] - 1);
+        let x = self.x.as_ptr().wrapping_add(self.images.start * conv.x_len()).wrapping_add(below.wrapping_mul(line));
+        let tiles = div(rows, 6) * (self.columns.len() / 64).max(1);
+        Ahead::over(tiles, [(dy, lines * out_line), (x, lines.saturating_mul(conv.stride[0]).saturating_mul(line))])
     }
 }
 
@@ -510,6 +544,7 @@ pub(in crate::kernels) fn sum_rows(level: Level, rows: &[f32], sum: &mut [f32]) 
         c: sum.as_mut_ptr(),
         start: Start::Continue,
         relu: false,
+        ahead: Ahead::NONE,
     };
     // SAFETY: whole rows of `columns` are read, one is written; `ONE` is read at step 0.
     level.dispatch(unsafe { job.vouched::<false>() });

@@ -8,7 +8,7 @@ use super::{Adjoint, Conv2d};
 use crate::{
     kernels::{
         div_ceil,
-        tile::{Axis, Contraction, Nest, Start},
+        tile::{Ahead, Axis, Contraction, Nest, Start},
     },
     simd::Level,
 };
@@ -61,6 +61,7 @@ fn regions(level: Level, of: &mut Adjoint<'_>, image: usize, images: usize) {
                     None => Start::Zero,
                 },
                 relu: of.relu,
+                ahead: Ahead::NONE,
             };
             // SAFETY: lengths were checked at the door; a run's positions and taps stay inside the
             // images and the window; `dx` is borrowed alone.
@@ -104,6 +105,7 @@ pub(super) fn weight_gradient(
         c: dw.as_mut_ptr().wrapping_sub(taps.start * conv.groups),
         start: Start::Continue,
         relu: false,
+        ahead: Ahead::NONE,
     };
     if conv.padding == [0; 4] {
         // All taps see the same pixels.

@@ -7,7 +7,7 @@ use super::{Conv2d, Epilogue, NAME, check_batch, zeros::Forward};
 use crate::{
     kernels::{
         ShapeError, check,
-        tile::{Axis, Contraction, Nest, Start},
+        tile::{Ahead, Axis, Contraction, Nest, Start},
     },
     simd::{HAS_VECTORS, Level},
 };
@@ -129,6 +129,7 @@ fn regions(
                         None => Start::Zero,
                     },
                     relu: epilogue == Epilogue::Relu,
+                    ahead: Ahead::NONE,
                 };
                 // SAFETY: the lengths were checked above; a run's positions and taps stay inside
                 // the image and the window, a group inside its channels; `y` is borrowed alone.

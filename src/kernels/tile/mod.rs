@@ -25,7 +25,7 @@ mod resident;
 
 pub(super) use product::Product;
 
-use super::{div, rem};
+use super::{div, div_ceil, rem};
 use crate::simd::{Kernel, Simd};
 
 /// One axis of a nest: its length, and how far a step goes in two operands.
@@ -116,7 +116,47 @@ pub(super) struct Contraction {
     pub start: Start,
     /// Whether negative results become 0.
     pub relu: bool,
+    /// What comes next, to be asked for meanwhile.
+    pub ahead: Ahead,
 }
+
+/// Memory to ask for between tiles, so that it is in the cache when it is read: what the processor's
+/// own prefetching, which ends with a page, does not see in time. Nothing depends on it but time.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead {
+    at: [*const f32; 2],
+    /// Cache lines for each tile.
+    lines: [usize; 2],
+}
+
+impl Ahead {
+    pub(super) const NONE: Self = Self { at: [core::ptr::null(); 2], lines: [0; 2] };
+
+    /// Two ranges, as their beginning and their number of elements, in equal parts over so many tiles.
+    pub(super) const fn over(tiles: usize, ranges: [(*const f32, usize); 2]) -> Self {
+        /// More than a processor can wait for at a time would make the tile wait.
+        const MOST: usize = 64;
+        const fn lines(len: usize, tiles: usize) -> usize {
+            let lines = div_ceil(len / LINE, tiles);
+            if lines < MOST { lines } else { MOST }
+        }
+        let [(first, first_len), (second, second_len)] = ranges;
+        Self { at: [first, second], lines: [lines(first_len, tiles), lines(second_len, tiles)] }
+    }
+
+    #[inline(always)]
+    fn ask<S: Simd>(&mut self, s: S) {
+        for (at, &lines) in self.at.iter_mut().zip(&self.lines) {
+            for _ in 0..lines {
+                s.prefetch(*at);
+                *at = at.wrapping_add(LINE);
+            }
+        }
+    }
+}
+
+/// Elements of a cache line.
+const LINE: usize = 16;
 
 /// Terms in a block: with four 16-lane vectors, 64 KiB of `B`.
 const BLOCK_TERMS: usize = 512;
@@ -291,6 +331,7 @@ unsafe fn blocks_of_terms<S: Simd, const BY_CHANNEL: bool>(s: S, job: &Contracti
 /// Cuts the rows into blocks, so that each panel of columns finds their part of `A` in the cache.
 #[inline(always)]
 unsafe fn blocks_of_rows<S: Simd, const BY_CHANNEL: bool>(s: S, job: &Contraction, list: &[Offsets]) {
+    let ahead = &mut { job.ahead };
     let one_panel = job.columns <= S::LANES * if BY_CHANNEL { 1 } else { widest::<S>() };
     let row = if BY_CHANNEL { job.columns } else { job.terms.len() };
     let block = if one_panel { job.row_count } else { div(BLOCK_A, row).max(96) };
@@ -299,7 +340,7 @@ unsafe fn blocks_of_rows<S: Simd, const BY_CHANNEL: bool>(s: S, job: &Contractio
     while left > 0 {
         let count = block.min(left);
         // SAFETY: the maker vouches for all rows.
-        cursor = unsafe { panels::<S, BY_CHANNEL>(s, job, list, cursor, count) };
+        cursor = unsafe { panels::<S, BY_CHANNEL>(s, job, list, ahead, cursor, count) };
         left -= count;
     }
 }
@@ -316,6 +357,7 @@ unsafe fn panels<S: Simd, const BY_CHANNEL: bool>(
     s: S,
     job: &Contraction,
     list: &[Offsets],
+    ahead: &mut Ahead,
     cursor: Cursor,
     count: usize,
 ) -> Cursor {
@@ -331,33 +373,33 @@ unsafe fn panels<S: Simd, const BY_CHANNEL: bool>(
             } else if BY_CHANNEL && S::LANES > 1 {
                 // Every multiply-add has a load of its own; nine rows are a window of 3 × 3.
                 match vectors {
-                    0 => (1, tiles::<S, 9, 4, 1, true, true>(s, job, list, at)),
-                    4.. => (4, tiles::<S, 3, 1, 4, false, true>(s, job, list, at)),
-                    _ => (1, tiles::<S, 9, 4, 1, false, true>(s, job, list, at)),
+                    0 => (1, tiles::<S, 9, 4, 1, true, true>(s, job, list, ahead, at)),
+                    4.. => (4, tiles::<S, 3, 1, 4, false, true>(s, job, list, ahead, at)),
+                    _ => (1, tiles::<S, 9, 4, 1, false, true>(s, job, list, ahead, at)),
                 }
             } else if !BY_CHANNEL && S::LANES > 1 && S::TILE >= 12 && count == 1 && vectors >= 8 {
                 // A product of a matrix and a vector reads B once: long pieces of what lies together.
                 // Without vectors it would be 444 bytes of flash for 2 % of a training step.
-                (8, tiles::<S, 1, 1, 8, false, BY_CHANNEL>(s, job, list, at))
+                (8, tiles::<S, 1, 1, 8, false, BY_CHANNEL>(s, job, list, ahead, at))
             } else if S::LANES == 1 {
                 match vectors {
-                    4.. => (4, tiles::<S, 4, 1, 4, false, BY_CHANNEL>(s, job, list, at)),
-                    _ => (1, tiles::<S, 4, 1, 1, false, BY_CHANNEL>(s, job, list, at)),
+                    4.. => (4, tiles::<S, 4, 1, 4, false, BY_CHANNEL>(s, job, list, ahead, at)),
+                    _ => (1, tiles::<S, 4, 1, 1, false, BY_CHANNEL>(s, job, list, ahead, at)),
                 }
             } else if S::TILE >= 24 {
                 match vectors {
-                    0 => (1, tiles::<S, 8, 4, 1, true, BY_CHANNEL>(s, job, list, at)),
-                    1 => (1, tiles::<S, 8, 4, 1, false, BY_CHANNEL>(s, job, list, at)),
-                    2 => (2, tiles::<S, 8, 4, 2, false, BY_CHANNEL>(s, job, list, at)),
-                    3 | 5 => (3, tiles::<S, 8, 4, 3, false, BY_CHANNEL>(s, job, list, at)),
-                    _ => (4, tiles::<S, 6, 3, 4, false, BY_CHANNEL>(s, job, list, at)),
+                    0 => (1, tiles::<S, 8, 4, 1, true, BY_CHANNEL>(s, job, list, ahead, at)),
+                    1 => (1, tiles::<S, 8, 4, 1, false, BY_CHANNEL>(s, job, list, ahead, at)),
+                    2 => (2, tiles::<S, 8, 4, 2, false, BY_CHANNEL>(s, job, list, ahead, at)),
+                    3 | 5 => (3, tiles::<S, 8, 4, 3, false, BY_CHANNEL>(s, job, list, ahead, at)),
+                    _ => (4, tiles::<S, 6, 3, 4, false, BY_CHANNEL>(s, job, list, ahead, at)),
                 }
             } else {
                 match vectors {
-                    0 => (1, tiles::<S, 8, 4, 1, true, BY_CHANNEL>(s, job, list, at)),
-                    1 => (1, tiles::<S, 8, 4, 1, false, BY_CHANNEL>(s, job, list, at)),
-                    _ if S::TILE >= 12 => (2, tiles::<S, 6, 3, 2, false, BY_CHANNEL>(s, job, list, at)),
-                    _ => (2, tiles::<S, 4, 2, 2, false, BY_CHANNEL>(s, job, list, at)),
+                    0 => (1, tiles::<S, 8, 4, 1, true, BY_CHANNEL>(s, job, list, ahead, at)),
+                    1 => (1, tiles::<S, 8, 4, 1, false, BY_CHANNEL>(s, job, list, ahead, at)),
+                    _ if S::TILE >= 12 => (2, tiles::<S, 6, 3, 2, false, BY_CHANNEL>(s, job, list, ahead, at)),
+                    _ => (2, tiles::<S, 4, 2, 2, false, BY_CHANNEL>(s, job, list, ahead, at)),
                 }
             }
         };
@@ -388,10 +430,14 @@ unsafe fn tiles<
     s: S,
     job: &Contraction,
     list: &[Offsets],
+    ahead: &mut Ahead,
     mut at: Place,
 ) -> Cursor {
     // Without vectors, full tiles are not told apart: that would be a copy of each in flash.
     while S::LANES > 1 && at.count >= MR {
+        if S::LANES >= 8 && !BY_CHANNEL {
+            ahead.ask(s);
+        }
         // SAFETY: as many rows are left.
         unsafe { tile::<S, MR, NV, MASKED, BY_CHANNEL>(s, job, list, &mut at, MR) };
     }
