@@ -88,6 +88,24 @@ pub fn for_rows_with_scratch<T: Send, U: Send, E: Send>(
     f(0..rows, items, scratch)
 }
 
+/// Calls `f` for consecutive ranges of `0..count`, cut at multiples of `unit`, on at most `threads` threads.
+#[cfg(feature = "rayon")]
+pub(crate) fn for_ranges(threads: usize, count: usize, unit: usize, f: &(impl Fn(Range<usize>) + Sync)) {
+    fn halve(threads: usize, units: Range<usize>, f: &(impl Fn(Range<usize>) + Sync)) {
+        if threads <= 1 || units.len() <= 1 {
+            return f(units);
+        }
+        let left = threads / 2;
+        let middle = units.start + units.len() * left / threads;
+        rayon::join(|| halve(left, units.start..middle, f), || halve(threads - left, middle..units.end, f));
+    }
+    halve(threads, 0..count.div_ceil(unit), &|units: Range<usize>| {
+        if !units.is_empty() {
+            f(units.start * unit..count.min(units.end * unit));
+        }
+    });
+}
+
 /// Halves the threads, and the rows in proportion, so that three threads get a third each.
 /// `cut(len, (rows, left rows), (threads, left threads))` is how much of the second slice goes left.
 #[cfg(feature = "rayon")]

@@ -59,6 +59,10 @@ fn check(dense: &Dense, batch: usize, integers: bool, seed: u64) {
         dense::backward_weight_acc(level, dense, batch, &x, &dy, 0..cut, low).unwrap();
         dense::backward_weight_acc(level, dense, batch, &x, &dy, cut..dense.inputs, high).unwrap();
         assert_bits("dw", level, &found, &expected);
+        let (mut found, mut expected) = (vec![f32::NAN; dense.w_len()], vec![0.0; dense.w_len()]);
+        dense::backward_weight_into(level, dense, batch, &x, &dy, 0..dense.inputs, &mut found).unwrap();
+        reference::dense::backward_weight(rounding, dense, batch, &x, &dy, &mut expected);
+        assert_bits("dw from nothing", level, &found, &expected);
 
         let (mut db, mut expected) = (b.clone(), b.clone());
         dense::backward_bias_acc(level, dense, batch, &dy, &mut db).unwrap();

@@ -133,6 +133,13 @@ fn pieces_and_threads_change_no_bit() {
         {
             assert!(run(batching) == whole, "{level}, {batching:?}");
         }
+        // So many channels that threads divide them, among them terms that are zero.
+        let run = |batching| train::<MnistCnn, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[9, 7]);
+        let whole = run(Batching::of(9));
+        for threads in 2..5 {
+            let batching = Batching::of(9).pieces_of(2).threads(threads);
+            assert!(run(batching) == whole, "{level}, {batching:?}");
+        }
     }
 }
 

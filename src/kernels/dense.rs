@@ -252,6 +252,48 @@ pub fn backward_weight_acc(
     rows: Range<usize>,
     dw_rows: &mut [f32],
 ) -> Result<(), ShapeError> {
+    weight_gradient(level, dense, batch, x, dy, rows, dw_rows, Start::Continue)
+}
+
+/// `dw = xᵀ · dy`: overwrites some rows of the gradient of the weights.
+///
+/// The same as [`backward_weight_acc`] on zeros, without reading what `dw_rows` holds.
+///
+/// # Errors
+/// If `rows` are not inside the matrix or a slice has the wrong length; nothing is written then.
+///
+/// # Numerics
+/// Each gradient starts at 0 and adds its terms in ascending order of the batch.
+///
+/// ```
+/// use kernlet::{kernels::dense::{self, Dense}, simd::Level};
+/// let mut dw = [f32::NAN; 6];
+/// dense::backward_weight_into(Level::detect(), &Dense::new(3, 2), 1, &[1.0, 2.0, 3.0], &[1.0, 10.0], 0..3, &mut dw)?;
+/// assert_eq!(dw, [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn backward_weight_into(
+    level: Level,
+    dense: &Dense,
+    batch: usize,
+    x: &[f32],
+    dy: &[f32],
+    rows: Range<usize>,
+    dw_rows: &mut [f32],
+) -> Result<(), ShapeError> {
+    weight_gradient(level, dense, batch, x, dy, rows, dw_rows, Start::Zero)
+}
+
+fn weight_gradient(
+    level: Level,
+    dense: &Dense,
+    batch: usize,
+    x: &[f32],
+    dy: &[f32],
+    rows: Range<usize>,
+    dw_rows: &mut [f32],
+    start: Start,
+) -> Result<(), ShapeError> {
     dense.validate()?;
     check_batch(NAME, "x", x, batch, dense.inputs)?;
     check_batch(NAME, "dy", dy, batch, dense.outputs)?;
@@ -269,7 +311,7 @@ pub fn backward_weight_acc(
         a: x.as_ptr().wrapping_add(rows.start),
         b: dy.as_ptr(),
         c: dw_rows.as_mut_ptr(),
-        start: Start::Continue,
+        start,
         relu: false,
         ahead: Ahead::NONE,
     };
@@ -315,6 +357,7 @@ unsafe fn packed(level: Level, job: &Contraction, terms: usize) {
                 a: to.cast_const(),
                 b: job.b.wrapping_offset(term as isize * outputs),
                 c: job.c.wrapping_offset(row as isize * outputs),
+                start: if term == 0 { job.start } else { Start::Continue },
                 ..*job
             };
             // SAFETY: a part of the job, whose maker vouches for all of it, and at most a panel.

@@ -219,7 +219,8 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Adds the gradient of some rows of a layer's parameters to the floats at `gradient`.
+    /// The gradient of some rows of a layer's parameters: what the first piece gives is written to
+    /// the floats at `gradient`, what others give is added.
     pub(super) fn weights_layer<N: Network>(
         &self,
         model: &[f32],
@@ -252,6 +253,7 @@ impl Call<'_> {
             dy,
             aux,
             rows,
+            is_first: images.first == 0,
             gradient,
         };
         Ok(N::weights_layer(index, pass)?)

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{shape::Shape, simd::Level};
 
-/// How a batch is cut: how many images there may be, and how many pass through the leading
-/// layers at a time. Results do not depend on the pieces or threads.
+/// How a batch is cut: how many images there may be, and how many of them each thread takes through
+/// the leading layers at a time. Results do not depend on the pieces or threads.
 ///
 /// ```
 /// use kernlet::nn::Batching;
@@ -21,24 +21,24 @@ use crate::{shape::Shape, simd::Level};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Batching {
     pub(super) batch: usize,
-    pub(super) piece: usize,
+    /// Images at a time for each thread.
+    each: usize,
     pub(super) threads: usize,
 }
 
 impl Batching {
-    /// At most `batch` images, in pieces of 8, on one thread.
+    /// At most `batch` images, in pieces of 8 for each thread, on one thread.
     ///
     /// See [`Batching`] for an example.
     pub const fn of(batch: usize) -> Self {
-        Self { batch, piece: if batch < 8 { batch } else { 8 }, threads: 1 }
+        Self { batch, each: 8, threads: 1 }
     }
 
-    /// Pieces of `piece` images, at least 1, at most the batch.
+    /// Pieces of `piece` images for each thread, at least 1.
     ///
     /// See [`Batching`] for an example.
     pub const fn pieces_of(self, piece: usize) -> Self {
-        let piece = if piece == 0 { 1 } else { piece };
-        Self { piece: if piece < self.batch { piece } else { self.batch }, ..self }
+        Self { each: if piece == 0 { 1 } else { piece }, ..self }
     }
 
     /// That many threads, at least 1. Without the `rayon` feature one does all.
@@ -49,6 +49,12 @@ impl Batching {
     /// See [`Batching`] for an example.
     pub const fn threads(self, threads: usize) -> Self {
         Self { threads: if threads == 0 { 1 } else { threads }, ..self }
+    }
+
+    /// How many images are in a piece, at most the batch.
+    pub(super) const fn piece(self) -> usize {
+        let piece = self.each.saturating_mul(self.threads);
+        if piece < self.batch { piece } else { self.batch }
     }
 
     /// The most images.
@@ -65,8 +71,8 @@ impl Batching {
 const fn regions(sizes: &Sizes, batching: Batching) -> (Regions, usize) {
     let batch_at = 0;
     let piece_at = sizes.batch * batching.batch;
-    let fixed_at = piece_at + sizes.piece * batching.piece;
-    let regions = Regions { batch_at, batch: batching.batch, piece_at, piece: batching.piece, fixed_at };
+    let fixed_at = piece_at + sizes.piece * batching.piece();
+    let regions = Regions { batch_at, batch: batching.batch, piece_at, piece: batching.piece(), fixed_at };
     (regions, fixed_at + sizes.fixed)
 }
 

@@ -63,7 +63,7 @@ pub struct BackwardPass<'a> {
     pub(crate) noise: Option<Noise>,
 }
 
-/// The gradient of some rows of a layer's parameters, added to `gradient`.
+/// The gradient of some rows of a layer's parameters.
 #[doc(hidden)]
 pub struct WeightPass<'a> {
     pub(crate) layer: &'static Layer,
@@ -77,5 +77,7 @@ pub struct WeightPass<'a> {
     pub(crate) dy: &'a [f32],
     pub(crate) aux: &'a [f32],
     pub(crate) rows: Range<usize>,
+    /// Whether `gradient` may hold anything and is overwritten, else added to.
+    pub(crate) is_first: bool,
     pub(crate) gradient: &'a mut [f32],
 }

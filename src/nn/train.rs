@@ -126,14 +126,14 @@ struct Layout {
 const fn layout(sizes: &Sizes, parameters: usize, states: usize, batching: Batching, applied: bool) -> Layout {
     let trained = if sizes.longest_row == 0 { 0 } else { parameters - sizes.first_trained };
     let piece_at = sizes.batch * batching.batch;
-    let fixed_at = piece_at + sizes.piece * batching.piece;
+    let fixed_at = piece_at + sizes.piece * batching.piece();
     let scratch = fixed_at + sizes.fixed;
     let gradients = scratch + sizes.scratch * batching.threads;
     let rows = if sizes.longest_row > APPLIED_LEN { sizes.longest_row } else { APPLIED_LEN };
     let gradients_len = if applied && trained > rows { rows } else { trained };
     let states_at = gradients + align(gradients_len);
     Layout {
-        regions: Regions { batch_at: 0, batch: batching.batch, piece_at, piece: batching.piece, fixed_at },
+        regions: Regions { batch_at: 0, batch: batching.batch, piece_at, piece: batching.piece(), fixed_at },
         scratch,
         gradients,
         gradients_len,
@@ -186,8 +186,8 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
         gradients: Gradients,
         seed: u64,
     ) -> Result<Self, Error> {
-        if gradients == Gradients::Applied && batching.piece < batching.batch {
-            return Err(Error::Applied { batch: batching.batch, piece: batching.piece });
+        if gradients == Gradients::Applied && batching.piece() < batching.batch {
+            return Err(Error::Applied { batch: batching.batch, piece: batching.piece() });
         }
         let expected = Self::memory_len(batching, gradients);
         if memory.len() < expected {
@@ -280,10 +280,6 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
         call.forward::<N>(self.model.parameters(), self.memory, count, by_piece)?;
         let metrics = self.evaluate_loss(&layout, steps, targets, count, of)?;
 
-        if self.gradients != Gradients::Applied {
-            let gradients = layout.gradients..layout.gradients + layout.gradients_len;
-            self.memory.get_mut(gradients).ok_or(Error::Plan)?.fill(0.0);
-        }
         let ends = Ends { input_gradient: Place::NONE, scratch: (layout.scratch, const { Self::SIZES.scratch }) };
         let whole = Images { first: 0, count };
         for index in (by_piece..N::LAYERS.len()).rev() {
@@ -331,10 +327,16 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
         // The input's gradient first: a layer's parameters may change below.
         call.backward_layer::<N>(self.model.parameters(), self.memory, index, images, ends)?;
         let (Some(layer), Some(step)) = (N::LAYERS.get(index), call.steps.get(index)) else { return Err(Error::Plan) };
+        let kept = self.gradients != Gradients::Applied;
         if !step.trained || step.gradient.region == Region::None {
+            // A layer that stays as it is, above the first that is trained.
+            if kept && let Some(at) = layer.offset.checked_sub(const { Self::SIZES.first_trained }) {
+                let gradient = layout.gradients + at..layout.gradients + at + layer.parameters();
+                self.memory.get_mut(gradient).ok_or(Error::Plan)?.fill(0.0);
+            }
             return Ok(());
         }
-        if self.gradients != Gradients::Applied {
+        if kept {
             let at = layout.gradients + layer.offset - const { Self::SIZES.first_trained };
             let gradient = at..at + layer.parameters();
             return call.weights_layer::<N>(
@@ -351,7 +353,6 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
         while row < layer.rows {
             let rows = row..layer.rows.min(row + at_once);
             let gradient = layout.gradients..layout.gradients + rows.len() * layer.row_len;
-            self.memory.get_mut(gradient.clone()).ok_or(Error::Plan)?.fill(0.0);
             call.weights_layer::<N>(self.model.parameters(), self.memory, index, images, rows.clone(), gradient)?;
             let first = layer.offset + rows.start * layer.row_len;
             let trainable = layer.offset + layer.trainable();

@@ -5,6 +5,8 @@
 use core::ops::Range;
 
 use super::{Conv2d, NAME, check_batch, depthwise, taps::Run, zeros};
+#[cfg(feature = "rayon")]
+use crate::parallel;
 use crate::{
     kernels::{
         ShapeError, check, div, rem,
@@ -351,17 +353,16 @@ pub(in crate::kernels) fn weight_gradient(
     if conv.is_by_channel() {
         return depthwise::weight_gradient(level, conv, batch, x, dy, rows, dw_rows);
     }
-    let with_all = |rows: Range<usize>, columns: Range<usize>, dw_rows: &mut [f32]| {
-        weights(level, conv, batch, x, dy, rows, columns, dw_rows);
-    };
-    if !HAS_VECTORS || !zeros::weight_gradient(level, conv, batch, x, dy, rows.clone(), dw_rows, with_all) {
-        let (_, co) = conv.group_channels();
-        weights(level, conv, batch, x, dy, rows, 0..co, dw_rows);
-    }
+    let (_, co) = conv.group_channels();
+    // SAFETY: all columns of rows that are borrowed here.
+    unsafe { weight_columns(level, conv, batch, x, dy, rows, 0..co, dw_rows.as_mut_ptr()) }
 }
 
-/// The weight gradient of some columns of each group, with all terms.
-fn weights(
+/// The weight gradient of some columns of each group; `dw` is the first of the rows.
+///
+/// # Safety
+/// The rows are valid for reading and writing these columns, and nobody else does either.
+unsafe fn weight_columns(
     level: Level,
     conv: &Conv2d,
     batch: usize,
@@ -369,7 +370,81 @@ fn weights(
     dy: &[f32],
     rows: Range<usize>,
     columns: Range<usize>,
-    dw_rows: &mut [f32],
+    dw: *mut f32,
+) {
+    let with_all = |rows: Range<usize>, columns: Range<usize>, dw: *mut f32| {
+        // SAFETY: a part of what the caller vouches for.
+        unsafe { weights(level, conv, batch, x, dy, rows, columns, dw) };
+    };
+    // SAFETY: as above.
+    let done = HAS_VECTORS
+        && unsafe { zeros::weight_gradient(level, conv, batch, x, dy, rows.clone(), columns.clone(), dw, with_all) };
+    if !done {
+        with_all(rows, columns, dw);
+    }
+}
+
+/// The gradients of all weights and of the bias, which continue, on threads.
+///
+/// Each thread has output channels of its own, of which it lists the terms that are not zero; with
+/// rows of weights of its own, as where channels are few, it would list those of all.
+///
+/// # Errors
+/// As for [`backward_weight_acc`] and [`backward_bias_acc`].
+#[cfg(feature = "rayon")]
+pub(crate) fn backward_weight_on(
+    level: Level,
+    threads: usize,
+    conv: &Conv2d,
+    batch: usize,
+    x: &[f32],
+    dy: &[f32],
+    dw: &mut [f32],
+    db: &mut [f32],
+) -> Result<(), ShapeError> {
+    if threads < 2 || conv.groups > 1 || conv.out_channels < 2 * CHANNELS {
+        parallel::for_rows(threads, conv.w_rows(), dw, &|rows, dw: &mut [f32]| {
+            backward_weight_acc(level, conv, batch, x, dy, rows, dw)
+        })?;
+        return backward_bias_acc(level, conv, batch, dy, db);
+    }
+    conv.validate()?;
+    check_batch(NAME, "x", x, batch, conv.x_len())?;
+    check_batch(NAME, "dy", dy, batch, conv.y_len())?;
+    check(NAME, "dw", dw, conv.w_len())?;
+    check(NAME, "db", db, conv.b_len())?;
+    /// A gradient whose columns threads divide.
+    struct Shared(*mut f32);
+    // SAFETY: below, each thread has columns of its own.
+    unsafe impl Sync for Shared {}
+    let (dw, db) = (&Shared(dw.as_mut_ptr()), &Shared(db.as_mut_ptr()));
+    parallel::for_ranges(threads, conv.out_channels, CHANNELS, &|columns| {
+        // SAFETY: these columns of what was checked and is borrowed here.
+        unsafe {
+            weight_columns(level, conv, batch, x, dy, 0..conv.w_rows(), columns.clone(), dw.0);
+            sum_columns(level, dy, conv.out_channels, columns, db.0);
+        }
+    });
+    Ok(())
+}
+
+/// Threads divide output channels at multiples of this: a vector, and what the passing over zeros takes at a time.
+#[cfg(feature = "rayon")]
+const CHANNELS: usize = 16;
+
+/// The weight gradient of some columns of each group, with all terms.
+///
+/// # Safety
+/// As for [`weight_columns`].
+unsafe fn weights(
+    level: Level,
+    conv: &Conv2d,
+    batch: usize,
+    x: &[f32],
+    dy: &[f32],
+    rows: Range<usize>,
+    columns: Range<usize>,
+    dw: *mut f32,
 ) {
     let (ci, _) = conv.group_channels();
     // Pieces of pixels that stay in the cache while all rows go over them.
@@ -388,7 +463,7 @@ fn weights(
                 while at < rows.end {
                     // Without padding all taps see the same pixels.
                     let end = if everywhere { rows.end } else { (div(at, ci) * ci + ci).min(rows.end) };
-                    let target = dw_rows.as_mut_ptr().wrapping_add((at - rows.start) * conv.out_channels);
+                    let target = dw.wrapping_add((at - rows.start) * conv.out_channels);
                     let (images, lines, columns) = (images.clone(), lines.clone(), columns.clone());
                     let job = Weights { conv, x, dy, group, columns, images, lines };
                     job.run(level, at..end, target);
@@ -527,25 +602,34 @@ pub fn backward_bias_acc(
 
 /// Adds the rows of a matrix, each as long as `sum`, in ascending order.
 pub(in crate::kernels) fn sum_rows(level: Level, rows: &[f32], sum: &mut [f32]) {
+    // SAFETY: all columns, borrowed here.
+    unsafe { sum_columns(level, rows, sum.len(), 0..sum.len(), sum.as_mut_ptr()) }
+}
+
+/// Adds some columns of the rows of a matrix, in ascending order.
+///
+/// # Safety
+/// `sum` is valid for reading and writing these columns, and nobody else does either; they are below `len`, the length of
+/// a row.
+unsafe fn sum_columns(level: Level, rows: &[f32], len: usize, columns: Range<usize>, sum: *mut f32) {
     // A product with 1 is exact, so this is a sum in either rounding.
     static ONE: f32 = 1.0;
-    if sum.is_empty() {
+    if columns.is_empty() {
         return;
     }
-    let columns = sum.len();
     let job = Contraction {
         rows: Nest::line(Axis::ONE),
         first_row: 0,
         row_count: 1,
-        terms: Nest::line(Axis::new(div(rows.len(), columns), 0, columns as isize)),
-        columns,
+        terms: Nest::line(Axis::new(div(rows.len(), len), 0, len as isize)),
+        columns: columns.len(),
         a: &raw const ONE,
-        b: rows.as_ptr(),
-        c: sum.as_mut_ptr(),
+        b: rows.as_ptr().wrapping_add(columns.start),
+        c: sum.wrapping_add(columns.start),
         start: Start::Continue,
         relu: false,
         ahead: Ahead::NONE,
     };
-    // SAFETY: whole rows of `columns` are read, one is written; `ONE` is read at step 0.
+    // SAFETY: columns of whole rows are read, one row of them is written, as the caller vouches; `ONE` is read at step 0.
     level.dispatch(unsafe { job.vouched::<false>() });
 }

@@ -39,6 +39,8 @@ use crate::{
     simd::HAS_VECTORS,
 };
 
+#[cfg(feature = "rayon")]
+pub(crate) use backward::backward_weight_on;
 pub(super) use backward::{Adjoint, input_gradient, sum_rows, weight_gradient};
 pub use backward::{backward_bias_acc, backward_input_into, backward_input_scratch_len, backward_weight_acc};
 pub(super) use forward::contract;

@@ -62,6 +62,9 @@ pub fn weights(pass: WeightPass<'_>) -> Result<(), ShapeError> {
     let [mean, variance, dgamma, dbeta] = statistics;
     let [.., moving_mean, moving_variance] = parameters;
     let part = pass.share * (1.0 - MOMENTUM) as f32;
+    if pass.is_first {
+        pass.gradient.fill(0.0);
+    }
     for (row, gradient) in pass.rows.zip(pass.gradient.chunks_exact_mut(channels.max(1))) {
         let sums = if row == 0 { dgamma } else { dbeta };
         let (batch, moving) = if row == 2 { (mean, moving_mean) } else { (variance, moving_variance) };

@@ -32,24 +32,23 @@ pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
 pub fn weights(pass: WeightPass<'_>) -> Result<(), ShapeError> {
     let shape = conv2d_shape(pass.layer)?;
     let kernel_rows = pass.layer.rows.saturating_sub(1);
-    let (start, row_len) = (pass.rows.start, pass.layer.row_len);
-    parallel::for_rows(pass.threads, pass.rows.len(), pass.gradient, &|part, gradient: &mut [f32]| {
-        let (first, end) = (part.start + start, part.end + start);
-        let kernel_end = end.min(kernel_rows);
-        let of_kernel = kernel_end.saturating_sub(first);
-        let found = gradient.len();
-        let (dw, db) = gradient.split_at_mut_checked(of_kernel * row_len).ok_or(ShapeError::new(
-            "conv2d",
-            "dw",
-            of_kernel * row_len,
-            found,
-        ))?;
-        if of_kernel > 0 {
-            conv2d::backward_weight_acc(pass.level, shape, pass.images, pass.x, pass.dy, first..kernel_end, dw)?;
-        }
-        if end > kernel_rows {
-            conv2d::backward_bias_acc(pass.level, shape, pass.images, pass.dy, db)?;
-        }
-        Ok(())
-    })
+    let (first, end, row_len) = (pass.rows.start, pass.rows.end, pass.layer.row_len);
+    let (kernel_end, found) = (end.min(kernel_rows), pass.gradient.len());
+    let of_kernel = kernel_end.saturating_sub(first);
+    let wrong = ShapeError::new("conv2d", "dw", of_kernel * row_len, found);
+    if pass.is_first {
+        pass.gradient.fill(0.0);
+    }
+    let (dw, db) = pass.gradient.split_at_mut_checked(of_kernel * row_len).ok_or(wrong)?;
+    #[cfg(feature = "rayon")]
+    if pass.threads > 1 && first == 0 && end > kernel_rows {
+        return conv2d::backward_weight_on(pass.level, pass.threads, shape, pass.images, pass.x, pass.dy, dw, db);
+    }
+    if of_kernel > 0 {
+        conv2d::backward_weight_acc(pass.level, shape, pass.images, pass.x, pass.dy, first..kernel_end, dw)?;
+    }
+    if end > kernel_rows {
+        conv2d::backward_bias_acc(pass.level, shape, pass.images, pass.dy, db)?;
+    }
+    Ok(())
 }

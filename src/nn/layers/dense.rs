@@ -45,9 +45,18 @@ pub fn weights(pass: WeightPass<'_>) -> Result<(), ShapeError> {
             found,
         ))?;
         if of_kernel > 0 {
-            dense::backward_weight_acc(pass.level, shape, pass.images, pass.x, pass.dy, first..kernel_end, dw)?;
+            let rows = first..kernel_end;
+            if pass.is_first {
+                // Without reading what is there: the gradient of a large layer is in no cache.
+                dense::backward_weight_into(pass.level, shape, pass.images, pass.x, pass.dy, rows, dw)?;
+            } else {
+                dense::backward_weight_acc(pass.level, shape, pass.images, pass.x, pass.dy, rows, dw)?;
+            }
         }
         if end > kernel_rows {
+            if pass.is_first {
+                db.fill(0.0);
+            }
             dense::backward_bias_acc(pass.level, shape, pass.images, pass.dy, db)?;
         }
         Ok(())

@@ -48,17 +48,22 @@ const COLUMNS: usize = 16;
 /// Pixels whose terms are listed at a time; their windows of `x` should stay in the first cache.
 const PIXELS: usize = 128;
 
-/// Adds the gradient of some rows of the weights, where the shape and the operands allow it.
-/// `with_all` is what does it with all terms, for some columns. Returns whether it is done.
-pub(in crate::kernels::conv2d) fn weight_gradient(
+/// Adds the gradient of some rows and columns of the weights, where the shape and the operands allow
+/// it. `dw` is the first of these rows; `with_all` is what does it with all terms. Returns whether it
+/// is done.
+///
+/// # Safety
+/// The rows are valid for reading and writing these columns.
+pub(in crate::kernels::conv2d) unsafe fn weight_gradient(
     level: Level,
     conv: &Conv2d,
     batch: usize,
     x: &[f32],
     dy: &[f32],
     rows: Range<usize>,
-    dw: &mut [f32],
-    mut with_all: impl FnMut(Range<usize>, Range<usize>, &mut [f32]),
+    columns: Range<usize>,
+    dw: *mut f32,
+    mut with_all: impl FnMut(Range<usize>, Range<usize>, *mut f32),
 ) -> bool {
     if batch == 0 || !level.dispatch(MayPass { conv, x, dy, rows: rows.clone() }) {
         return false;
@@ -70,10 +75,10 @@ pub(in crate::kernels::conv2d) fn weight_gradient(
         // Whole rows of taps, if they are not longer than there is room.
         let most = if window > ROWS { ROWS } else { ROWS / window * window - row % window };
         let part = row..(row + most).min(rows.end);
-        let dw = &mut dw[(part.start - rows.start) * co..(part.end - rows.start) * co];
-        let mut column = 0;
-        while column < co {
-            let columns = column..(column + COLUMNS).min(co);
+        let dw = dw.wrapping_add((part.start - rows.start) * co);
+        let mut column = columns.start;
+        while column < columns.end {
+            let columns = column..(column + COLUMNS).min(columns.end);
             let piece = Columns { conv, batch, x, dy, rows: part.clone(), columns: columns.clone(), dw };
             if !level.dispatch(piece) {
                 with_all(part.clone(), columns.clone(), dw);
@@ -127,8 +132,8 @@ struct Columns<'a> {
     dy: &'a [f32],
     rows: Range<usize>,
     columns: Range<usize>,
-    /// The rows alone.
-    dw: &'a mut [f32],
+    /// The first of the rows; the maker vouches for these columns of all of them.
+    dw: *mut f32,
 }
 
 /// The transposed gradient, `[co][kh, kw, ci]`.
@@ -147,8 +152,8 @@ impl Kernel for Columns<'_> {
         let co = conv.out_channels;
         let (rows, columns) = (self.rows.len(), self.columns.len());
         let mut sums = Sums([0.0; ROWS * COLUMNS]);
-        let dw = self.dw.as_mut_ptr().wrapping_add(self.columns.start);
-        // SAFETY: `dw` holds `rows` rows of `co`, and there is room for as many of these columns.
+        let dw = self.dw.wrapping_add(self.columns.start);
+        // SAFETY: the maker vouches for these columns of `rows` rows, and there is room for as many.
         unsafe { transpose(s, dw, co, rows, columns, sums.0.as_mut_ptr(), rows) };
         let pixels = conv.out_height() * conv.out_width();
         for image in 0..self.batch {

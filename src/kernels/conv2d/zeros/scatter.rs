@@ -160,6 +160,8 @@ impl Kernel for InputGradient<'_, '_> {
         let room = widest(div(of.scratch.len(), co * conv.kernel[1] * S::LANES));
         if conv.groups != 1
             || !ci.is_multiple_of(S::LANES)
+            // A dense layer's weights are as many as its terms: they alone take their time.
+            || conv.height * conv.width < 8
             || conv.kernel[1].min(3) * widest(ci / S::LANES).min(room) < 3
             || of.bias.is_some()
             || of.relu
