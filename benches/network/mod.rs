@@ -192,12 +192,13 @@ fn depthwise(level: Level, height: usize, width: usize) -> Vec<Rival<'static>> {
     const BATCH: usize = 32;
     let conv = Conv2d::new(height, width, 64, 64, [3, 3]).with_groups(64).with_padding(Padding::Same);
     let noise = |seed, len| {
-        let stream = Stream::new(seed, 0);
-        (0..len as u64).map(|i| stream.f32_at(i) - 0.5).collect::<Vec<f32>>()
+        let (stream, mut noise) = (Stream::new(seed, 0), HeapMemory::zeroed(len));
+        noise.iter_mut().enumerate().for_each(|(i, x)| *x = stream.f32_at(i as u64) - 0.5);
+        noise
     };
     let (x, w) = (noise(1, BATCH * conv.x_len()), noise(2, conv.w_len()));
     let (mut y, mut dx, mut dw) = (x.clone(), x.clone(), w.clone());
-    let mut scratch = vec![0.0; conv2d::backward_input_scratch_len(&conv)];
+    let mut scratch = HeapMemory::zeroed(conv2d::backward_input_scratch_len(&conv));
     let (pixels, weights, dy) = (x.clone(), w.clone(), x.clone());
     let gradient = dy.clone();
     let calls: [(&str, &str, Call<'static>); 3] = [
