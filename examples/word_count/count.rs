@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::io;
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use std::thread;
 
 use kernlet::mapreduce::{Combined, Combining, Counters, Emitter, Error, Job, Mapper, Sum, TempFiles};
 
+use crate::batch::{self, BATCHES, Batch, Record};
 use crate::source::{BLOCK, ReadError, Source};
 use crate::words::Words;
 
@@ -76,6 +78,8 @@ pub struct Plan {
     part: usize,
     /// Bytes of the longest word that is read.
     pub longest: usize,
+    /// Bytes of the batches in which several threads send what they have counted.
+    batch: usize,
 }
 
 impl Plan {
@@ -88,7 +92,10 @@ impl Plan {
         let part = budget / threads;
         let longest = (part / 16).max(BLOCK);
         let reading = if longest > BLOCK { 2 * longest } else { 0 };
-        Self { threads, part: part - reading, longest }
+        let batch = batch::size(part);
+        // Small batches are beside the budget, as the blocks are.
+        let sending = if threads > 1 && batch > batch::size(0) { BATCHES * batch } else { 0 };
+        Self { threads, part: part - reading - sending, longest, batch }
     }
 
     fn job(&self, budget: usize) -> Result<Counting, CountError> {
@@ -175,36 +182,27 @@ impl Shared<'_> {
     }
 
     /// As [`Self::count`], then sends the counts in order, in batches.
-    fn count_and_send(&self, batches: SyncSender<Vec<u8>>, spent: Receiver<Vec<u8>>) -> Result<Counters, CountError> {
+    fn count_and_send(&self, batches: SyncSender<Batch>, spent: Receiver<Batch>) -> Result<Counters, CountError> {
         let mut block = Vec::new();
         let mut counts = self.count(&mut block).inspect_err(|_| self.stop.store(true, Relaxed))?;
-        block.truncate(0);
-        block.shrink_to(BATCH);
-        let mut batch = block;
+        drop(block);
+        let mut batch = Batch::default();
         while let Some((word, count)) = counts.next()? {
-            if batch.len() + HEADER + word.len() > BATCH && !batch.is_empty() {
+            if !batch.put(self.plan.batch, word, count) {
                 let next = spent.try_recv().unwrap_or_default();
                 // Nobody listens any more: there was an error elsewhere.
-                if batches.send(std::mem::replace(&mut batch, next)).is_err() {
+                if batches.send(mem::replace(&mut batch, next)).is_err() {
                     return Ok(counts.counters());
                 }
                 batch.clear();
+                batch.put(self.plan.batch, word, count);
             }
-            batch.extend_from_slice(&(word.len() as u32).to_le_bytes());
-            batch.extend_from_slice(&count.to_le_bytes());
-            batch.extend_from_slice(word);
         }
         // An error here is also one of somebody else.
         let _ = batches.send(batch);
         Ok(counts.counters())
     }
 }
-
-/// Bytes of words and counts that a thread sends at once: several are under way
-/// for each thread, and with those of 64 KiB small budgets took a megabyte more.
-const BATCH: usize = 16 << 10;
-/// Bytes before a word in a batch: its length and its count.
-const HEADER: usize = 12;
 
 /// The counts of a job, at one of them, in ascending order of their words.
 struct Local {
@@ -230,32 +228,27 @@ impl Local {
 
 /// The counts of another thread.
 struct Remote {
-    batches: Receiver<Vec<u8>>,
-    spent: SyncSender<Vec<u8>>,
-    batch: Vec<u8>,
-    /// Where the word begins and ends in the batch.
-    word: std::ops::Range<usize>,
-    count: u64,
+    batches: Receiver<Batch>,
+    spent: SyncSender<Batch>,
+    batch: Batch,
+    /// Where it is in the batch; `None` before the first.
+    record: Option<Record>,
 }
 
 impl Remote {
-    fn advance(&mut self) -> Result<bool, CountError> {
-        if self.word.end == self.batch.len() {
-            let Ok(batch) = self.batches.recv() else { return Ok(false) };
-            // If the thread has ended it needs no more room.
-            let _ = self.spent.try_send(std::mem::replace(&mut self.batch, batch));
-            self.word = 0..0;
-            if self.batch.is_empty() {
-                return Ok(false);
-            }
-        }
-        let header = &self.batch[self.word.end..][..HEADER];
-        let (len, count) = header.split_at(4);
-        let len = len.iter().rev().fold(0, |len, &byte| len << 8 | usize::from(byte));
-        self.count = count.iter().rev().fold(0, |count, &byte| count << 8 | u64::from(byte));
-        let start = self.word.end + HEADER;
-        self.word = start..start + len;
-        Ok(true)
+    #[inline]
+    fn advance(&mut self) -> bool {
+        self.record = self.batch.after(self.record);
+        self.record.is_some() || self.receive()
+    }
+
+    #[cold]
+    fn receive(&mut self) -> bool {
+        let Ok(batch) = self.batches.recv() else { return false };
+        // If the thread has ended it needs no more room.
+        let _ = self.spent.try_send(mem::replace(&mut self.batch, batch));
+        self.record = self.batch.after(None);
+        self.record.is_some()
     }
 }
 
@@ -270,7 +263,7 @@ impl Part {
     fn advance(&mut self) -> Result<bool, CountError> {
         match self {
             Part::Local(local) => local.advance(),
-            Part::Remote(remote) => remote.advance(),
+            Part::Remote(remote) => Ok(remote.advance()),
         }
     }
 
@@ -278,7 +271,20 @@ impl Part {
     fn word(&self) -> &[u8] {
         match self {
             Part::Local(local) => &local.word,
-            Part::Remote(remote) => &remote.batch[remote.word.clone()],
+            Part::Remote(remote) => remote.record.map_or(&[], |record| remote.batch.word(record)),
+        }
+    }
+
+    /// The word's first eight bytes, as [`Record::head`].
+    #[inline]
+    fn head(&self) -> u64 {
+        match self {
+            Part::Local(local) => {
+                let mut bytes = [0; 8];
+                local.word.iter().zip(&mut bytes).for_each(|(from, to)| *to = *from);
+                u64::from_be_bytes(bytes)
+            }
+            Part::Remote(remote) => remote.record.map_or(0, |record| record.head),
         }
     }
 
@@ -286,7 +292,7 @@ impl Part {
     fn count(&self) -> u64 {
         match self {
             Part::Local(local) => local.count,
-            Part::Remote(remote) => remote.count,
+            Part::Remote(remote) => remote.record.map_or(0, |record| record.count),
         }
     }
 }
@@ -295,30 +301,37 @@ impl Part {
 /// word, and returns how many words there are.
 fn merge(mut parts: Vec<Part>, each: &mut impl FnMut(&[u8], u64) -> io::Result<()>) -> Result<u64, CountError> {
     let mut distinct = 0;
-    let mut at_least = vec![false; parts.len()];
+    let mut heads: Vec<u64> = parts.iter().map(Part::head).collect();
+    // Most words differ in their first eight bytes.
+    let order = |parts: &[Part], heads: &[u64], a: usize, b: usize| {
+        heads[a].cmp(&heads[b]).then_with(|| parts[a].word().cmp(parts[b].word()))
+    };
     while !parts.is_empty() {
         let mut least = 0;
-        at_least.fill(false);
+        // From here on no part is at the same word.
+        let mut same_until = 1;
         for i in 1..parts.len() {
-            match parts[i].word().cmp(parts[least].word()) {
-                Ordering::Less => {
-                    at_least[..i].fill(false);
-                    least = i;
-                }
-                Ordering::Equal => at_least[i] = true,
+            match order(&parts, &heads, i, least) {
+                Ordering::Less => (least, same_until) = (i, i + 1),
+                Ordering::Equal => same_until = i + 1,
                 Ordering::Greater => {}
             }
         }
-        at_least[least] = true;
-        let counts = parts.iter().zip(&at_least).filter(|(_, at_least)| **at_least).map(|(part, _)| part.count());
-        let count = counts.sum();
+        let same = |parts: &[Part], heads: &[u64], i| order(parts, heads, i, least) == Ordering::Equal;
+        let others = (least + 1..same_until).filter(|&i| same(&parts, &heads, i));
+        let count = parts[least].count() + others.map(|i| parts[i].count()).sum::<u64>();
         each(parts[least].word(), count).map_err(CountError::Output)?;
         distinct += 1;
         // From the last on, so that removing one does not move those before it.
-        for i in (least..parts.len()).rev() {
-            if at_least[i] && !parts[i].advance()? {
+        for i in (least..same_until).rev() {
+            if i > least && !same(&parts, &heads, i) {
+                continue;
+            }
+            if parts[i].advance()? {
+                heads[i] = parts[i].head();
+            } else {
                 parts.remove(i);
-                at_least.remove(i);
+                heads.remove(i);
             }
         }
     }
@@ -380,10 +393,10 @@ fn on_threads(shared: &Shared, each: &mut impl FnMut(&[u8], u64) -> io::Result<(
         let mut remotes = Vec::new();
         let mut threads = Vec::new();
         for _ in 0..shared.plan.threads {
-            let (batches, receiver) = sync_channel(1);
-            let (spent, emptied) = sync_channel(2);
+            let (batches, receiver) = sync_channel(BATCHES - 2);
+            let (spent, emptied) = sync_channel(BATCHES);
             threads.push(scope.spawn(move || shared.count_and_send(batches, emptied)));
-            remotes.push(Remote { batches: receiver, spent, batch: Vec::new(), word: 0..0, count: 0 });
+            remotes.push(Remote { batches: receiver, spent, batch: Batch::default(), record: None });
         }
         let mut totals = Totals::default();
         let merged = merge_threads(shared, remotes, &mut totals, each);

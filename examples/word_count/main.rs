@@ -2,6 +2,7 @@
 
 mod approximate;
 mod args;
+mod batch;
 mod count;
 mod hadoop;
 mod output;
