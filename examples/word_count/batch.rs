@@ -52,7 +52,7 @@ impl Batch {
         let (header, rest) = self.bytes[self.end..].split_at_mut(HEADER);
         header[..4].copy_from_slice(&(word.len() as u32).to_le_bytes());
         header[4..].copy_from_slice(&count.to_le_bytes());
-        copy(word, &mut rest[..word.len()]);
+        rest[..word.len()].copy_from_slice(word);
         self.end = end;
         true
     }
@@ -78,25 +78,4 @@ impl Batch {
 /// The first `len` of eight bytes, big-endian, zeros behind them.
 pub fn head(word: u64, len: usize) -> u64 {
     if len >= 8 { word } else { word & !(u64::MAX >> (8 * len)) }
-}
-
-/// Copies a word; most are too short to be worth a call.
-#[inline(always)]
-fn copy(from: &[u8], to: &mut [u8]) {
-    /// Both ends, which overlap.
-    fn ends<const N: usize>(from: &[u8], to: &mut [u8]) -> Option<()> {
-        let (first, last) = (*from.first_chunk::<N>()?, *from.last_chunk::<N>()?);
-        *to.first_chunk_mut()? = first;
-        *to.last_chunk_mut()? = last;
-        Some(())
-    }
-    let short = match from.len() {
-        8..=16 => ends::<8>(from, to),
-        4..8 => ends::<4>(from, to),
-        2..4 => ends::<2>(from, to),
-        _ => None,
-    };
-    if short.is_none() {
-        to.copy_from_slice(from);
-    }
 }
