@@ -14,7 +14,6 @@ use super::spill::{Engine, Records};
 use super::store::{NoStore, Store};
 use super::table::Fold;
 use super::value::{Plain, Value};
-use super::window::{Windowing, Windows};
 
 /// Describes a job: its memory, its store, its seed.
 ///
@@ -82,25 +81,6 @@ impl<'b, S: Store> Job<'b, S> {
     pub fn combine<K: Key + ?Sized, C: Combiner>(self, combiner: C) -> Result<Combining<'b, K, C, S>, Error<S::Error>> {
         let engine = Engine::new::<Folding<C>>(self.budget, self.store, self.seed)?;
         Ok(Combining { engine, fold: Folding(combiner), key: PhantomData })
-    }
-
-    /// A job that folds the values of each key and window of time or count.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::BudgetTooSmall`], with the least that would do.
-    ///
-    /// ```
-    /// use kernlet::mapreduce::{Job, Sum, Windowing};
-    /// let _ = Job::new(8 << 10).windows::<str, Sum<u64>>(Windowing::tumbling(60), Sum::new()).unwrap();
-    /// ```
-    pub fn windows<K: Key + ?Sized, C: Combiner>(
-        self,
-        windowing: Windowing,
-        combiner: C,
-    ) -> Result<Windows<'b, K, C, S>, Error<S::Error>> {
-        let engine = Engine::new::<Folding<C>>(self.budget, self.store, self.seed)?;
-        Ok(Windows::new(Combining { engine, fold: Folding(combiner), key: PhantomData }, windowing))
     }
 
     /// A job that keeps every value for the reducer, in the order of arrival.

@@ -11,7 +11,7 @@ use core::borrow::Borrow;
 use super::combiner::Combiner;
 use super::counters::Counters;
 use super::error::Error;
-use super::job::Combining;
+use super::job::{Combining, Job};
 use super::key::{ENCODED, Key};
 use super::store::{NoStore, Store};
 use super::value::Plain;
@@ -142,6 +142,26 @@ const START: usize = 8;
 
 fn start_of(key: &[u8]) -> i64 {
     key.first_chunk().and_then(|bytes: &[u8; START]| i64::decode(bytes)).unwrap_or(i64::MAX)
+}
+
+impl<'b, S: Store> Job<'b, S> {
+    /// A job that folds the values of each key and window of time or count.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BudgetTooSmall`], with the least that would do.
+    ///
+    /// ```
+    /// use kernlet::mapreduce::{Job, Sum, Windowing};
+    /// let _ = Job::new(8 << 10).windows::<str, Sum<u64>>(Windowing::tumbling(60), Sum::new()).unwrap();
+    /// ```
+    pub fn windows<K: Key + ?Sized, C: Combiner>(
+        self,
+        windowing: Windowing,
+        combiner: C,
+    ) -> Result<Windows<'b, K, C, S>, Error<S::Error>> {
+        Ok(Windows::new(self.combine(combiner)?, windowing))
+    }
 }
 
 impl<'b, K: Key + ?Sized, C: Combiner, S: Store> Windows<'b, K, C, S> {

@@ -4,9 +4,8 @@ use core::ops::Range;
 
 use super::{
     Error, Network,
-    infer::pieces,
     layer::{Kind, Layer, Op},
-    memory::{Images, Regions, copy, parts},
+    memory::{Images, Regions, copy, parts, pieces},
     pass::{BackwardPass, Drop, ForwardPass, Noise, WeightPass},
     plan::{Place, Region, Step},
 };

@@ -191,9 +191,3 @@ pub(super) fn image_count<N: Network>(images: &[f32], most: usize) -> Result<usi
     let count = images.len() / image;
     if count == 0 || count > most { Err(Error::Batch { expected: most, found: count }) } else { Ok(count) }
 }
-
-/// The pieces of `count` images.
-pub(super) fn pieces(count: usize, piece: usize) -> impl Iterator<Item = Images> {
-    let piece = if piece == 0 { 1 } else { piece };
-    (0..count.div_ceil(piece)).map(move |i| Images { first: i * piece, count: piece.min(count - i * piece) })
-}

@@ -88,6 +88,12 @@ pub(super) struct Images {
     pub(super) count: usize,
 }
 
+/// The pieces of `count` images.
+pub(super) fn pieces(count: usize, piece: usize) -> impl Iterator<Item = Images> {
+    let piece = if piece == 0 { 1 } else { piece };
+    (0..count.div_ceil(piece)).map(move |i| Images { first: i * piece, count: piece.min(count - i * piece) })
+}
+
 impl Regions {
     /// The floats of a place that holds `len` floats an image, for some images.
     #[inline]

@@ -3,9 +3,9 @@
 use super::{
     Batching, Error, Loss, Metrics, Model, Network, SoftmaxCrossEntropy,
     call::{Call, Ends, Seed},
-    infer::{image_count, pieces},
+    infer::image_count,
     layers::dropout::drop_of,
-    memory::{Images, Regions},
+    memory::{Images, Regions, pieces},
     network::sizes,
     plan::{MAX_LAYERS, Place, Region, Sizes, Step, align, mode},
 };
