@@ -2,9 +2,11 @@
 //!
 //! Without the `rayon` feature, or with one thread, everything here is a plain
 //! call. With it, ranges are halved and the halves given to `rayon::join`,
-//! which allocates nothing.
+//! which allocates nothing. The thread whose half is done first waits awake.
 
 use core::ops::Range;
+#[cfg(feature = "rayon")]
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Calls `f(rows, part)` for consecutive parts of `items`, which holds `rows` rows of equal
 /// length, on at most `threads` threads, and returns the first error.
@@ -97,7 +99,7 @@ pub(crate) fn for_ranges(threads: usize, count: usize, unit: usize, f: &(impl Fn
         }
         let left = threads / 2;
         let middle = units.start + units.len() * left / threads;
-        rayon::join(|| halve(left, units.start..middle, f), || halve(threads - left, middle..units.end, f));
+        join(|| halve(left, units.start..middle, f), || halve(threads - left, middle..units.end, f));
     }
     halve(threads, 0..count.div_ceil(unit), &|units: Range<usize>| {
         if !units.is_empty() {
@@ -129,9 +131,48 @@ fn split<T: Send, U: Send, E: Send>(
     let at = rows.start + middle;
     let (first_low, first_high) = first.split_at_mut(first.len() / count * middle);
     let (second_low, second_high) = second.split_at_mut(cut(second.len(), (count, middle), (threads, left)));
-    let (low, high) = rayon::join(
+    let (low, high) = join(
         || split(rows.start..at, left, first_low, second_low, cut, f),
         || split(at..rows.end, threads - left, first_high, second_high, cut, f),
     );
     low.and(high)
+}
+
+/// [`rayon::join`] for parts that take about as long as each other: the thread that is done first stays awake for
+/// the next ones.
+///
+/// Rayon's threads go to sleep some microseconds after their part, and waking takes as long as many a part.
+#[cfg(feature = "rayon")]
+pub(crate) fn join<A: Send, B: Send>(left: impl FnOnce() -> A + Send, right: impl FnOnce() -> B + Send) -> (A, B) {
+    let [begun, left_done, right_done] = [const { AtomicBool::new(false) }; 3];
+    rayon::join(
+        || {
+            let result = left();
+            left_done.store(true, Ordering::Relaxed);
+            // Otherwise this thread has the right part to do.
+            if begun.load(Ordering::Relaxed) {
+                wait_for(&right_done);
+            }
+            result
+        },
+        || {
+            begun.store(true, Ordering::Relaxed);
+            let result = right();
+            right_done.store(true, Ordering::Relaxed);
+            wait_for(&left_done);
+            result
+        },
+    )
+}
+
+/// Waits awake, but not without end: the other part's thread may have taken on what waits for this one's.
+#[cfg(feature = "rayon")]
+fn wait_for(flag: &AtomicBool) {
+    for i in 1..1 << 13 {
+        if flag.load(Ordering::Relaxed) {
+            break;
+        }
+        // Where there are more threads than cores, the other part's may be waiting for this one's core.
+        if i % 512 == 0 { std::thread::yield_now() } else { core::hint::spin_loop() }
+    }
 }

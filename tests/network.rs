@@ -133,6 +133,11 @@ fn pieces_and_threads_change_no_bit() {
         {
             assert!(run(batching) == whole, "{level}, {batching:?}");
         }
+        let run = |batching| train::<Residual, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[5, 4]);
+        let whole = run(Batching::of(5));
+        for threads in 2..4 {
+            assert!(run(Batching::of(5).pieces_of(2).threads(threads)) == whole, "{level}, {threads} threads");
+        }
         // So many channels that threads divide them, among them terms that are zero.
         let run = |batching| train::<MnistCnn, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[9, 7]);
         let whole = run(Batching::of(9));

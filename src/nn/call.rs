@@ -62,12 +62,12 @@ impl Call<'_> {
         Ok(())
     }
 
-    fn layer<N: Network>(&self, index: usize) -> Result<(&'static Layer, &'static Step), Error> {
+    pub(super) fn layer<N: Network>(&self, index: usize) -> Result<(&'static Layer, &'static Step), Error> {
         N::LAYERS.get(index).zip(self.steps.get(index)).ok_or(Error::Plan)
     }
 
     /// The place of value `value`: 0 is the input, `i + 1` the output of layer `i`.
-    fn value(&self, value: usize) -> Place {
+    pub(super) fn value(&self, value: usize) -> Place {
         let input = Place { region: Region::Input, offset: 0 };
         value.checked_sub(1).and_then(|i| self.steps.get(i)).map_or(input, |step| step.value)
     }
@@ -84,7 +84,7 @@ impl Call<'_> {
         })
     }
 
-    fn external<N: Network>(&self, images: Images) -> Result<&[f32], Error> {
+    pub(super) fn external<N: Network>(&self, images: Images) -> Result<&[f32], Error> {
         let first = images.first * N::Input::LEN;
         self.images.get(first..first + images.count * N::Input::LEN).ok_or(Error::Plan)
     }
@@ -209,10 +209,22 @@ impl Call<'_> {
             };
             N::backward_layer(index, pass)?;
         }
+        self.add_skipped(memory, before, dx_range, input, images)
+    }
+
+    /// Adds what skip connections leave to the gradient at `dx`, that of the output of the step `before`.
+    pub(super) fn add_skipped(
+        &self,
+        memory: &mut [f32],
+        before: Option<&Step>,
+        dx: Range<usize>,
+        len: usize,
+        images: Images,
+    ) -> Result<(), Error> {
         if let Some(before) = before
             && before.skip_gradient.region != Region::None
         {
-            let [dx, skip] = parts(memory, [dx_range, self.regions.range(before.skip_gradient, input, images)])?;
+            let [dx, skip] = parts(memory, [dx, self.regions.range(before.skip_gradient, len, images)])?;
             elementwise::add_acc(self.level, skip, dx)?;
         }
         Ok(())
@@ -260,7 +272,7 @@ impl Call<'_> {
 }
 
 /// A layer's own parameters.
-fn parameters<'a>(model: &'a [f32], layer: &Layer) -> Result<&'a [f32], Error> {
+pub(super) fn parameters<'a>(model: &'a [f32], layer: &Layer) -> Result<&'a [f32], Error> {
     model.get(layer.offset..layer.offset + layer.parameters()).ok_or(Error::Plan)
 }
 

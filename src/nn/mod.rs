@@ -23,6 +23,8 @@
 mod call;
 mod describe;
 mod error;
+#[cfg(feature = "rayon")]
+mod halves;
 mod infer;
 mod init;
 mod layer;

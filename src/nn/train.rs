@@ -101,7 +101,7 @@ fn update<O: Optimizer>(
         for ((low, high), state) in low.iter_mut().zip(&mut high).zip(states) {
             (*low, *high) = state.split_at_mut(middle.min(state.len()));
         }
-        let (low, high) = rayon::join(
+        let (low, high) = crate::parallel::join(
             || update(optimizer, level, left, step, w_low, g_low, low),
             || update(optimizer, level, threads - left, step, w_high, g_high, high),
         );
@@ -324,21 +324,32 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
         images: Images,
         ends: Ends,
     ) -> Result<(), Error> {
-        // The input's gradient first: a layer's parameters may change below.
-        call.backward_layer::<N>(self.model.parameters(), self.memory, index, images, ends)?;
         let (Some(layer), Some(step)) = (N::LAYERS.get(index), call.steps.get(index)) else { return Err(Error::Plan) };
         let kept = self.gradients != Gradients::Applied;
-        if !step.trained || step.gradient.region == Region::None {
+        let wanted = step.trained && step.gradient.region != Region::None;
+        let gradient = || {
+            let at = layout.gradients + layer.offset.checked_sub(const { Self::SIZES.first_trained })?;
+            Some(at..at + layer.parameters())
+        };
+        #[cfg(feature = "rayon")]
+        if wanted
+            && kept
+            && let Some(gradient) = gradient()
+            && call.convolution_in_halves::<N>(self.model.parameters(), self.memory, index, images, ends, gradient)?
+        {
+            return Ok(());
+        }
+        // The input's gradient first: a layer's parameters may change below.
+        call.backward_layer::<N>(self.model.parameters(), self.memory, index, images, ends)?;
+        if !wanted {
             // A layer that stays as it is, above the first that is trained.
-            if kept && let Some(at) = layer.offset.checked_sub(const { Self::SIZES.first_trained }) {
-                let gradient = layout.gradients + at..layout.gradients + at + layer.parameters();
+            if kept && let Some(gradient) = gradient() {
                 self.memory.get_mut(gradient).ok_or(Error::Plan)?.fill(0.0);
             }
             return Ok(());
         }
         if kept {
-            let at = layout.gradients + layer.offset - const { Self::SIZES.first_trained };
-            let gradient = at..at + layer.parameters();
+            let gradient = gradient().ok_or(Error::Plan)?;
             return call.weights_layer::<N>(
                 self.model.parameters(),
                 self.memory,

@@ -1,6 +1,6 @@
 //! One module per kind of layer: `forward`, `backward` (to the input) and `weights`
-//! (to the parameters). Each divides its images or rows among threads and calls its
-//! kernel; [`network!`](crate::network) calls these by name.
+//! (to the parameters). Each divides its images or rows among the threads that it is given and calls
+//! its kernel; [`network!`](crate::network) calls these by name.
 
 use core::ops::Range;
 
