@@ -165,6 +165,17 @@ pub(crate) fn join<A: Send, B: Send>(left: impl FnOnce() -> A + Send, right: imp
     )
 }
 
+/// Runs `f` on the thread that had the right part of the last [`join`], where its numbers lie in the cache.
+#[cfg(feature = "rayon")]
+pub(crate) fn on_the_right<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    let begun = AtomicBool::new(false);
+    let right = || {
+        begun.store(true, Ordering::Relaxed);
+        f()
+    };
+    join(|| wait_for(&begun), right).1
+}
+
 /// Waits awake, but not without end: the other part's thread may have taken on what waits for this one's.
 #[cfg(feature = "rayon")]
 fn wait_for(flag: &AtomicBool) {

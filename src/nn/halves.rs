@@ -8,9 +8,9 @@ use super::{
     layer::Op,
     memory::{Images, parts},
     pass::{BackwardPass, WeightPass},
-    plan::Region,
+    plan::{Place, Region},
 };
-use crate::parallel::join;
+use crate::parallel::{join, on_the_right};
 
 /// What half of the threads works on.
 struct Half<'a> {
@@ -42,10 +42,12 @@ impl Call<'_> {
     ) -> Result<bool, Error> {
         let (layer, step) = self.layer::<N>(index)?;
         let before = index.checked_sub(1).and_then(|i| self.steps.get(i));
-        let (Some(dx_place), Op::Conv2d(_)) = (before.map(|step| step.gradient), layer.op) else { return Ok(false) };
+        let Op::Conv2d(_) = layer.op else { return Ok(false) };
+        let dx_place = before.map_or(Place::NONE, |step| step.gradient);
+        let wanted = dx_place.region != Region::None;
         let left = self.threads / 2;
         let middle = images.count * left / self.threads;
-        if dx_place.region == Region::None || middle == 0 {
+        if middle == 0 || !wanted && self.threads > 2 {
             return Ok(false);
         }
         let (input, output) = (layer.input.len(), layer.output.len());
@@ -64,7 +66,7 @@ impl Call<'_> {
         let cut = Error::Plan;
         let (x_low, x_high) = x.split_at_checked(middle * input).ok_or(cut)?;
         let (dy_low, dy_high) = dy.split_at_mut_checked(middle * output).ok_or(cut)?;
-        let (dx_low, dx_high) = dx.split_at_mut_checked(middle * input).ok_or(cut)?;
+        let (dx_low, dx_high) = dx.split_at_mut_checked(if wanted { middle * input } else { 0 }).ok_or(cut)?;
         let (scratch_low, scratch_high) = scratch.split_at_mut_checked(left * ends.scratch.1).ok_or(cut)?;
         let mut low = Half {
             threads: left,
@@ -121,6 +123,11 @@ impl Call<'_> {
             };
             N::backward_layer(index, pass)
         };
+        if !wanted {
+            join(|| to_weights(&low, gradient), || ()).0?;
+            on_the_right(|| to_weights(&high, gradient))?;
+            return Ok(true);
+        }
         let (left, right) = join(|| to_weights(&low, gradient), || to_input(&mut high));
         left.and(right)?;
         let (left, right) = join(|| to_input(&mut low), || to_weights(&high, gradient));
