@@ -97,6 +97,12 @@ impl Axis {
     fn taps_of_input(self, position: usize, tap_step: usize) -> Taps {
         let at = position + self.before;
         let last = (self.output - 1) * self.stride;
+        if self.stride == 1 && self.dilation == 1 {
+            // As below, without its divisions.
+            let first = at.saturating_sub(last);
+            let end = (at + 1).min(self.kernel);
+            return Taps { first, count: end.saturating_sub(first), source: at.wrapping_sub(first) as isize };
+        }
         let mut first = div_ceil(at.saturating_sub(last), self.dilation);
         let end = (div(at, self.dilation) + 1).min(self.kernel);
         // One of `tap_step` consecutive taps falls on an output, or none does.
