@@ -72,7 +72,11 @@ fn check(conv: &Conv2d, batch: usize, kind: Values, seed: u64) {
     let w = values(kind, seed + 1, conv.w_len());
     let b = values(kind, seed + 2, conv.b_len());
     let dy = gradient(kind, seed + 3, batch * conv.y_len());
-    let dw = values(kind, seed + 4, conv.w_len());
+    let mut dw = values(kind, seed + 4, conv.w_len());
+    if matches!(kind, Values::Tiny) {
+        // Where no term is added, it stays.
+        dw.fill(-0.0);
+    }
     for level in Level::all() {
         let rounding = level.rounding();
         for (bias, epilogue) in [(None, Epilogue::None), (Some(&b[..]), Epilogue::Relu)] {
@@ -294,6 +298,8 @@ fn terms_and_rows_in_several_blocks() {
     check(&Conv2d::new(6, 6, 40, 33, [5, 5]).with_padding(Padding::Same), 1, Values::Floats, 5);
     check(&Conv2d::new(70, 70, 3, 5, [3, 3]).with_padding(Padding::Same), 2, Values::Floats, 6);
     check(&Conv2d::new(2, 600, 2, 3, [1, 2]), 2, Values::Floats, 7);
+    // Blocks inside the outermost of three axes: the relu comes after the last of all.
+    check(&Conv2d::new(4, 5, 300, 5, [2, 2]).with_dilation([1, 2]), 2, Values::Floats, 12);
 }
 
 #[test]
@@ -333,4 +339,44 @@ fn wrong_lengths_are_errors_and_write_nothing() {
     let mut dw = vec![0.0; 6];
     assert!(conv2d::backward_weight_acc(level, &conv, 2, &x, &y, 17..19, &mut dw).is_err());
     assert!(conv2d::backward_weight_acc(level, &conv, 2, &x, &y, 16..18, &mut dw).is_ok());
+}
+
+/// Inputs as after a ReLU and a pooling, with NaN too.
+#[test]
+fn inputs_with_many_zeros() {
+    let shapes = [
+        Conv2d::new(9, 8, 32, 64, [3, 3]),
+        Conv2d::new(7, 9, 16, 32, [3, 2]).with_padding(Padding::Same).with_stride([2, 1]),
+        Conv2d::new(6, 11, 24, 48, [2, 3]).with_dilation([1, 2]),
+    ];
+    for (seed, conv) in (80..).zip(&shapes) {
+        for (kind, broken) in
+            [(Values::Sparse, 0.0), (Values::Sparse, f32::NAN), (Values::Wild, 0.0), (Values::Tiny, 0.0)]
+        {
+            let mut x = gradient(kind, seed, 2 * conv.x_len());
+            x[conv.x_len() / 2] = broken;
+            let (w, b) = (values(kind, seed + 1, conv.w_len()), values(kind, seed + 2, conv.b_len()));
+            for level in Level::all() {
+                for (bias, epilogue) in [(None, Epilogue::None), (None, Epilogue::Relu), (Some(&b[..]), Epilogue::Relu)]
+                {
+                    let mut y = vec![f32::NAN; 2 * conv.y_len()];
+                    let mut expected = y.clone();
+                    conv2d::forward_into(level, conv, 2, &x, &w, bias, epilogue, &mut y).unwrap();
+                    reference::conv2d::forward(level.rounding(), conv, 2, &x, &w, bias, epilogue, &mut expected);
+                    assert_bits("y", level, &y, &expected);
+                }
+            }
+        }
+    }
+}
+
+/// More images than stay in the cache at a time, in several panels of channels.
+#[test]
+fn images_in_several_groups() {
+    let (conv, by_channel) =
+        (Conv2d::new(17, 16, 302, 1, [1, 2]), Conv2d::new(17, 16, 302, 302, [1, 2]).with_groups(302));
+    let padding = Padding::Explicit { top: 0, bottom: 0, left: 1, right: 0 };
+    for conv in [conv, conv.with_padding(padding), by_channel, by_channel.with_padding(padding)] {
+        check(&conv, 2, Values::Floats, 14);
+    }
 }

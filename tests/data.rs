@@ -48,6 +48,7 @@ fn each_broken_idx_file_says_what_is_wrong() {
     let long = idx(8, &[2], &[1, 2, 3]);
     assert_eq!(Idx::parse(&long), Err(IdxError::Trailing { expected: 10, found: 11 }));
     assert_eq!(Idx::parse(b"\x1f\x8b\x08\x00more"), Err(IdxError::Magic { found: 0x1f8b_0800 }));
+    assert_eq!(Idx::parse(&[0, 1, 8, 0, 7]), Err(IdxError::Magic { found: 0x0001_0800 }));
     assert_eq!(Idx::parse(&idx(0x0A, &[1], &[1])), Err(IdxError::Code { found: 0x0A }));
     assert_eq!(Idx::parse(&idx(8, &[1; 7], &[1])), Err(IdxError::Rank { found: 7, expected: 6 }));
     assert_eq!(Idx::parse(&idx(8, &[u32::MAX; 6], &[])), Err(IdxError::Overflow));
@@ -64,6 +65,13 @@ fn images_and_labels_must_fit_each_other() {
     let set = Labelled::parse(&images, &labels, 10).unwrap();
     assert_eq!(set.image(2), Some(&[5, 6][..]));
     assert_eq!(set.image(3), None);
+    assert_eq!(set.image(usize::MAX), None);
+    let none = idx(8, &[2, 0, 5], &[]);
+    let empty = Labelled::parse(&none, &labels[..8], 10);
+    assert_eq!(empty, Err(IdxError::Truncated { expected: 11, found: 8 }));
+    let two = idx(8, &[2], &[1, 2]);
+    let empty = Labelled::parse(&none, &two, 10).unwrap();
+    assert_eq!((empty.image(1), empty.image(2)), (Some(&[][..]), None));
     assert_eq!(Labelled::parse(&images, &idx(8, &[2], &[9, 0]), 10), Err(IdxError::Counts { images: 3, labels: 2 }));
     let wrong = idx(8, &[3], &[9, 0, 10]);
     assert_eq!(Labelled::parse(&images, &wrong, 10), Err(IdxError::Label { index: 2, found: 10, classes: 10 }));

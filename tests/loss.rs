@@ -80,6 +80,17 @@ fn huge_logits_lose_nothing() {
     }
 }
 
+/// A probability of exactly 0 or 1 is clipped too.
+#[test]
+fn certain_probabilities_have_no_gradient() {
+    for level in Level::all() {
+        let mut dp = [f32::NAN; 4];
+        let value = binary_cross_entropy(level, &[0.0, 1.0, 0.0, 1.0], &[0.0, 0.0, 1.0, 1.0], &mut dp).unwrap();
+        assert_eq!(dp, [0.0; 4], "{level}");
+        assert!((8.0..8.1).contains(&value), "{level}: {value}");
+    }
+}
+
 type Loss = fn(Level, &[f32], &[f32], &mut [f32]) -> Result<f32, LossError>;
 
 /// A value and a gradient of one element with bounds on their error, and whether it is a mean.

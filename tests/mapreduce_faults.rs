@@ -3,6 +3,7 @@
 
 #![cfg(feature = "std")]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use kernlet::mapreduce::{
@@ -232,6 +233,63 @@ fn a_faulty_store_is_an_error_and_never_a_wrong_count() {
     }
 }
 
+/// Two files of which one write is lost.
+struct Losing<'a> {
+    files: [Vec<u8>; 2],
+    lost: u64,
+    seen: &'a Cell<u64>,
+}
+
+impl Store for Losing<'_> {
+    type Error = OutOfStore;
+    fn space(&self) -> Space {
+        Space::Apart
+    }
+    fn write(&mut self, stack: Stack, at: u64, bytes: &[u8]) -> Result<(), OutOfStore> {
+        self.seen.set(self.seen.get() + 1);
+        let (file, at) = (&mut self.files[stack as usize], at as usize);
+        file.resize(file.len().max(at + bytes.len()), 0);
+        if self.seen.get() != self.lost {
+            file[at..][..bytes.len()].copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+    fn read(&mut self, stack: Stack, at: u64, out: &mut [u8]) -> Result<(), OutOfStore> {
+        out.copy_from_slice(&self.files[stack as usize][at as usize..][..out.len()]);
+        Ok(())
+    }
+}
+
+/// Merges that follow one another write where others have, too.
+#[test]
+fn a_lost_write_of_any_merge_is_an_error_and_never_a_wrong_count() {
+    let seen = Cell::new(0);
+    let run = |lost| {
+        seen.set(0);
+        let store = Losing { files: [vec![], vec![]], lost, seen: &seen };
+        let mut job = Job::new(2 << 10).store(store).windows::<[u8], Sum<u64>>(Windowing::tumbling(500), Sum::new())?;
+        let mut all = BTreeMap::new();
+        for (i, word) in (0..).zip(words(1500)) {
+            job.emit_at(i, &word, 1)?;
+            if i % 300 == 0 {
+                job.advance(i, |window, word, count| {
+                    assert_eq!(all.insert((window.start, word.to_vec()), count), None)
+                })?;
+            }
+        }
+        job.finish(|window, word, count| assert_eq!(all.insert((window.start, word.to_vec()), count), None))?;
+        Ok(all)
+    };
+    let expected = run(0).unwrap();
+    for lost in 1..=seen.get() {
+        match run(lost) {
+            Ok(counts) => assert!(counts == expected, "write {lost}"),
+            Err(Error::Corrupt { .. }) => {}
+            Err(other) => panic!("write {lost}: {other}"),
+        }
+    }
+}
+
 /// A disk with room for so many bytes written, whether it says when that is used up or not.
 struct Filling {
     store: MemoryStore<Vec<u8>>,
@@ -315,4 +373,45 @@ fn temporary_files_are_gone_after_a_panic() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     let missing = count(20_000, 8 << 10, TempFiles::within(path.join("missing")));
     assert!(matches!(missing, Err(Error::Store(_))));
+}
+
+/// The first eight bytes of a key that are all ones are those of a run that has ended.
+#[test]
+fn the_greatest_key_outlives_runs_that_have_ended() {
+    let store = MemoryStore::new(vec![0; 1 << 20]);
+    let mut job = Job::new(4 << 10).store(store).combine::<u64, Sum<u64>>(Sum::new()).unwrap();
+    let mut expected = BTreeMap::new();
+    for i in 0..20_000u64 {
+        // In the last runs only.
+        let key = if i > 15_000 && i % 50 == 0 { u64::MAX } else { i % 3001 };
+        job.emit(key, 1).unwrap();
+        *expected.entry(key).or_insert(0u64) += 1;
+    }
+    let mut counts = job.finish().unwrap();
+    for (key, count) in expected {
+        assert_eq!(counts.next().unwrap(), Some((key, count)));
+    }
+    assert_eq!(counts.next().unwrap(), None);
+    assert!(counts.counters().runs > 10);
+}
+
+/// Lengths around those that take another byte.
+#[test]
+fn keys_that_share_many_bytes() {
+    for shared in [126, 127, 128, 129, 130, 255, 256, 257, 384] {
+        let store = MemoryStore::new(vec![0; 1 << 20]);
+        let mut job = Job::new(16 << 10).store(store).combine::<[u8], Sum<u64>>(Sum::new()).unwrap();
+        let mut key = vec![b'x'; shared + 1];
+        for i in 0..1000usize {
+            key[shared] = (i % 250) as u8;
+            job.emit(&key, 1).unwrap();
+        }
+        let mut counts = job.finish().unwrap();
+        for last in 0..250 {
+            key[shared] = last;
+            assert_eq!(counts.next().unwrap(), Some((&key[..], 4)), "{shared} bytes, then {last}");
+        }
+        assert_eq!(counts.next().unwrap(), None);
+        assert!(counts.counters().runs > 0);
+    }
 }

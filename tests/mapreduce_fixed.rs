@@ -133,3 +133,28 @@ fn lies_in_a_static() {
     }
     assert!(table.iter().all(|(key, count)| count == if key < 40 { 16 } else { 15 }));
 }
+
+/// Reads back even numbers only.
+struct Even;
+
+impl Key for Even {
+    type Borrowed<'a> = u8;
+    type View<'a> = u8;
+    fn encoded_len(_: &u8) -> usize {
+        1
+    }
+    fn encode(key: &u8, out: &mut [u8]) {
+        out.copy_from_slice(&[*key]);
+    }
+    fn decode(bytes: &[u8]) -> Option<u8> {
+        bytes.first().copied().filter(|key| key % 2 == 0)
+    }
+}
+
+#[test]
+fn a_key_that_does_not_decode_is_refused() {
+    let mut table = FixedTable::<Even, Sum<u32>, 3, 1>::new(Sum::new());
+    assert_eq!(table.emit(3, 1), Err(Error::Undecodable { key: 1 }));
+    table.emit(4, 1).unwrap();
+    assert!(table.iter().eq([(4, 1)]));
+}

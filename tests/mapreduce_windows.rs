@@ -118,3 +118,23 @@ fn windows_by_count_close_when_they_are_full() {
         assert_eq!((0..3).filter_map(|key| closed.get(&(start, key))).sum::<u64>(), 10, "window {start}");
     }
 }
+
+#[test]
+fn windows_by_count_wait_for_the_lateness() {
+    let windowing = Windowing::tumbling(3).lateness(1);
+    let mut job = Job::new(8 << 10).windows::<u8, Sum<u64>>(windowing, Sum::new()).unwrap();
+    let mut closed = Vec::new();
+    for i in 1..=8 {
+        job.emit_counted(0, 1, |window, _, count| closed.push((i, window.start, count))).unwrap();
+    }
+    assert_eq!(closed, [(4, 0, 3), (7, 3, 3)]);
+}
+
+#[test]
+fn the_last_window_ends_with_time() {
+    let mut job = Job::new(8 << 10).windows::<u8, Sum<u64>>(Windowing::tumbling(60), Sum::new()).unwrap();
+    job.emit_at(i64::MAX - 1, 0, 1).unwrap();
+    let mut last = None;
+    job.finish(|window, _, _| last = Some(window)).unwrap();
+    assert_eq!(last, Some(Window { start: i64::MAX - i64::MAX % 60, end: i64::MAX }));
+}

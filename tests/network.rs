@@ -61,6 +61,24 @@ kernlet::network! {
     }
 }
 
+kernlet::network! {
+    /// Groups, and channel by channel, with as many channels as threads divide elsewhere.
+    pub struct Grouped([5, 5, 32]) {
+        depth: depthwise_conv2d(3x3), relu,
+        grouped: conv2d(32, 1x1, groups: 2), relu,
+        dense(3), softmax,
+    }
+}
+
+kernlet::network! {
+    /// What a ReLU gives goes to a pooling and past it.
+    pub struct PastPool([6, 6, 1]) {
+        entry: conv2d(4, 3x3, padding: same), act: relu,
+        max_pool2d(3x3, stride: 1, padding: same), add(act),
+        global_avg_pool2d, out: dense(3), softmax,
+    }
+}
+
 fn numbers(seed: u64, len: usize) -> Vec<f32> {
     let stream = Stream::new(seed, 99);
     (0..len).map(|i| stream.f32_at(i as u64)).collect()
@@ -138,6 +156,11 @@ fn pieces_and_threads_change_no_bit() {
         for threads in 2..4 {
             assert!(run(Batching::of(5).pieces_of(2).threads(threads)) == whole, "{level}, {threads} threads");
         }
+        let run = |batching| train::<Grouped, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[4, 4]);
+        let whole = run(Batching::of(4));
+        for threads in 2..4 {
+            assert!(run(Batching::of(4).threads(threads)) == whole, "{level}, {threads} threads");
+        }
         // So many channels that threads divide them, among them terms that are zero.
         let run = |batching| train::<MnistCnn, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[9, 7]);
         let whole = run(Batching::of(9));
@@ -177,6 +200,9 @@ fn gradients_applied_as_they_appear_are_those_that_are_kept() {
         let batching = Batching::of(4).pieces_of(4);
         let run = |gradients| train::<Zoo, _, 0>(level, Adam::new(0.01), batching, gradients, &[4; 3]);
         assert!(run(Gradients::Kept) == run(Gradients::Applied), "{level}");
+        let batching = batching.threads(2);
+        let run = |gradients| train::<MnistCnn, _, 0>(level, Sgd::new(0.05), batching, gradients, &[4; 2]);
+        assert!(run(Gradients::Kept) == run(Gradients::Applied), "{level}, two threads");
     }
 }
 
@@ -249,6 +275,8 @@ fn gradients_are_those_of_the_loss() {
     check_gradients::<Zoo>(11);
     check_gradients::<Residual>(12);
     check_gradients::<Odd>(13);
+    check_gradients::<PastPool>(14);
+    check_gradients::<Grouped>(15);
 }
 
 #[test]
@@ -467,4 +495,24 @@ fn a_target_of_numbers_can_be_learnt() {
     assert!(loss < 1e-6, "{loss}");
     assert!((model.parameters()[0] - 2.0).abs() < 1e-3 && (model.parameters()[1] - 1.0).abs() < 1e-3);
     assert_eq!(HalfSquaredError::targets(3), 3);
+}
+
+#[test]
+fn gradients_of_frozen_layers_between_are_zeros() {
+    kernlet::network! { struct Three([2]) { a: dense(3), b: dense(3), c: dense(2), softmax } }
+    let batching = Batching::of(4);
+    let mut bench = Bench::<Three>::new(<Trainer<Three, Sgd>>::memory_len(batching, Gradients::Kept));
+    let mut trainer = bench.trainer::<_, 0b10>(Level::detect(), Sgd::new(0.1), batching, Gradients::Kept);
+    trainer.backward(&numbers(1, 8), &labels(1, 4, 2), 0, 4).unwrap();
+    let (b, c) = (Three::LAYERS[1].offset, Three::LAYERS[2].offset);
+    let gradients = trainer.gradients();
+    assert!(gradients[b..c].iter().all(|&g| g == 0.0), "{gradients:?}");
+    assert!(gradients[..b].iter().chain(&gradients[c..]).any(|&g| g != 0.0), "{gradients:?}");
+}
+
+/// Files name their network by this: it must be the same in every later release.
+#[test]
+fn identities_are_frozen() {
+    use kernlet::snapshot::Described;
+    assert_eq!(format!("{:016x}", MnistCnn::INFO.id()), "e31180c3976f993e");
 }

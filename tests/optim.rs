@@ -334,3 +334,26 @@ fn schedules_at_their_corners() {
     assert_eq!(StepDecay::new(0, 0.5).scale_at(3), 0.25);
     assert_eq!(StepDecay::new(1, 0.5).scale_at(u32::MAX), 0.0);
 }
+
+#[test]
+fn a_norm_adds_its_slices_in_their_order() {
+    let slices: [&[f32]; 9] = [&[4096.0], &[1.0], &[1.0], &[1.0], &[1.0], &[1.0], &[1.0], &[1.0], &[1.0]];
+    // 2²⁴ + 1 is not a float.
+    assert_eq!(global_norm(Level::detect(), &slices), 4096.0);
+}
+
+#[test]
+fn what_is_asked_for_is_where_states_begin() {
+    assert_eq!(Adagrad::new(0.1).with_initial(0.5).initial_state(0), 0.5);
+}
+
+#[test]
+fn step_0_is_taken_as_1() {
+    let run = |number| {
+        let (mut w, mut m, mut v) = ([1.0; 3], [0.0; 3], [0.0; 3]);
+        let states = &mut [&mut m[..], &mut v[..]];
+        Adam::new(0.1).update(Level::detect(), Step::new(number), &mut w, &[0.5; 3], states).unwrap();
+        w
+    };
+    assert_eq!(run(0), run(1));
+}

@@ -32,6 +32,13 @@ fn shapes() -> Vec<Pool2d> {
                 left: 0,
                 right: 2,
             }),
+            // Neither overlapping nor reaching the end.
+            Pool2d::new(4, 6, channels, [2, 3]).with_padding(Padding::Explicit {
+                top: 1,
+                bottom: 0,
+                left: 1,
+                right: 0,
+            }),
             Pool2d::new(1, 1, channels, [1, 1]),
             Pool2d::new(2, 2, channels, [2, 2]).with_stride([1, 1]).with_padding(Padding::Same),
         ]);

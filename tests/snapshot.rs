@@ -135,6 +135,10 @@ fn each_error_says_what_is_wrong() {
         message(&forged(24, &[0; 8])),
         "the snapshot is of another network: expected Tiny (0123456789abcdef), found Tiny (0000000000000000)"
     );
+    assert_eq!(
+        message(&forged(136 + 1, b"k")),
+        "a tensor in the snapshot has another name or shape: expected conv/kernel of 1×1×2×3, found konv/kernel of 1×1×2×3"
+    );
     // The first size of conv/kernel: 136 + "conv" and "kernel" with their lengths + the number of axes.
     assert_eq!(
         message(&forged(136 + 5 + 7 + 1, &[6, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0])),
@@ -172,6 +176,13 @@ fn state_of_no_optimizer_is_an_error() {
         Snapshot::parse(&forged(80, &[0; 16])),
         Err(SnapshotError::Header { what: "the number of optimizer states of no optimizer", found: 4 })
     );
+}
+
+/// Parameters that no tensor names are not passed over.
+#[test]
+fn parameters_of_no_tensor_are_an_error() {
+    let expected = SnapshotError::Header { what: "the number of parameters", found: 9 };
+    assert_eq!(Snapshot::parse(&forged(96, &[1])), Err(expected));
 }
 
 #[test]
@@ -361,6 +372,11 @@ mod safetensors {
         let more = header.replace("loss", "end/conv/scale");
         let error = read_into(&file(&more, &numbers), "end/", &INFO, &mut parameters).unwrap_err();
         assert_eq!(error.to_string(), "tensor end/conv/scale is not of this network");
+        let another = r#"[36,40]},"end/b":{"dtype":"F32","shape":[],"data_offsets":[40,44]}}"#;
+        let two = more.replace("conv/scale", "z").replace("[36,40]}}", another);
+        let eleven: Vec<f32> = (0..11).map(|i| i as f32).collect();
+        let error = read_into(&file(&two, &eleven), "end/", &INFO, &mut parameters).unwrap_err();
+        assert_eq!(error.to_string(), "tensor end/b is not of this network");
         let error = read_into(&file(header, &numbers), "", &INFO, &mut parameters).unwrap_err();
         assert_eq!(error.to_string(), "tensor conv/kernel is missing");
     }

@@ -140,3 +140,15 @@ fn lines_do_not_depend_on_how_they_arrive() {
     Streaming::new("t", Vec::new()).budget(64).combine::<str, _>(Sum::<i32>::new(), input, &mut out).unwrap();
     assert_eq!(out, b"\t5\na\t3\n");
 }
+
+#[test]
+fn nothing_is_left_of_a_line_that_was_refused() {
+    let mut out = Vec::new();
+    let mut mapper =
+        Streaming::new("t", Vec::new()).budget(8 << 10).mapper::<str, _, _>(Sum::<u64>::new(), &mut out).unwrap();
+    // Too long for the table, so it is written at once.
+    assert!(matches!(mapper.emit(&"x\t".repeat(4000), 1), Err(StreamError::Separator { byte: b'\t' })));
+    mapper.emit("a", 1).unwrap();
+    mapper.finish().unwrap();
+    assert!(out == b"a\t1\n", "{} bytes", out.len());
+}

@@ -161,6 +161,25 @@ mod tests {
         }
     }
 
+    /// Contents that no summary has, with a checksum that fits them.
+    #[test]
+    fn forged_contents_are_refused() {
+        let mut bytes = [0; Moments::BYTES + 1];
+        Moments::new().to_bytes(&mut bytes).unwrap();
+        sum(&bytes).store(&mut bytes[SUM..]);
+        let (given, needed) = (bytes.len(), Moments::BYTES);
+        assert_eq!(Moments::from_bytes(&bytes), Err(Error::Length { given, needed }));
+
+        let mut counts = CountMin::<u8, 5, 2>::new(1);
+        counts.add(7, 9).unwrap();
+        let mut bytes = [0; CountMin::<u8, 5, 2>::BYTES];
+        counts.to_bytes(&mut bytes).unwrap();
+        // The rows come after seed and total: one of them has counted nothing.
+        bytes[HEADER + 16..HEADER + 16 + 40].fill(0);
+        sum(&bytes).store(&mut bytes[SUM..]);
+        assert!(matches!(CountMin::<u8, 5, 2>::from_bytes(&bytes), Err(Error::Contents { .. })));
+    }
+
     proptest! {
         #[test]
         fn forged_bytes_never_panic(keys: [u8; 12], changes in prop::collection::vec(any::<(u16, u8)>(), 0..6), cut: u8) {
