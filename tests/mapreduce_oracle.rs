@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use kernlet::mapreduce::{Counters, Desc, Emitter, Error, Job, Key, MemoryStore, NoStore, Store, Sum, TempFiles};
+use kernlet::mapreduce::{
+    Count, Counters, Desc, Emitter, Error, Job, Key, Max, MemoryStore, Min, NoStore, Reducer, Store, Sum, TempFiles,
+};
 use proptest::prelude::*;
 
 type Counts = BTreeMap<Vec<u8>, u64>;
@@ -140,4 +142,103 @@ proptest! {
             prop_assert!(Tuple::decode(&one[..one.len() - 1]).is_none());
         }
     }
+}
+
+/// Numbers by key, more than fit the budgets here, each key some times before the next.
+fn pairs() -> impl Iterator<Item = (String, i32)> {
+    (0..4000i32).map(|i| {
+        let n = i / 4 * 7919 % 601;
+        (format!("{} {n}", if n % 2 == 0 { "key" } else { "a longer key" }), i * 31 % 1999 - 999)
+    })
+}
+
+#[test]
+fn several_combiners_in_one_pass() {
+    let mut expected = BTreeMap::new();
+    let mut store = MemoryStore::new(vec![0; 1 << 20]);
+    let combiners = (Min::new(), Max::new(), Count::default(), Sum::new());
+    let mut job = Job::new(8 << 10)
+        .store(&mut store)
+        .combine::<str, (Min<i32>, Max<i32>, Count<i32>, Sum<i32>)>(combiners)
+        .unwrap();
+    for (key, n) in pairs() {
+        job.emit(&key, n).unwrap();
+        let all = expected.entry(key).or_insert((n, n, 0, 0));
+        *all = (n.min(all.0), n.max(all.1), all.2 + 1, all.3 + n);
+    }
+    let mut found = job.finish().unwrap();
+    for (key, all) in &expected {
+        assert_eq!(found.next().unwrap(), Some((&key[..], *all)));
+    }
+    assert_eq!(found.next().unwrap(), None);
+    assert!(found.counters().runs > 1);
+}
+
+/// Emits the sum of a key's values, or their number.
+struct Total {
+    count: bool,
+    sum: i64,
+}
+
+impl Reducer<str, i32> for Total {
+    type OutKey = str;
+    type OutValue = i64;
+    fn value(&mut self, _: &str, value: i32) {
+        self.sum += if self.count { 1 } else { i64::from(value) };
+    }
+    fn finish<E: Emitter<str, i64>>(&mut self, key: &str, out: &mut E) -> Result<(), E::Error> {
+        out.emit(key, std::mem::take(&mut self.sum))
+    }
+}
+
+#[test]
+fn several_reducers_in_one_pass() {
+    let mut expected = BTreeMap::new();
+    let store = || MemoryStore::new(vec![0; 1 << 20]);
+    let mut job = Job::new(8 << 10).store(store()).group::<str, i32>().unwrap();
+    for (key, n) in pairs() {
+        job.emit(&key, n).unwrap();
+        let all = expected.entry(key).or_insert((0, 0));
+        *all = (all.0 + i64::from(n), all.1 + 1);
+    }
+    let mut out = Job::new(8 << 10).store(store()).group::<str, i64>().unwrap();
+    let mut reducers = (Total { count: false, sum: 0 }, Total { count: true, sum: 0 });
+    job.finish().unwrap().reduce(&mut reducers, &mut out).unwrap();
+    let mut found = out.finish().unwrap();
+    for (key, (sum, count)) in &expected {
+        // Values keep the order in which they were emitted: that of the tuple.
+        assert_eq!(found.next().unwrap(), Some((&key[..], *sum)));
+        assert_eq!(found.next().unwrap(), Some((&key[..], *count)));
+    }
+    assert_eq!(found.next().unwrap(), None);
+}
+
+#[test]
+fn keys_of_every_kind_come_in_their_order() {
+    fn check<K>(key: impl Fn(u32) -> K::Borrowed<'static>, view: impl Fn(K::View<'_>) -> u32, descending: bool)
+    where
+        K: Key + ?Sized,
+    {
+        let mut job = Job::new(8 << 10).store(TempFiles::new()).combine::<K, Sum<u64>>(Sum::new()).unwrap();
+        for i in 0..6000 {
+            job.emit(key(i * 7919 % 2003), 1).unwrap();
+        }
+        let mut found = job.finish().unwrap();
+        let mut expected: Vec<u32> = (0..2003).collect();
+        if descending {
+            expected.reverse();
+        }
+        for i in expected {
+            let (key, count) = found.next().unwrap().unwrap();
+            assert_eq!(view(key), i);
+            assert!((2..=3).contains(&count), "{i}: {count}");
+        }
+        assert!(found.next().unwrap().is_none());
+    }
+    check::<u32>(|i| i, |key| key, false);
+    check::<Desc<u32>>(Desc, |key| key.0, true);
+    check::<i64>(|i| i64::from(i) - 1000, |key| (key + 1000) as u32, false);
+    check::<Desc<i16>>(|i| Desc(i as i16 - 1000), |key| (key.0 + 1000) as u32, true);
+    check::<[u8; 4]>(|i| i.to_be_bytes(), u32::from_be_bytes, false);
+    check::<(u8, [u8; 2], u32)>(|i| ((i >> 8) as u8, [i as u8, 0], i), |key| key.2, false);
 }

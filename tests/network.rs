@@ -79,6 +79,15 @@ kernlet::network! {
     }
 }
 
+kernlet::network! {
+    /// Softmaxes that are no end.
+    pub struct Soft([5]) {
+        a: dense(6), softmax,
+        b: dense(4), log_softmax,
+        out: dense(3), softmax,
+    }
+}
+
 fn numbers(seed: u64, len: usize) -> Vec<f32> {
     let stream = Stream::new(seed, 99);
     (0..len).map(|i| stream.f32_at(i as u64)).collect()
@@ -161,6 +170,8 @@ fn pieces_and_threads_change_no_bit() {
         for threads in 2..4 {
             assert!(run(Batching::of(4).threads(threads)) == whole, "{level}, {threads} threads");
         }
+        let run = |batching| train::<Soft, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[5, 4]);
+        assert!(run(Batching::of(5).pieces_of(2).threads(2)) == run(Batching::of(5)), "{level}");
         // So many channels that threads divide them, among them terms that are zero.
         let run = |batching| train::<MnistCnn, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[9, 7]);
         let whole = run(Batching::of(9));
@@ -277,6 +288,7 @@ fn gradients_are_those_of_the_loss() {
     check_gradients::<Odd>(13);
     check_gradients::<PastPool>(14);
     check_gradients::<Grouped>(15);
+    check_gradients::<Soft>(16);
 }
 
 #[test]
