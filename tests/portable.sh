@@ -162,6 +162,8 @@ run_firmware() {
 firmware() {
     have_target $firmware && need qemu-system-arm qemu-system-arm && have_defmt_print || { skip $firmware; return; }
     run_firmware count mps2-an386
+    run_firmware infer mps2-an386
+    run_firmware train_last mps2-an386-32k
     run_firmware train mps2-an386
     trained=$(cargo run -q --example parity train 2>/dev/null)
     for machine in mps2-an386 mps2-an500; do
