@@ -168,6 +168,9 @@ pub(crate) fn join<A: Send, B: Send>(left: impl FnOnce() -> A + Send, right: imp
 /// Runs `f` on the thread that had the right part of the last [`join`], where its numbers lie in the cache.
 #[cfg(feature = "rayon")]
 pub(crate) fn on_the_right<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    if rayon::current_num_threads() < 2 {
+        return f();
+    }
     let begun = AtomicBool::new(false);
     let right = || {
         begun.store(true, Ordering::Relaxed);

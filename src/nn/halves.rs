@@ -25,12 +25,13 @@ struct Half<'a> {
 }
 
 impl Call<'_> {
-    /// The gradients of a convolution's input and of all its parameters; `false` if it has not both, or
-    /// there are too few images or threads.
+    /// The gradients of a convolution's input, where it is wanted, and of all its parameters; `false` if that is
+    /// left to others: another layer, too few images or threads, more than two threads for the parameters alone.
     ///
     /// The numbers of a half's images lie in the caches of its threads. In the gradient of a weight the
     /// left images come before the right ones, so the left half begins with the weights and the right one
-    /// with the input, and then they change places.
+    /// with the input, and then they change places. Where only the weights are wanted, the halves follow
+    /// one another, each on its thread.
     pub(super) fn convolution_in_halves<N: Network>(
         &self,
         model: &[f32],
