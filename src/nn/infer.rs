@@ -3,6 +3,7 @@
 use super::{
     Error, Model, Network,
     call::Call,
+    frozen::{Frozen, Nothing},
     memory::{Images, Regions, copy},
     network::sizes,
     plan::{Region, Sizes},
@@ -85,7 +86,7 @@ const fn regions(sizes: &Sizes, batching: Batching) -> (Regions, usize) {
 /// const { assert!(LEN * size_of::<f32>() <= 192) };
 /// ```
 pub const fn inference_len<N: Network>(batching: Batching) -> usize {
-    regions(&sizes::<N>(0, 0), batching).1
+    regions(&sizes::<N>(Frozen::Nothing, 0), batching).1
 }
 
 /// The bytes of the parameters and of the memory that [`infer`] needs.
@@ -162,9 +163,9 @@ pub fn infer_in_place<N: Network>(
     if outputs.len() != count * N::Output::LEN {
         return Err(Error::Outputs { expected: count * N::Output::LEN, found: outputs.len() });
     }
-    let steps = N::steps::<0, 0>();
+    let steps = N::steps::<Nothing, 0>();
     let call = Call { steps, level, threads: batching.threads, regions, images, noise: None, share: 1.0 };
-    call.forward::<N>(parameters, memory, count, const { sizes::<N>(0, 0).by_piece })?;
+    call.forward::<N>(parameters, memory, count, const { sizes::<N>(Frozen::Nothing, 0).by_piece })?;
     let source = match steps.last() {
         Some(step) if step.value.region != Region::Input => {
             memory.get(regions.range(step.value, N::Output::LEN, Images { first: 0, count })).ok_or(Error::Plan)?
@@ -176,7 +177,7 @@ pub fn infer_in_place<N: Network>(
 
 #[inline]
 fn const_regions<N: Network>(batching: Batching) -> (Regions, usize) {
-    regions(const { &sizes::<N>(0, 0) }, batching)
+    regions(const { &sizes::<N>(Frozen::Nothing, 0) }, batching)
 }
 
 /// The number of images in a flat slice, between 1 and `most`.

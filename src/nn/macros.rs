@@ -108,13 +108,13 @@ macro_rules! __network {
                 const TENSORS: &'static [$crate::snapshot::TensorInfo<'static>] =
                     &m::tensors::<{ m::tensor_count(&LAYERS) }>(&LAYERS);
 
-                fn steps<const FROZEN: u64, const MODE: u8>() -> &'static [m::Step] {
-                    struct Steps<const FROZEN: u64, const MODE: u8>;
-                    impl<const FROZEN: u64, const MODE: u8> Steps<FROZEN, MODE> {
-                        const PLAN: m::Plan<COUNT> = m::exact_plan::<COUNT>(&LAYERS, FROZEN, MODE);
+                fn steps<F: nn::Freeze, const MODE: u8>() -> &'static [m::Step] {
+                    struct Steps<F, const MODE: u8>(::core::marker::PhantomData<F>);
+                    impl<F: nn::Freeze, const MODE: u8> Steps<F, MODE> {
+                        const PLAN: m::Plan<COUNT> = m::exact_plan::<COUNT>(&LAYERS, F::FROZEN, MODE);
                         const STEPS: [m::Step; COUNT] = *Self::PLAN.steps();
                     }
-                    &Steps::<FROZEN, MODE>::STEPS
+                    &Steps::<F, MODE>::STEPS
                 }
 
                 fn forward_layer(

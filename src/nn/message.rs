@@ -12,7 +12,12 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// ``kernlet: network `net`, layer 3 `fc1`: ``
+    /// ``network `net`: ``
+    pub(crate) const fn of_network(network: &str) -> Self {
+        Self { bytes: [0; CAPACITY], len: 0 }.text("network `").text(network).text("`: ")
+    }
+
+    /// ``network `net`, layer 3 `fc1`: ``
     pub(crate) const fn at_layer(network: &str, index: usize, name: &str) -> Self {
         Self { bytes: [0; CAPACITY], len: 0 }
             .text("network `")

@@ -23,6 +23,7 @@
 mod call;
 mod describe;
 mod error;
+mod frozen;
 #[cfg(feature = "rayon")]
 mod halves;
 mod infer;
@@ -41,6 +42,9 @@ mod saliency;
 mod train;
 
 pub use error::Error;
+#[doc(hidden)]
+pub use frozen::Set;
+pub use frozen::{AllButLast, First, Freeze, Frozen, Nothing};
 pub use infer::{Batching, infer, infer_in_place, inference_bytes, inference_len};
 pub use layer::{Kind, Layer, LayerDef, Op};
 pub use loss::{

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::{
+    frozen::{Freeze, Frozen},
     layer::Layer,
     pass::{BackwardPass, ForwardPass, WeightPass},
     plan::{MAX_LAYERS, Plan, Sizes, Step, plan},
@@ -39,7 +40,7 @@ pub trait Network: Sized + Send + Sync + 'static {
     const TENSORS: &'static [TensorInfo<'static>];
 
     #[doc(hidden)]
-    fn steps<const FROZEN: u64, const MODE: u8>() -> &'static [Step];
+    fn steps<F: Freeze, const MODE: u8>() -> &'static [Step];
 
     #[doc(hidden)]
     fn forward_layer(index: usize, pass: ForwardPass<'_>) -> Result<(), ShapeError>;
@@ -52,13 +53,13 @@ pub trait Network: Sized + Send + Sync + 'static {
 }
 
 /// The sizes of a pass, at compile time.
-pub(crate) const fn sizes<N: Network>(frozen: u64, mode: u8) -> Sizes {
+pub(crate) const fn sizes<N: Network>(frozen: Frozen, mode: u8) -> Sizes {
     plan::<MAX_LAYERS>(N::LAYERS, frozen, mode).sizes
 }
 
 /// A plan with exactly the network's number of steps.
 #[doc(hidden)]
-pub const fn exact_plan<const N: usize>(layers: &[Layer], frozen: u64, mode: u8) -> Plan<N> {
+pub const fn exact_plan<const N: usize>(layers: &[Layer], frozen: Frozen, mode: u8) -> Plan<N> {
     plan::<N>(layers, frozen, mode)
 }
 

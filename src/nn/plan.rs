@@ -12,7 +12,10 @@
 //! Numbers whose lifetimes do not overlap share memory (first fit in order of
 //! birth). A layer that can work in place does.
 
-use super::layer::{Kind, Layer, Op};
+use super::{
+    frozen::Frozen,
+    layer::{Kind, Layer, Op},
+};
 
 /// The most layers of a network.
 ///
@@ -279,8 +282,8 @@ const fn holds_skip_source(
     false
 }
 
-/// Lays out a pass over `layers`. Bit `i` of `frozen` keeps layer `i` as it is.
-pub(crate) const fn plan<const N: usize>(layers: &[Layer], frozen: u64, mode: u8) -> Plan<N> {
+/// Lays out a pass over `layers`. Layers in `frozen` stay as they are.
+pub(crate) const fn plan<const N: usize>(layers: &[Layer], frozen: Frozen, mode: u8) -> Plan<N> {
     assert!(layers.len() <= N && layers.len() <= MAX_LAYERS, "a network has at most 64 layers");
     let training = mode & mode::TRAINING != 0;
     let input_gradient = mode & mode::INPUT_GRADIENT != 0;
@@ -296,7 +299,7 @@ pub(crate) const fn plan<const N: usize>(layers: &[Layer], frozen: u64, mode: u8
     while i > 0 {
         i -= 1;
         steps[i].active = true;
-        steps[i].trained = training && layers[i].rows > 0 && frozen >> i & 1 == 0;
+        steps[i].trained = training && layers[i].rows > 0 && !frozen.contains(layers, i);
         if steps[i].trained {
             first_trained = i;
             first_parameter = layers[i].offset;

@@ -3,6 +3,7 @@
 use super::{
     Batching, Error, Model, Network,
     call::{Call, Ends},
+    frozen::{AllButLast, Frozen},
     infer::image_count,
     memory::{Images, Regions, copy, parts},
     plan::{MAX_LAYERS, Plan, Region, mode, plan},
@@ -14,7 +15,7 @@ const MODE: u8 = mode::TRAINING | mode::LOGITS | mode::INPUT_GRADIENT;
 struct Saliency<N>(core::marker::PhantomData<N>);
 
 impl<N: Network> Saliency<N> {
-    const PLAN: Plan<MAX_LAYERS> = plan(N::LAYERS, u64::MAX, MODE);
+    const PLAN: Plan<MAX_LAYERS> = plan(N::LAYERS, Frozen::AllBut(0), MODE);
     const SIZES: super::plan::Sizes = Self::PLAN.sizes;
     const INPUT_GRADIENT: super::plan::Place = Self::PLAN.input_gradient;
     const REGIONS: Regions = Regions {
@@ -70,7 +71,7 @@ pub fn saliency<N: Network>(
     if memory.len() < expected {
         return Err(Error::Memory { expected, found: memory.len() });
     }
-    let steps = N::steps::<{ u64::MAX }, MODE>();
+    let steps = N::steps::<AllButLast<0>, MODE>();
     let regions = Saliency::<N>::REGIONS;
     let whole = Images { first: 0, count: 1 };
     let call = Call { steps, level, threads: 1, regions, images: image, noise: None, share: 1.0 };

@@ -1,21 +1,21 @@
 //! Training: forward, error, backward, update, without an allocation.
 
+mod backward;
+mod layout;
+mod update;
+
+use self::layout::{Layout, layout};
 use super::{
     Batching, Error, Loss, Metrics, Model, Network, SoftmaxCrossEntropy,
     call::{Call, Ends, Seed},
+    frozen::{Freeze, Set},
     infer::image_count,
     layers::dropout::drop_of,
-    memory::{Images, Regions, pieces},
+    memory::{Images, pieces},
     network::sizes,
-    plan::{MAX_LAYERS, Place, Region, Sizes, Step, align, mode},
+    plan::{Place, Sizes, Step, mode},
 };
-use crate::{
-    kernels::ShapeError,
-    kernels::elementwise,
-    optim::{self, MAX_STATES, Optimizer},
-    shape::Shape,
-    simd::Level,
-};
+use crate::{optim::Optimizer, shape::Shape, simd::Level};
 
 /// What becomes of gradients.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -31,9 +31,6 @@ pub enum Gradients {
     /// for all. The batch must be one piece.
     Applied,
 }
-
-/// At most this many floats of gradients exist at a time when they are applied as they appear.
-const APPLIED_LEN: usize = 128;
 
 /// Trains a model's parameters, in memory that the caller gives.
 ///
@@ -78,73 +75,12 @@ pub struct Trainer<'a, N: Network, O, L = SoftmaxCrossEntropy, const FROZEN: u64
     rate: f32,
 }
 
-/// Fewer parameters than this are not worth another thread.
-const THREAD_LEN: usize = 1 << 14;
-
-/// An optimizer's step over some parameters, divided among threads.
-fn update<O: Optimizer>(
-    optimizer: &O,
-    level: Level,
-    threads: usize,
-    step: optim::Step,
-    w: &mut [f32],
-    g: &[f32],
-    states: [&mut [f32]; MAX_STATES],
-) -> Result<(), ShapeError> {
-    #[cfg(feature = "rayon")]
-    if threads > 1 && w.len() > THREAD_LEN {
-        let left = threads / 2;
-        let middle = w.len() / threads * left;
-        let (w_low, w_high) = w.split_at_mut(middle);
-        let (g_low, g_high) = g.split_at(middle);
-        let (mut low, mut high): ([&mut [f32]; MAX_STATES], [&mut [f32]; MAX_STATES]) = Default::default();
-        for ((low, high), state) in low.iter_mut().zip(&mut high).zip(states) {
-            (*low, *high) = state.split_at_mut(middle.min(state.len()));
-        }
-        let (low, high) = crate::parallel::join(
-            || update(optimizer, level, left, step, w_low, g_low, low),
-            || update(optimizer, level, threads - left, step, w_high, g_high, high),
-        );
-        return low.and(high);
-    }
-    let _ = (threads, THREAD_LEN);
-    let mut states = states;
-    optimizer.update(level, step, w, g, states.get_mut(..O::STATES).unwrap_or(&mut []))
-}
-
-/// Where everything lies in a trainer's memory.
-#[derive(Clone, Copy)]
-struct Layout {
-    regions: Regions,
-    scratch: usize,
-    gradients: usize,
-    gradients_len: usize,
-    states: usize,
-    len: usize,
-}
-
-const fn layout(sizes: &Sizes, parameters: usize, states: usize, batching: Batching, applied: bool) -> Layout {
-    let trained = if sizes.longest_row == 0 { 0 } else { parameters - sizes.first_trained };
-    let piece_at = sizes.batch * batching.batch;
-    let fixed_at = piece_at + sizes.piece * batching.piece();
-    let scratch = fixed_at + sizes.fixed;
-    let gradients = scratch + sizes.scratch * batching.threads;
-    let rows = if sizes.longest_row > APPLIED_LEN { sizes.longest_row } else { APPLIED_LEN };
-    let gradients_len = if applied && trained > rows { rows } else { trained };
-    let states_at = gradients + align(gradients_len);
-    Layout {
-        regions: Regions { batch_at: 0, batch: batching.batch, piece_at, piece: batching.piece(), fixed_at },
-        scratch,
-        gradients,
-        gradients_len,
-        states: states_at,
-        len: states_at + states * align(trained),
-    }
-}
-
 impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O, L, FROZEN> {
     const MODE: u8 = if L::LOGITS { mode::TRAINING | mode::LOGITS } else { mode::TRAINING };
-    const SIZES: Sizes = sizes::<N>(FROZEN, Self::MODE);
+    const SIZES: Sizes = {
+        Set::<FROZEN>::FROZEN.check(N::NAME, N::LAYERS);
+        sizes::<N>(Set::<FROZEN>::FROZEN, Self::MODE)
+    };
     /// How many parameters, from the first trained one on, have gradients and optimizer state.
     const TRAINED: usize = if Self::SIZES.longest_row == 0 { 0 } else { N::PARAMETERS - Self::SIZES.first_trained };
 
@@ -207,9 +143,9 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
 
     fn steps() -> &'static [Step] {
         if L::LOGITS {
-            N::steps::<FROZEN, { mode::TRAINING | mode::LOGITS }>()
+            N::steps::<Set<FROZEN>, { mode::TRAINING | mode::LOGITS }>()
         } else {
-            N::steps::<FROZEN, { mode::TRAINING }>()
+            N::steps::<Set<FROZEN>, { mode::TRAINING }>()
         }
     }
 
@@ -293,158 +229,6 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
         Ok(metrics)
     }
 
-    /// The loss of the outputs, and its gradient where the plan wants it.
-    fn evaluate_loss(
-        &mut self,
-        layout: &Layout,
-        steps: &[Step],
-        targets: &[L::Target],
-        count: usize,
-        of: usize,
-    ) -> Result<Metrics, Error> {
-        let last = steps.iter().rfind(|step| step.active).ok_or(Error::Plan)?;
-        let outputs = N::Output::LEN;
-        let whole = Images { first: 0, count };
-        let [y, dy] = super::memory::parts(
-            self.memory,
-            [layout.regions.range(last.value, outputs, whole), layout.regions.range(last.gradient, outputs, whole)],
-        )?;
-        let metrics = self.loss.evaluate(self.level, y, outputs, targets, dy)?;
-        if of != count {
-            elementwise::scale(self.level, count as f32 / of as f32, dy);
-        }
-        Ok(metrics)
-    }
-
-    fn backward_layer(
-        &mut self,
-        call: &Call<'_>,
-        layout: &Layout,
-        index: usize,
-        images: Images,
-        ends: Ends,
-    ) -> Result<(), Error> {
-        let (Some(layer), Some(step)) = (N::LAYERS.get(index), call.steps.get(index)) else { return Err(Error::Plan) };
-        let kept = self.gradients != Gradients::Applied;
-        let wanted = step.trained && step.gradient.region != Region::None;
-        let gradient = || {
-            let at = layout.gradients + layer.offset.checked_sub(const { Self::SIZES.first_trained })?;
-            Some(at..at + layer.parameters())
-        };
-        #[cfg(feature = "rayon")]
-        if wanted
-            && kept
-            && let Some(gradient) = gradient()
-            && call.convolution_in_halves::<N>(self.model.parameters(), self.memory, index, images, ends, gradient)?
-        {
-            return Ok(());
-        }
-        // The input's gradient first: a layer's parameters may change below.
-        call.backward_layer::<N>(self.model.parameters(), self.memory, index, images, ends)?;
-        if !wanted {
-            // A layer that stays as it is, above the first that is trained.
-            if kept && let Some(gradient) = gradient() {
-                self.memory.get_mut(gradient).ok_or(Error::Plan)?.fill(0.0);
-            }
-            return Ok(());
-        }
-        if kept {
-            let gradient = gradient().ok_or(Error::Plan)?;
-            return call.weights_layer::<N>(
-                self.model.parameters(),
-                self.memory,
-                index,
-                images,
-                0..layer.rows,
-                gradient,
-            );
-        }
-        let at_once = (layout.gradients_len / layer.row_len.max(1)).max(1);
-        let mut row = 0;
-        while row < layer.rows {
-            let rows = row..layer.rows.min(row + at_once);
-            let gradient = layout.gradients..layout.gradients + rows.len() * layer.row_len;
-            call.weights_layer::<N>(self.model.parameters(), self.memory, index, images, rows.clone(), gradient)?;
-            let first = layer.offset + rows.start * layer.row_len;
-            let trainable = layer.offset + layer.trainable();
-            self.apply(self.optimizer_step(1.0), first, rows.len() * layer.row_len, layout.gradients, trainable)?;
-            row = rows.end;
-        }
-        Ok(())
-    }
-
-    /// Lets the optimizer take its step with the gradients of the last
-    /// [`backward`](Self::backward), or with others that were written over them.
-    ///
-    /// # Errors
-    /// If the plan does not fit the memory: a defect of this crate.
-    ///
-    /// See [`Trainer`] for an example.
-    pub fn update(&mut self) -> Result<(), Error> {
-        if self.gradients != Gradients::Applied {
-            let scale = match self.gradients {
-                Gradients::Clipped(most) => optim::clip_scale(self.gradient_norm(), most),
-                _ => 1.0,
-            };
-            let number = self.optimizer_step(scale);
-            let layout = self.layout();
-            let first = const { Self::SIZES.first_trained };
-            for (layer, step) in N::LAYERS.iter().zip(Self::steps()) {
-                if step.trained {
-                    let gradient = layout.gradients + layer.offset - first;
-                    self.apply(number, layer.offset, layer.parameters(), gradient, layer.offset + layer.trainable())?;
-                }
-            }
-        }
-        // A counter from a file may be the last number there is; it stays, and no step is number 0.
-        self.step = self.step.saturating_add(1);
-        Ok(())
-    }
-
-    /// The global norm of the gradients, without what moves the averages of batch normalisation.
-    fn gradient_norm(&self) -> f32 {
-        let gradients = self.gradients();
-        let first = const { Self::SIZES.first_trained };
-        let mut slices: [&[f32]; MAX_LAYERS] = [&[]; MAX_LAYERS];
-        for ((slice, layer), step) in slices.iter_mut().zip(N::LAYERS).zip(Self::steps()) {
-            if step.trained {
-                let at = layer.offset - first;
-                *slice = gradients.get(at..at + layer.trainable()).unwrap_or(&[]);
-            }
-        }
-        optim::global_norm(self.level, &slices)
-    }
-
-    fn optimizer_step(&self, gradient_scale: f32) -> optim::Step {
-        optim::Step { number: self.step.saturating_add(1), lr_scale: self.rate, gradient_scale }
-    }
-
-    /// Updates `len` parameters from `first` on with the gradients at `gradient`; those from
-    /// `trainable` on are moving averages, whose "gradient" is simply taken off.
-    fn apply(
-        &mut self,
-        step: optim::Step,
-        first: usize,
-        len: usize,
-        gradient: usize,
-        trainable: usize,
-    ) -> Result<(), Error> {
-        let layout = self.layout();
-        let of_optimizer = len.min(trainable.saturating_sub(first));
-        let (low, states) = self.memory.split_at_mut_checked(layout.states).ok_or(Error::Plan)?;
-        let gradients = low.get(gradient..gradient + len).ok_or(Error::Plan)?;
-        let parameters = self.model.parameters_mut().get_mut(first..first + len).ok_or(Error::Plan)?;
-        let (w, moving) = parameters.split_at_mut_checked(of_optimizer).ok_or(Error::Plan)?;
-        let (g, moving_g) = gradients.split_at_checked(of_optimizer).ok_or(Error::Plan)?;
-        let at = first - const { Self::SIZES.first_trained };
-        let arrays = optim::split_states(states, const { align(Self::TRAINED) }, at, of_optimizer);
-        update(&self.optimizer, self.level, self.batching.threads, step, w, g, arrays)?;
-        for (parameter, change) in moving.iter_mut().zip(moving_g) {
-            *parameter -= change;
-        }
-        Ok(())
-    }
-
     /// The mean loss and the right answers of the model as it is, without dropout, over any number
     /// of images.
     ///
@@ -477,38 +261,6 @@ impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O,
             total.add(&self.evaluate_loss(&layout, steps, targets, count, count)?);
         }
         Ok(total)
-    }
-
-    /// The gradients of the trained parameters, from the first trained one to the last parameter.
-    ///
-    /// See [`backward`](Self::backward) for an example.
-    pub fn gradients(&self) -> &[f32] {
-        let layout = self.layout();
-        self.memory.get(layout.gradients..layout.gradients + layout.gradients_len).unwrap_or(&[])
-    }
-
-    /// The gradients, to be changed before an [`update`](Self::update).
-    ///
-    /// See [`backward`](Self::backward) for an example.
-    pub fn gradients_mut(&mut self) -> &mut [f32] {
-        let layout = self.layout();
-        self.memory.get_mut(layout.gradients..layout.gradients + layout.gradients_len).unwrap_or(&mut [])
-    }
-
-    /// Array `index` of the optimizer's state, one number for each trained parameter.
-    ///
-    /// See [`set_step_count`](Self::set_step_count) for an example.
-    pub fn state(&self, index: usize) -> &[f32] {
-        let start = self.layout().states + index * align(Self::TRAINED);
-        self.memory.get(start..start + Self::TRAINED).unwrap_or(&[])
-    }
-
-    /// Array `index` of the optimizer's state, to be restored.
-    ///
-    /// See [`set_step_count`](Self::set_step_count) for an example.
-    pub fn state_mut(&mut self, index: usize) -> &mut [f32] {
-        let start = self.layout().states + index * align(Self::TRAINED);
-        self.memory.get_mut(start..start + Self::TRAINED).unwrap_or(&mut [])
     }
 
     /// How many steps were taken.

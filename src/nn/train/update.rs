@@ -1,0 +1,154 @@
+//! The optimizer's step, and what it works on.
+
+use super::{
+    super::{
+        Error, Loss, Network,
+        plan::{MAX_LAYERS, align},
+    },
+    Gradients, Trainer,
+};
+use crate::{
+    kernels::ShapeError,
+    optim::{self, MAX_STATES, Optimizer},
+    simd::Level,
+};
+
+/// Fewer parameters than this are not worth another thread.
+const THREAD_LEN: usize = 1 << 14;
+
+/// An optimizer's step over some parameters, divided among threads.
+fn update<O: Optimizer>(
+    optimizer: &O,
+    level: Level,
+    threads: usize,
+    step: optim::Step,
+    w: &mut [f32],
+    g: &[f32],
+    states: [&mut [f32]; MAX_STATES],
+) -> Result<(), ShapeError> {
+    #[cfg(feature = "rayon")]
+    if threads > 1 && w.len() > THREAD_LEN {
+        let left = threads / 2;
+        let middle = w.len() / threads * left;
+        let (w_low, w_high) = w.split_at_mut(middle);
+        let (g_low, g_high) = g.split_at(middle);
+        let (mut low, mut high): ([&mut [f32]; MAX_STATES], [&mut [f32]; MAX_STATES]) = Default::default();
+        for ((low, high), state) in low.iter_mut().zip(&mut high).zip(states) {
+            (*low, *high) = state.split_at_mut(middle.min(state.len()));
+        }
+        let (low, high) = crate::parallel::join(
+            || update(optimizer, level, left, step, w_low, g_low, low),
+            || update(optimizer, level, threads - left, step, w_high, g_high, high),
+        );
+        return low.and(high);
+    }
+    let _ = (threads, THREAD_LEN);
+    let mut states = states;
+    optimizer.update(level, step, w, g, states.get_mut(..O::STATES).unwrap_or(&mut []))
+}
+
+impl<N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'_, N, O, L, FROZEN> {
+    /// Lets the optimizer take its step with the gradients of the last
+    /// [`backward`](Self::backward), or with others that were written over them.
+    ///
+    /// # Errors
+    /// If the plan does not fit the memory: a defect of this crate.
+    ///
+    /// See [`Trainer`] for an example.
+    pub fn update(&mut self) -> Result<(), Error> {
+        if self.gradients != Gradients::Applied {
+            let scale = match self.gradients {
+                Gradients::Clipped(most) => optim::clip_scale(self.gradient_norm(), most),
+                _ => 1.0,
+            };
+            let number = self.optimizer_step(scale);
+            let layout = self.layout();
+            let first = const { Self::SIZES.first_trained };
+            for (layer, step) in N::LAYERS.iter().zip(Self::steps()) {
+                if step.trained {
+                    let gradient = layout.gradients + layer.offset - first;
+                    self.apply(number, layer.offset, layer.parameters(), gradient, layer.offset + layer.trainable())?;
+                }
+            }
+        }
+        // A counter from a file may be the last number there is; it stays, and no step is number 0.
+        self.step = self.step.saturating_add(1);
+        Ok(())
+    }
+
+    /// The global norm of the gradients, without what moves the averages of batch normalisation.
+    fn gradient_norm(&self) -> f32 {
+        let gradients = self.gradients();
+        let first = const { Self::SIZES.first_trained };
+        let mut slices: [&[f32]; MAX_LAYERS] = [&[]; MAX_LAYERS];
+        for ((slice, layer), step) in slices.iter_mut().zip(N::LAYERS).zip(Self::steps()) {
+            if step.trained {
+                let at = layer.offset - first;
+                *slice = gradients.get(at..at + layer.trainable()).unwrap_or(&[]);
+            }
+        }
+        optim::global_norm(self.level, &slices)
+    }
+
+    pub(super) fn optimizer_step(&self, gradient_scale: f32) -> optim::Step {
+        optim::Step { number: self.step.saturating_add(1), lr_scale: self.rate, gradient_scale }
+    }
+
+    /// Updates `len` parameters from `first` on with the gradients at `gradient`; those from
+    /// `trainable` on are moving averages, whose "gradient" is simply taken off.
+    pub(super) fn apply(
+        &mut self,
+        step: optim::Step,
+        first: usize,
+        len: usize,
+        gradient: usize,
+        trainable: usize,
+    ) -> Result<(), Error> {
+        let layout = self.layout();
+        let of_optimizer = len.min(trainable.saturating_sub(first));
+        let (low, states) = self.memory.split_at_mut_checked(layout.states).ok_or(Error::Plan)?;
+        let gradients = low.get(gradient..gradient + len).ok_or(Error::Plan)?;
+        let parameters = self.model.parameters_mut().get_mut(first..first + len).ok_or(Error::Plan)?;
+        let (w, moving) = parameters.split_at_mut_checked(of_optimizer).ok_or(Error::Plan)?;
+        let (g, moving_g) = gradients.split_at_checked(of_optimizer).ok_or(Error::Plan)?;
+        let at = first - const { Self::SIZES.first_trained };
+        let arrays = optim::split_states(states, const { align(Self::TRAINED) }, at, of_optimizer);
+        update(&self.optimizer, self.level, self.batching.threads, step, w, g, arrays)?;
+        for (parameter, change) in moving.iter_mut().zip(moving_g) {
+            *parameter -= change;
+        }
+        Ok(())
+    }
+
+    /// The gradients of the trained parameters, from the first trained one to the last parameter.
+    ///
+    /// See [`backward`](Self::backward) for an example.
+    pub fn gradients(&self) -> &[f32] {
+        let layout = self.layout();
+        self.memory.get(layout.gradients..layout.gradients + layout.gradients_len).unwrap_or(&[])
+    }
+
+    /// The gradients, to be changed before an [`update`](Self::update).
+    ///
+    /// See [`backward`](Self::backward) for an example.
+    pub fn gradients_mut(&mut self) -> &mut [f32] {
+        let layout = self.layout();
+        self.memory.get_mut(layout.gradients..layout.gradients + layout.gradients_len).unwrap_or(&mut [])
+    }
+
+    /// Array `index` of the optimizer's state, one number for each trained parameter.
+    ///
+    /// See [`set_step_count`](Self::set_step_count) for an example.
+    pub fn state(&self, index: usize) -> &[f32] {
+        let start = self.layout().states + index * align(Self::TRAINED);
+        self.memory.get(start..start + Self::TRAINED).unwrap_or(&[])
+    }
+
+    /// Array `index` of the optimizer's state, to be restored.
+    ///
+    /// See [`set_step_count`](Self::set_step_count) for an example.
+    pub fn state_mut(&mut self, index: usize) -> &mut [f32] {
+        let start = self.layout().states + index * align(Self::TRAINED);
+        self.memory.get_mut(start..start + Self::TRAINED).unwrap_or(&mut [])
+    }
+}
