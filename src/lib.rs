@@ -23,6 +23,12 @@
 //! | [`nn`] | networks: declared once, checked at compile time, trained without an allocation |
 //! | [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes; jobs need `alloc` |
 //! | [`sketch`] | heavy hitters, distinct counts, quantiles … in summaries of fixed size that can be merged |
+//!
+// A name that is documented where it is compiled, and a feature where it is not.
+#![cfg_attr(feature = "counting", doc = "[`mapreduce`]: mapreduce")]
+#![cfg_attr(feature = "counting", doc = "[`sketch`]: sketch")]
+#![cfg_attr(not(feature = "counting"), doc = "[`mapreduce`]: crate#features")]
+#![cfg_attr(not(feature = "counting"), doc = "[`sketch`]: crate#features")]
 #![no_std]
 
 #[cfg(feature = "alloc")]
@@ -32,6 +38,7 @@ extern crate std;
 
 pub mod data;
 pub mod kernels;
+#[cfg(feature = "counting")]
 pub mod mapreduce;
 pub mod math;
 pub mod nn;
@@ -40,6 +47,7 @@ pub mod parallel;
 pub mod random;
 pub mod shape;
 pub mod simd;
+#[cfg(feature = "counting")]
 pub mod sketch;
 pub mod snapshot;
 pub mod tensor;

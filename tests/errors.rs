@@ -9,10 +9,8 @@ use kernlet::{
         idx::{Element, IdxError},
     },
     kernels::{ShapeError, loss::LossError},
-    mapreduce::{self, MemoryStore, ReduceError, Rejected, Stack, Store, TopKFull},
     nn, shape,
     simd::InstructionSet,
-    sketch,
     snapshot::{Label, SnapshotError, TensorInfo, WriteError},
     tensor::ViewError,
 };
@@ -140,82 +138,95 @@ fn of_safetensors() {
     says(Length { expected: 51, found: 50 }, "the network has 51 parameters, found 50");
 }
 
-#[test]
-fn of_jobs() {
-    use mapreduce::Error::*;
-    type Any = mapreduce::Error<io::Error>;
-    says(
-        Any::BudgetTooSmall { given: 100, least: 2000 },
-        "a budget of 100 bytes is too small: at least 2000 are needed",
-    );
-    says(
-        Any::PairTooLong { key: 300, value: 8, most: 200 },
-        "a key of 300 bytes with a value of 8 does not fit: the budget allows 200 for both",
-    );
-    says(Any::Full { entries: 12 }, "the table is full at 12 entries and there is no store");
-    says(Any::StoreFull { capacity: 4096, used: 4000 }, "the store is full: 4000 of 4096 bytes hold runs still needed");
-    says(
-        Any::Corrupt { at: 512, expected: 1, found: 0xFF },
-        "the block at byte 512 of the store is corrupt: checksum 000000ff, not 00000001",
-    );
-    says(Any::Undecodable { key: 3 }, "a record with a key of 3 bytes cannot be decoded");
-    says(Any::Poisoned, "an earlier error ended this job");
-    assert!(Any::Poisoned.source().is_none());
-    let store = Store(disk_full());
-    assert!(store.source().is_some_and(|source| source.is::<io::Error>()));
-    says(store, "the store failed: no room");
+/// Errors of counting.
+#[cfg(feature = "counting")]
+mod counting {
+    use super::*;
+    use kernlet::{
+        mapreduce::{self, MemoryStore, ReduceError, Rejected, Stack, Store, TopKFull},
+        sketch,
+    };
 
-    let rejected = Rejected { item: "line", taken: 2, error: Any::Full { entries: 12 } };
-    assert!(rejected.source().is_some_and(|source| source.is::<Any>()));
-    says(rejected, "item rejected after 2 of its pairs: the table is full at 12 entries and there is no store");
+    #[test]
+    fn of_jobs() {
+        use mapreduce::Error::*;
+        type Any = mapreduce::Error<io::Error>;
+        says(
+            Any::BudgetTooSmall { given: 100, least: 2000 },
+            "a budget of 100 bytes is too small: at least 2000 are needed",
+        );
+        says(
+            Any::PairTooLong { key: 300, value: 8, most: 200 },
+            "a key of 300 bytes with a value of 8 does not fit: the budget allows 200 for both",
+        );
+        says(Any::Full { entries: 12 }, "the table is full at 12 entries and there is no store");
+        says(
+            Any::StoreFull { capacity: 4096, used: 4000 },
+            "the store is full: 4000 of 4096 bytes hold runs still needed",
+        );
+        says(
+            Any::Corrupt { at: 512, expected: 1, found: 0xFF },
+            "the block at byte 512 of the store is corrupt: checksum 000000ff, not 00000001",
+        );
+        says(Any::Undecodable { key: 3 }, "a record with a key of 3 bytes cannot be decoded");
+        says(Any::Poisoned, "an earlier error ended this job");
+        assert!(Any::Poisoned.source().is_none());
+        let store = Store(disk_full());
+        assert!(store.source().is_some_and(|source| source.is::<io::Error>()));
+        says(store, "the store failed: no room");
 
-    type Reduce = ReduceError<Any, io::Error>;
-    let (read, emit) = (Reduce::Read(Any::Poisoned), Reduce::Emit(disk_full()));
-    assert!(read.source().is_some_and(|source| source.is::<Any>()));
-    assert!(emit.source().is_some_and(|source| source.is::<io::Error>()));
-    says(read, "the job failed: an earlier error ended this job");
-    says(emit, "the output failed: no room");
+        let rejected = Rejected { item: "line", taken: 2, error: Any::Full { entries: 12 } };
+        assert!(rejected.source().is_some_and(|source| source.is::<Any>()));
+        says(rejected, "item rejected after 2 of its pairs: the table is full at 12 entries and there is no store");
 
-    says(TopKFull { given: 80, least: 808 }, "80 bytes do not hold the first keys: at least 808 are needed");
-    let outside = MemoryStore::new([0; 8]).read(Stack::Odd, 4, &mut [0; 8]).unwrap_err();
-    says(outside, "8 bytes at 4 are not within a store of 8 bytes");
-}
+        type Reduce = ReduceError<Any, io::Error>;
+        let (read, emit) = (Reduce::Read(Any::Poisoned), Reduce::Emit(disk_full()));
+        assert!(read.source().is_some_and(|source| source.is::<Any>()));
+        assert!(emit.source().is_some_and(|source| source.is::<io::Error>()));
+        says(read, "the job failed: an earlier error ended this job");
+        says(emit, "the output failed: no room");
 
-#[cfg(feature = "std")]
-#[test]
-fn of_lines() {
-    use mapreduce::StreamError::*;
-    let read = Read { line: 7, error: disk_full() };
-    assert!(read.source().is_some_and(|source| source.is::<io::Error>()));
-    says(read, "reading line 7 failed: no room");
-    let write = Write(disk_full());
-    assert!(write.source().is_some_and(|source| source.is::<io::Error>()));
-    says(write, "writing failed: no room");
-    says(Job(mapreduce::Error::Poisoned), "an earlier error ended this job");
-    says(LineTooLong { line: 7, most: 99 }, "line 7 has more than the 99 bytes that the budget allows");
-    says(NoValue { line: 7 }, "line 7 has no tab between a key and a value");
-    says(Field { line: 7 }, "the key or the value in line 7 is not of the expected type");
-    says(Order { line: 7 }, "the key in line 7 comes after a greater one: the input is not sorted by bytes");
-    says(Separator { byte: b'\t' }, "a field has the byte 0x09, which separates fields or lines");
-    assert!(Separator { byte: b'\t' }.source().is_none());
-}
+        says(TopKFull { given: 80, least: 808 }, "80 bytes do not hold the first keys: at least 808 are needed");
+        let outside = MemoryStore::new([0; 8]).read(Stack::Odd, 4, &mut [0; 8]).unwrap_err();
+        says(outside, "8 bytes at 4 are not within a store of 8 bytes");
+    }
 
-#[test]
-fn of_summaries() {
-    use sketch::Error::*;
-    says(KeyTooLong { key: 40, most: 32 }, "a key of 40 bytes is too long: 32 are allowed");
-    says(Undecodable { key: 3 }, "a key of 3 bytes cannot be decoded");
-    says(
-        Seed { own: 1, other: 0x2A },
-        "summaries with seeds 0x1 and 0x2a cannot be merged: the seeds must be the same",
-    );
-    says(Position { both: 9 }, "both samples have an item at position 9: they overlap");
-    says(Length { given: 4, needed: 24 }, "4 bytes for a summary that needs 24");
-    says(
-        Foreign { found: *b"PK\x03\x04....", expected: *b"klsk\x01\0\x05\0" },
-        "no summary of this kind and version begins with [50, 4b, 03, 04, 2e, 2e, 2e, 2e], but with [6b, 6c, 73, 6b, 01, 00, 05, 00]",
-    );
-    says(Size { found: [1, 2, 3], expected: [4, 5, 6] }, "a summary of size [1, 2, 3] where [4, 5, 6] is expected");
-    says(Checksum { expected: 1, found: 0xFF }, "the summary is corrupt: checksum 000000ff, not 00000001");
-    says(Contents { at: 30 }, "the contents before byte 30 are those of no summary");
+    #[cfg(feature = "std")]
+    #[test]
+    fn of_lines() {
+        use mapreduce::StreamError::*;
+        let read = Read { line: 7, error: disk_full() };
+        assert!(read.source().is_some_and(|source| source.is::<io::Error>()));
+        says(read, "reading line 7 failed: no room");
+        let write = Write(disk_full());
+        assert!(write.source().is_some_and(|source| source.is::<io::Error>()));
+        says(write, "writing failed: no room");
+        says(Job(mapreduce::Error::Poisoned), "an earlier error ended this job");
+        says(LineTooLong { line: 7, most: 99 }, "line 7 has more than the 99 bytes that the budget allows");
+        says(NoValue { line: 7 }, "line 7 has no tab between a key and a value");
+        says(Field { line: 7 }, "the key or the value in line 7 is not of the expected type");
+        says(Order { line: 7 }, "the key in line 7 comes after a greater one: the input is not sorted by bytes");
+        says(Separator { byte: b'\t' }, "a field has the byte 0x09, which separates fields or lines");
+        assert!(Separator { byte: b'\t' }.source().is_none());
+    }
+
+    #[test]
+    fn of_summaries() {
+        use sketch::Error::*;
+        says(KeyTooLong { key: 40, most: 32 }, "a key of 40 bytes is too long: 32 are allowed");
+        says(Undecodable { key: 3 }, "a key of 3 bytes cannot be decoded");
+        says(
+            Seed { own: 1, other: 0x2A },
+            "summaries with seeds 0x1 and 0x2a cannot be merged: the seeds must be the same",
+        );
+        says(Position { both: 9 }, "both samples have an item at position 9: they overlap");
+        says(Length { given: 4, needed: 24 }, "4 bytes for a summary that needs 24");
+        says(
+            Foreign { found: *b"PK\x03\x04....", expected: *b"klsk\x01\0\x05\0" },
+            "no summary of this kind and version begins with [50, 4b, 03, 04, 2e, 2e, 2e, 2e], but with [6b, 6c, 73, 6b, 01, 00, 05, 00]",
+        );
+        says(Size { found: [1, 2, 3], expected: [4, 5, 6] }, "a summary of size [1, 2, 3] where [4, 5, 6] is expected");
+        says(Checksum { expected: 1, found: 0xFF }, "the summary is corrupt: checksum 000000ff, not 00000001");
+        says(Contents { at: 30 }, "the contents before byte 30 are those of no summary");
+    }
 }

@@ -1,6 +1,6 @@
 //! A job allocates its budget when it is made, and nothing afterwards.
 
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "counting"))]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,7 +1,7 @@
 //! Faults: memory too small, keys too long, stores that are full, short, corrupt
 //! or broken. Never a wrong result.
 
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "counting"))]
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

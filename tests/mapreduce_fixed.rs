@@ -1,5 +1,7 @@
 //! The table of fixed capacity against a map without a bound.
 
+#![cfg(feature = "counting")]
+
 use std::collections::BTreeMap;
 
 use kernlet::mapreduce::{Combiner, Emitter, Error, FixedTable, Key, Max, Sum};

@@ -1,6 +1,6 @@
 //! Jobs against a `BTreeMap`, over keys, values, budgets and stores.
 
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "counting"))]
 
 use std::collections::BTreeMap;
 

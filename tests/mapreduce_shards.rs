@@ -1,6 +1,6 @@
 //! Jobs in shards: the same result to the byte for any number of shards and threads.
 
-#![cfg(feature = "rayon")]
+#![cfg(all(feature = "rayon", feature = "counting"))]
 
 use kernlet::mapreduce::{Combining, Emitter, Error, Grouping, NoStore, Shards, Sum, TempFiles};
 use kernlet::random::Stream;

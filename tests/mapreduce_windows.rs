@@ -1,6 +1,6 @@
 //! Windows against a map of all windows, in memory and spilled.
 
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "counting"))]
 
 use std::collections::BTreeMap;
 

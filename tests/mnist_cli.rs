@@ -1,5 +1,5 @@
 //! The example `mnist` as its users meet it: short runs, and everything that can be wrong with what it is given.
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "counting"))]
 
 mod example;
 

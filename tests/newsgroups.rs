@@ -1,5 +1,5 @@
 //! The example `newsgroups` on posts that are easy to tell apart, and on folders that are none.
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "counting"))]
 
 mod example;
 

@@ -186,9 +186,9 @@ panic() {
 
 tree() {
     local direct
-    direct=$(cargo tree -q --no-default-features -e normal --depth 1 --prefix none | awk 'NR > 1 { print $1 }' | sort | tr '\n' ' ')
+    direct=$(cargo tree -q -p kernlet --no-default-features -e normal --depth 1 --prefix none | awk 'NR > 1 { print $1 }' | sort | tr '\n' ' ')
     if [ "$direct" = "bytemuck heapless libm num-traits wide " ]; then ok "depends on $direct"; else bad "depends on $direct"; fi
-    if cargo tree -q --no-default-features -e normal,build --prefix none | grep -E '^(cc|cmake|bindgen|pkg-config) '; then
+    if cargo tree -q -p kernlet --no-default-features -e normal,build --prefix none | grep -E '^(cc|cmake|bindgen|pkg-config) '; then
         bad "a dependency wants a C compiler"
     else
         ok "no dependency wants a C compiler"

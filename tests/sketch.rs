@@ -1,5 +1,7 @@
 //! Summaries against the whole truth: their bounds, and that merging keeps them.
 
+#![cfg(feature = "counting")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use kernlet::random::Stream;

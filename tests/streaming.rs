@@ -1,6 +1,6 @@
 //! Jobs as processes that an engine runs: through `sort`, and with input that is wrong.
 
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "counting"))]
 
 mod example;
 

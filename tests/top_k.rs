@@ -1,5 +1,7 @@
 //! The first keys of many, and ranges of keys.
 
+#![cfg(feature = "counting")]
+
 use kernlet::mapreduce::{Partitioner, RangePartitioner, TopK};
 use kernlet::random::Stream;
 

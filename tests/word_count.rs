@@ -1,6 +1,6 @@
 //! `--example word_count` against Hadoop's results, and with input that is wrong.
 
-#![cfg(feature = "std")]
+#![cfg(all(feature = "std", feature = "counting"))]
 
 mod example;
 

@@ -11,6 +11,9 @@ use std::sync::OnceLock;
 pub fn program(name: &str) -> PathBuf {
     let features: Vec<&str> = [
         ("std", cfg!(feature = "std")),
+        ("counting", cfg!(feature = "counting")),
+        ("int8", cfg!(feature = "int8")),
+        ("audio", cfg!(feature = "audio")),
         ("rayon", cfg!(feature = "rayon")),
         ("safetensors", cfg!(feature = "safetensors")),
         ("defmt", cfg!(feature = "defmt")),
