@@ -88,7 +88,14 @@ fn convolution(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, l
 
     let forward = |y: &mut [f32], batch: usize| {
         let (x, y) = (&x[..batch * conv.x_len()], &mut y[..batch * conv.y_len()]);
-        conv2d::forward_into(level, conv, batch, black_box(x), &w, Some(&b), Epilogue::Relu, y).unwrap();
+        conv2d::forward_into(
+            level,
+            conv,
+            batch,
+            conv2d::Forward { x: black_box(x), w: &w, b: Some(&b), epilogue: Epilogue::Relu },
+            y,
+        )
+        .unwrap();
     };
     let backward_input = |dx: &mut [f32], scratch: &mut [f32], batch: usize| {
         let (dy, dx) = (&dy[..batch * conv.y_len()], &mut dx[..batch * conv.x_len()]);
@@ -101,7 +108,13 @@ fn convolution(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, l
 
     let mut expected = HeapMemory::zeroed(conv.y_len());
     forward(&mut y, 1);
-    reference::conv2d::forward(level.rounding(), conv, 1, &x, &w, Some(&b), Epilogue::Relu, &mut expected);
+    reference::conv2d::forward(
+        level.rounding(),
+        conv,
+        1,
+        conv2d::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::Relu },
+        &mut expected,
+    );
     assert_same(&y[..conv.y_len()], &expected);
     let mut expected = HeapMemory::zeroed(conv.x_len());
     backward_input(&mut dx, &mut scratch, 1);
@@ -139,7 +152,16 @@ fn zeros(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, level: 
     };
     let forward = |x: &HeapMemory| {
         let (x, w, mut y) = (x.clone(), &w, HeapMemory::zeroed(dy.len()));
-        move || conv2d::forward_into(level, conv, batch, black_box(&x), w, None, Epilogue::Relu, &mut y).unwrap()
+        move || {
+            conv2d::forward_into(
+                level,
+                conv,
+                batch,
+                conv2d::Forward { x: black_box(&x), w, b: None, epilogue: Epilogue::Relu },
+                &mut y,
+            )
+            .unwrap()
+        }
     };
     let backward_input = |dy: &HeapMemory| {
         let (dy, w, mut dx) = (dy.clone(), &w, HeapMemory::zeroed(x.len()));
@@ -176,8 +198,16 @@ fn first_layer(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, l
     let mut y = HeapMemory::zeroed(batch * conv.y_len());
     let mut other = y.clone();
     let flop = 2.0 * batch as f64 * macs(conv);
-    let forward =
-        || conv2d::forward_into(level, conv, batch, black_box(&x), &w, Some(&b), Epilogue::Relu, &mut y).unwrap();
+    let forward = || {
+        conv2d::forward_into(
+            level,
+            conv,
+            batch,
+            conv2d::Forward { x: black_box(&x), w: &w, b: Some(&b), epilogue: Epilogue::Relu },
+            &mut y,
+        )
+        .unwrap()
+    };
     summary.against(name, level, batch, flop, forward, "storing the output once", || {
         black_box(&mut other).fill(black_box(1.5));
     });
@@ -198,9 +228,23 @@ fn dense_layer(summary: &mut Summary, name: &str, layer: &Dense, batch: usize, l
     let mut scratch = HeapMemory::zeroed(dense::backward_input_scratch_len(layer));
     let flop = 2.0 * (batch * layer.w_len()) as f64;
     let mut expected = y.clone();
-    reference::dense::forward(level.rounding(), layer, batch, &x, &w, Some(&b), Epilogue::Relu, &mut expected);
-    let mut forward =
-        || dense::forward_into(level, layer, batch, black_box(&x), &w, Some(&b), Epilogue::Relu, &mut y).unwrap();
+    reference::dense::forward(
+        level.rounding(),
+        layer,
+        batch,
+        dense::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::Relu },
+        &mut expected,
+    );
+    let mut forward = || {
+        dense::forward_into(
+            level,
+            layer,
+            batch,
+            dense::Forward { x: black_box(&x), w: &w, b: Some(&b), epilogue: Epilogue::Relu },
+            &mut y,
+        )
+        .unwrap()
+    };
     forward();
     summary.against_peak(&format!("{name} forward"), level, batch, flop, forward);
     assert_same(&y, &expected);
@@ -223,7 +267,16 @@ fn matrix_vector(summary: &mut Summary, name: &str, layer: &Dense, level: Level)
     let (x, w, b) = (values(1, layer.inputs), values(2, layer.w_len()), values(3, layer.outputs));
     let mut y = HeapMemory::zeroed(layer.outputs);
     let flop = 2.0 * layer.w_len() as f64;
-    let forward = || dense::forward_into(level, layer, 1, black_box(&x), &w, Some(&b), Epilogue::Relu, &mut y).unwrap();
+    let forward = || {
+        dense::forward_into(
+            level,
+            layer,
+            1,
+            dense::Forward { x: black_box(&x), w: &w, b: Some(&b), epilogue: Epilogue::Relu },
+            &mut y,
+        )
+        .unwrap()
+    };
     summary.against(name, level, 1, flop, forward, "a plain sum of the weights", || {
         black_box(peak::sum(level.instruction_set(), black_box(&w)));
     });
@@ -241,7 +294,14 @@ fn square(summary: &mut Summary, size: usize, level: Level) {
     let layer = Dense::new(size, size);
     let n = size as isize;
     let mut ours = || {
-        dense::forward_into(level, &layer, size, black_box(&a), black_box(&b), None, Epilogue::None, &mut c).unwrap();
+        dense::forward_into(
+            level,
+            &layer,
+            size,
+            dense::Forward { x: black_box(&a), w: black_box(&b), b: None, epilogue: Epilogue::None },
+            &mut c,
+        )
+        .unwrap();
     };
     let mut gemm = || {
         // SAFETY: three row-major matrices of `size` rows and columns.

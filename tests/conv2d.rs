@@ -11,6 +11,9 @@ use kernlet::{
 };
 use proptest::prelude::*;
 
+/// Cuts both ends of what the values below give.
+const CLAMP: Epilogue = Epilogue::Clamp { low: -0.5, high: 0.75 };
+
 /// Small integers make every sum exact, whatever the order; floats show the order.
 #[derive(Clone, Copy, Debug)]
 enum Values {
@@ -79,11 +82,18 @@ fn check(conv: &Conv2d, batch: usize, kind: Values, seed: u64) {
     }
     for level in Level::all() {
         let rounding = level.rounding();
-        for (bias, epilogue) in [(None, Epilogue::None), (Some(&b[..]), Epilogue::Relu)] {
+        for (bias, epilogue) in [(None, Epilogue::None), (Some(&b[..]), Epilogue::Relu), (Some(&b[..]), CLAMP)] {
             let mut y = vec![f32::NAN; batch * conv.y_len()];
             let mut expected = y.clone();
-            conv2d::forward_into(level, conv, batch, &x, &w, bias, epilogue, &mut y).unwrap();
-            reference::conv2d::forward(rounding, conv, batch, &x, &w, bias, epilogue, &mut expected);
+            conv2d::forward_into(level, conv, batch, conv2d::Forward { x: &x, w: &w, b: bias, epilogue }, &mut y)
+                .unwrap();
+            reference::conv2d::forward(
+                rounding,
+                conv,
+                batch,
+                conv2d::Forward { x: &x, w: &w, b: bias, epilogue },
+                &mut expected,
+            );
             assert_bits("y", level, &y, &expected);
         }
 
@@ -130,12 +140,26 @@ fn check_transpose(conv: &Conv2dTranspose, batch: usize, kind: Values, seed: u64
     let dw = values(kind, seed + 4, conv.w_len());
     for level in Level::all() {
         let rounding = level.rounding();
-        for (bias, epilogue) in [(None, Epilogue::None), (Some(&b[..]), Epilogue::Relu)] {
+        for (bias, epilogue) in [(None, Epilogue::None), (Some(&b[..]), Epilogue::Relu), (Some(&b[..]), CLAMP)] {
             let mut y = vec![f32::NAN; batch * conv.y_len()];
             let mut expected = y.clone();
             let mut scratch = vec![f32::NAN; conv2d_transpose::forward_scratch_len(conv)];
-            conv2d_transpose::forward_into(level, conv, batch, &x, &w, bias, epilogue, &mut y, &mut scratch).unwrap();
-            reference::conv2d_transpose::forward(rounding, conv, batch, &x, &w, bias, epilogue, &mut expected);
+            conv2d_transpose::forward_into(
+                level,
+                conv,
+                batch,
+                conv2d_transpose::Forward { x: &x, w: &w, b: bias, epilogue },
+                &mut y,
+                &mut scratch,
+            )
+            .unwrap();
+            reference::conv2d_transpose::forward(
+                rounding,
+                conv,
+                batch,
+                conv2d_transpose::Forward { x: &x, w: &w, b: bias, epilogue },
+                &mut expected,
+            );
             assert_bits("y", level, &y, &expected);
         }
         let mut dx = vec![f32::NAN; batch * conv.x_len()];
@@ -235,7 +259,7 @@ proptest! {
         conv.padding = [top, bottom, left, right];
         let level = Level::detect();
         let (x, mut y) = (vec![1.0; len], vec![0.0; len]);
-        let _ = conv2d::forward_into(level, &conv, 1, &x, &x, None, Epilogue::None, &mut y);
+        let _ = conv2d::forward_into(level, &conv, 1, conv2d::Forward { x: &x, w: &x, b: None, epilogue: Epilogue::None }, &mut y);
         let scratch = conv2d::backward_input_scratch_len(&conv);
         let _ = conv2d::backward_input_into(level, &conv, 1, &x, &x, &mut y, &mut vec![0.0; scratch]);
         let _ = conv2d::backward_weight_acc(level, &conv, 1, &x, &x, 0..1, &mut y);
@@ -317,7 +341,14 @@ fn nan_and_infinity_pass() {
     for level in Level::all() {
         for (x, relu) in [(f32::NAN, f32::NAN), (f32::INFINITY, f32::INFINITY), (f32::NEG_INFINITY, 0.0)] {
             let mut y = [0.0];
-            conv2d::forward_into(level, &conv, 1, &[x], &[1.0], None, Epilogue::Relu, &mut y).unwrap();
+            conv2d::forward_into(
+                level,
+                &conv,
+                1,
+                conv2d::Forward { x: &[x], w: &[1.0], b: None, epilogue: Epilogue::Relu },
+                &mut y,
+            )
+            .unwrap();
             assert!(y[0] == relu || (y[0].is_nan() && relu.is_nan()), "{level}: relu({x}) = {}", y[0]);
         }
     }
@@ -331,9 +362,25 @@ fn wrong_lengths_are_errors_and_write_nothing() {
     let mut y = vec![7.0; 2 * 12];
     for (x, w, batch) in [(&x[1..], &w[..], 2), (&x[..], &w[1..], 2), (&x[..], &w[..], 3), (&x[..], &w[..], usize::MAX)]
     {
-        assert!(conv2d::forward_into(level, &conv, batch, x, w, None, Epilogue::None, &mut y).is_err());
+        assert!(
+            conv2d::forward_into(
+                level,
+                &conv,
+                batch,
+                conv2d::Forward { x, w, b: None, epilogue: Epilogue::None },
+                &mut y
+            )
+            .is_err()
+        );
     }
-    let error = conv2d::forward_into(level, &conv, 2, &x, &w, Some(&[0.0; 2]), Epilogue::None, &mut y).unwrap_err();
+    let error = conv2d::forward_into(
+        level,
+        &conv,
+        2,
+        conv2d::Forward { x: &x, w: &w, b: Some(&[0.0; 2]), epilogue: Epilogue::None },
+        &mut y,
+    )
+    .unwrap_err();
     assert_eq!(error.to_string(), "conv2d: b: expected 3, found 2");
     assert_eq!(y, vec![7.0; 24]);
     let mut dw = vec![0.0; 6];
@@ -357,12 +404,23 @@ fn inputs_with_many_zeros() {
             x[conv.x_len() / 2] = broken;
             let (w, b) = (values(kind, seed + 1, conv.w_len()), values(kind, seed + 2, conv.b_len()));
             for level in Level::all() {
-                for (bias, epilogue) in [(None, Epilogue::None), (None, Epilogue::Relu), (Some(&b[..]), Epilogue::Relu)]
-                {
+                for (bias, epilogue) in [
+                    (None, Epilogue::None),
+                    (None, Epilogue::RELU6),
+                    (Some(&b[..]), Epilogue::Relu),
+                    (Some(&b[..]), CLAMP),
+                ] {
                     let mut y = vec![f32::NAN; 2 * conv.y_len()];
                     let mut expected = y.clone();
-                    conv2d::forward_into(level, conv, 2, &x, &w, bias, epilogue, &mut y).unwrap();
-                    reference::conv2d::forward(level.rounding(), conv, 2, &x, &w, bias, epilogue, &mut expected);
+                    conv2d::forward_into(level, conv, 2, conv2d::Forward { x: &x, w: &w, b: bias, epilogue }, &mut y)
+                        .unwrap();
+                    reference::conv2d::forward(
+                        level.rounding(),
+                        conv,
+                        2,
+                        conv2d::Forward { x: &x, w: &w, b: bias, epilogue },
+                        &mut expected,
+                    );
                     assert_bits("y", level, &y, &expected);
                 }
             }

@@ -2,13 +2,16 @@
 
 use kernlet::{
     kernels::{
-        conv2d::Epilogue,
+        Epilogue,
         dense::{self, Dense},
         reference,
     },
     simd::Level,
 };
 use proptest::prelude::*;
+
+/// Cuts both ends of what the values below give.
+const CLAMP: Epilogue = Epilogue::Clamp { low: -0.5, high: 0.75 };
 
 fn values(integers: bool, seed: u64, len: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
@@ -37,11 +40,18 @@ fn check(dense: &Dense, batch: usize, integers: bool, seed: u64) {
     let dw = values(integers, seed + 4, dense.w_len());
     for level in Level::all() {
         let rounding = level.rounding();
-        for (bias, epilogue) in [(None, Epilogue::None), (Some(&b[..]), Epilogue::Relu)] {
+        for (bias, epilogue) in [(None, Epilogue::None), (Some(&b[..]), Epilogue::Relu), (Some(&b[..]), CLAMP)] {
             let mut y = vec![f32::NAN; batch * dense.outputs];
             let mut expected = y.clone();
-            dense::forward_into(level, dense, batch, &x, &w, bias, epilogue, &mut y).unwrap();
-            reference::dense::forward(rounding, dense, batch, &x, &w, bias, epilogue, &mut expected);
+            dense::forward_into(level, dense, batch, dense::Forward { x: &x, w: &w, b: bias, epilogue }, &mut y)
+                .unwrap();
+            reference::dense::forward(
+                rounding,
+                dense,
+                batch,
+                dense::Forward { x: &x, w: &w, b: bias, epilogue },
+                &mut expected,
+            );
             assert_bits("y", level, &y, &expected);
         }
         let mut dx = vec![f32::NAN; batch * dense.inputs];
@@ -117,11 +127,83 @@ fn wrong_lengths_are_errors() {
     let layer = Dense::new(3, 2);
     let mut y = [7.0; 4];
     let none = Epilogue::None;
-    assert!(dense::forward_into(level, &layer, 2, &[0.0; 5], &[0.0; 6], None, none, &mut y).is_err());
-    assert!(dense::forward_into(level, &layer, 2, &[0.0; 6], &[0.0; 5], None, none, &mut y).is_err());
-    assert!(dense::forward_into(level, &layer, usize::MAX, &[0.0; 6], &[0.0; 6], None, none, &mut y).is_err());
-    let error = dense::forward_into(level, &layer, 2, &[0.0; 6], &[0.0; 6], Some(&[0.0]), none, &mut y).unwrap_err();
+    assert!(
+        dense::forward_into(
+            level,
+            &layer,
+            2,
+            dense::Forward { x: &[0.0; 5], w: &[0.0; 6], b: None, epilogue: none },
+            &mut y
+        )
+        .is_err()
+    );
+    assert!(
+        dense::forward_into(
+            level,
+            &layer,
+            2,
+            dense::Forward { x: &[0.0; 6], w: &[0.0; 5], b: None, epilogue: none },
+            &mut y
+        )
+        .is_err()
+    );
+    assert!(
+        dense::forward_into(
+            level,
+            &layer,
+            usize::MAX,
+            dense::Forward { x: &[0.0; 6], w: &[0.0; 6], b: None, epilogue: none },
+            &mut y
+        )
+        .is_err()
+    );
+    let error = dense::forward_into(
+        level,
+        &layer,
+        2,
+        dense::Forward { x: &[0.0; 6], w: &[0.0; 6], b: Some(&[0.0]), epilogue: none },
+        &mut y,
+    )
+    .unwrap_err();
     assert_eq!(error.to_string(), "dense: b: expected 2, found 1");
     assert_eq!(y, [7.0; 4]);
     assert!(Dense::new(usize::MAX, 2).validate().is_err());
+}
+
+/// What an epilogue makes of values at its edges, in kernels and by itself.
+#[test]
+fn epilogues_at_their_edges() {
+    let clamp = |low, high| Epilogue::Clamp { low, high };
+    let (nan, most) = (f32::NAN, f32::INFINITY);
+    let cases = [
+        (Epilogue::None, -0.0, -0.0),
+        (Epilogue::Relu, -0.0, -0.0),
+        (Epilogue::Relu, -1.0, 0.0),
+        (Epilogue::Relu, nan, nan),
+        (Epilogue::RELU6, 7.0, 6.0),
+        (Epilogue::RELU6, -7.0, 0.0),
+        (Epilogue::RELU6, 6.0, 6.0),
+        (Epilogue::RELU6, nan, nan),
+        (Epilogue::RELU6, -0.0, -0.0),
+        (clamp(-1.0, 1.0), -most, -1.0),
+        (clamp(-1.0, 1.0), most, 1.0),
+        (clamp(-0.0, 0.0), 3.0, 0.0),
+        (clamp(nan, 1.0), -5.0, -5.0),
+        (clamp(-1.0, nan), 5.0, 5.0),
+        (clamp(2.0, 1.0), 0.0, 1.0),
+        (clamp(2.0, 1.0), 5.0, 1.0),
+    ];
+    let same = |a: f32, b: f32| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+    for (epilogue, y, expected) in cases {
+        assert!(same(epilogue.apply(y), expected), "{epilogue:?} of {y}: {}", epilogue.apply(y));
+        for level in Level::all() {
+            // A bias keeps its sign, as no term is added to it: first the tile, then the small product.
+            for batch in [1, 4] {
+                let mut found = vec![0.25; batch];
+                let operands = dense::Forward { x: &[], w: &[], b: Some(&[y]), epilogue };
+                dense::forward_into(level, &Dense::new(0, 1), batch, operands, &mut found).unwrap();
+                assert!(same(found[0], expected), "{epilogue:?} of {y} on {level}: {}", found[0]);
+            }
+        }
+    }
 }

@@ -85,8 +85,21 @@ fn convolutions() {
         let (x, w, dy) = (values(seed, conv.x_len()), values(seed + 1, conv.w_len()), values(seed + 2, conv.y_len()));
         for level in Level::all() {
             let (mut y, mut expected) = (vec![f32::NAN; dy.len()], vec![f32::NAN; dy.len()]);
-            conv2d::forward_into(level, &conv, 1, &x, &w, None, Epilogue::None, &mut y).unwrap();
-            reference::conv2d::forward(level.rounding(), &conv, 1, &x, &w, None, Epilogue::None, &mut expected);
+            conv2d::forward_into(
+                level,
+                &conv,
+                1,
+                conv2d::Forward { x: &x, w: &w, b: None, epilogue: Epilogue::None },
+                &mut y,
+            )
+            .unwrap();
+            reference::conv2d::forward(
+                level.rounding(),
+                &conv,
+                1,
+                conv2d::Forward { x: &x, w: &w, b: None, epilogue: Epilogue::None },
+                &mut expected,
+            );
             assert_eq!(y, expected, "y of {conv:?} on {level}");
 
             let (mut dx, mut expected) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
@@ -136,10 +149,18 @@ fn transposed_convolutions() {
         for level in Level::all() {
             let (mut y, mut expected) = (vec![f32::NAN; dy.len()], vec![f32::NAN; dy.len()]);
             let mut scratch = vec![f32::NAN; conv2d_transpose::forward_scratch_len(&conv)];
-            conv2d_transpose::forward_into(level, &conv, 1, &x, &w, None, Epilogue::None, &mut y, &mut scratch)
-                .unwrap();
+            conv2d_transpose::forward_into(
+                level,
+                &conv,
+                1,
+                conv2d_transpose::Forward { x: &x, w: &w, b: None, epilogue: Epilogue::None },
+                &mut y,
+                &mut scratch,
+            )
+            .unwrap();
             let twin = reference::conv2d_transpose::forward;
-            twin(level.rounding(), &conv, 1, &x, &w, None, Epilogue::None, &mut expected);
+            let operands = conv2d_transpose::Forward { x: &x, w: &w, b: None, epilogue: Epilogue::None };
+            twin(level.rounding(), &conv, 1, operands, &mut expected);
             assert_eq!(y, expected, "y of {conv:?} on {level}");
 
             let (mut dx, mut expected) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);

@@ -238,7 +238,8 @@ fn conv_backward(level: Level, conv: &Conv2d, batch: usize, x: &[f32], w: &[f32]
 
 fn conv_forward(level: Level, conv: &Conv2d, batch: usize, x: &[f32], w: &[f32]) -> Vec<f32> {
     let mut y = vec![f32::NAN; batch * conv.y_len()];
-    conv2d::forward_into(level, conv, batch, x, w, None, Epilogue::None, &mut y).unwrap();
+    conv2d::forward_into(level, conv, batch, conv2d::Forward { x, w, b: None, epilogue: Epilogue::None }, &mut y)
+        .unwrap();
     y
 }
 

@@ -124,11 +124,11 @@ fn wrong_shapes_and_lengths_are_errors() {
         error.to_string()
     };
     assert_eq!(fail(&pool, 2), "max_pool2d: x: expected 64, found 32");
-    assert_eq!(fail(&pool.with_stride([0, 1]), 1), "pool2d: stride of rows: expected 1, found 0");
-    assert_eq!(fail(&Pool2d::new(4, 4, 2, [2, 0]), 1), "pool2d: kernel columns: expected 1, found 0");
-    assert_eq!(fail(&Pool2d::new(4, 4, 2, [2, 5]), 1), "pool2d: padded width: expected 5, found 4");
+    assert_eq!(fail(&pool.with_stride([0, 1]), 1), "pool2d: stride of rows: expected at least 1, found 0");
+    assert_eq!(fail(&Pool2d::new(4, 4, 2, [2, 0]), 1), "pool2d: kernel columns: expected at least 1, found 0");
+    assert_eq!(fail(&Pool2d::new(4, 4, 2, [2, 5]), 1), "pool2d: padded width: expected at least 5, found 4");
     let padded = pool.with_padding(Padding::Explicit { top: 0, bottom: 2, left: 0, right: 0 });
-    assert_eq!(fail(&padded, 1), "pool2d: padding, at most: expected 1, found 2");
+    assert_eq!(fail(&padded, 1), "pool2d: padding: expected at most 1, found 2");
     for huge in [
         Pool2d::new(usize::MAX, usize::MAX, 2, [2, 2]),
         Pool2d::new(usize::MAX, 1, usize::MAX, [1, 1]),
@@ -146,7 +146,7 @@ fn wrong_shapes_and_lengths_are_errors() {
     global_average_forward_into(level, 0, 2, 1, &[], &mut [0.0; 2]).unwrap_err();
     let wide = Pool2d::new(20, 20, 1, [20, 20]);
     let error = max_forward_into(level, &wide, 1, &[0.0; 400], &mut [0.0], Some(&mut [0])).unwrap_err();
-    assert_eq!(error.to_string(), "max_pool2d: taps of the window with argmax, at most: expected 256, found 400");
+    assert_eq!(error.to_string(), "max_pool2d: taps of the window with argmax: expected at most 256, found 400");
     max_forward_into(level, &wide, 1, &[0.0; 400], &mut [0.0], None).unwrap();
     // Indices that no tap has are passed over.
     let mut dx = [f32::NAN; 32];

@@ -60,9 +60,23 @@ fn convolution(criterion: &mut Criterion, level: Level, name: &str, conv: &Conv2
     let mut group = criterion.benchmark_group("conv2d");
 
     let mut expected = vec![f32::NAN; y.len()];
-    reference::conv2d::forward(rounding, conv, batch, &x, &w, Some(&b), Epilogue::Relu, &mut expected);
-    let forward =
-        || conv2d::forward_into(level, conv, batch, black_box(&x), &w, Some(&b), Epilogue::Relu, &mut y).unwrap();
+    reference::conv2d::forward(
+        rounding,
+        conv,
+        batch,
+        conv2d::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::Relu },
+        &mut expected,
+    );
+    let forward = || {
+        conv2d::forward_into(
+            level,
+            conv,
+            batch,
+            conv2d::Forward { x: black_box(&x), w: &w, b: Some(&b), epilogue: Epilogue::Relu },
+            &mut y,
+        )
+        .unwrap()
+    };
     time(&mut group, &format!("forward/{name}"), macs, forward);
     assert_same(&y, &expected);
 
@@ -107,11 +121,24 @@ fn transposed(criterion: &mut Criterion, level: Level, name: &str, conv: &Conv2d
     let mut group = criterion.benchmark_group("conv2d_transpose");
 
     let mut expected = y.clone();
-    reference::conv2d_transpose::forward(rounding, conv, batch, &x, &w, Some(&b), Epilogue::Relu, &mut expected);
+    reference::conv2d_transpose::forward(
+        rounding,
+        conv,
+        batch,
+        conv2d_transpose::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::Relu },
+        &mut expected,
+    );
     let (relu, bias) = (Epilogue::Relu, Some(&b[..]));
     time(&mut group, &format!("forward/{name}"), macs, || {
-        conv2d_transpose::forward_into(level, conv, batch, black_box(&x), &w, bias, relu, &mut y, &mut scratch)
-            .unwrap();
+        conv2d_transpose::forward_into(
+            level,
+            conv,
+            batch,
+            conv2d_transpose::Forward { x: black_box(&x), w: &w, b: bias, epilogue: relu },
+            &mut y,
+            &mut scratch,
+        )
+        .unwrap();
     });
     assert_same(&y, &expected);
 
@@ -143,9 +170,22 @@ fn dense_layer(criterion: &mut Criterion, level: Level, name: &str, layer: &Dens
     let mut group = criterion.benchmark_group("dense");
 
     let mut expected = y.clone();
-    reference::dense::forward(rounding, layer, batch, &x, &w, Some(&b), Epilogue::Relu, &mut expected);
+    reference::dense::forward(
+        rounding,
+        layer,
+        batch,
+        dense::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::Relu },
+        &mut expected,
+    );
     time(&mut group, &format!("forward/{name}"), macs, || {
-        dense::forward_into(level, layer, batch, black_box(&x), &w, Some(&b), Epilogue::Relu, &mut y).unwrap();
+        dense::forward_into(
+            level,
+            layer,
+            batch,
+            dense::Forward { x: black_box(&x), w: &w, b: Some(&b), epilogue: Epilogue::Relu },
+            &mut y,
+        )
+        .unwrap();
     });
     assert_same(&y, &expected);
 

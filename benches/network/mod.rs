@@ -206,7 +206,14 @@ fn depthwise(level: Level, height: usize, width: usize) -> Vec<Rival<'static>> {
             "forward",
             "forward",
             Box::new(move || {
-                conv2d::forward_into(level, &conv, BATCH, &x, &w, None, Epilogue::None, &mut y).unwrap();
+                conv2d::forward_into(
+                    level,
+                    &conv,
+                    BATCH,
+                    conv2d::Forward { x: &x, w: &w, b: None, epilogue: Epilogue::None },
+                    &mut y,
+                )
+                .unwrap();
             }),
         ),
         (

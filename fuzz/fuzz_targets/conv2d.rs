@@ -49,7 +49,7 @@ fuzz_target!(|case: Case| {
     let twins = roundings.map(|rounding| Twin {
         y: {
             let mut y = vec![f32::NAN; batch * conv.y_len()];
-            reference::conv2d::forward(rounding, &conv, batch, &x, &w, b, epilogue, &mut y);
+            reference::conv2d::forward(rounding, &conv, batch, conv2d::Forward { x: &x, w: &w, b, epilogue }, &mut y);
             y
         },
         dx: {
@@ -71,7 +71,7 @@ fuzz_target!(|case: Case| {
     for level in Level::all() {
         let twin = &twins[roundings.iter().position(|rounding| *rounding == level.rounding()).unwrap()];
         let mut y = vec![f32::NAN; batch * conv.y_len()];
-        conv2d::forward_into(level, &conv, batch, &x, &w, b, epilogue, &mut y).unwrap();
+        conv2d::forward_into(level, &conv, batch, conv2d::Forward { x: &x, w: &w, b, epilogue }, &mut y).unwrap();
         same("y", level, &y, &twin.y);
 
         let mut dx = vec![f32::NAN; batch * conv.x_len()];

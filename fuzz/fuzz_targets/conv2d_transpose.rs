@@ -51,7 +51,7 @@ fuzz_target!(|case: Case| {
     let twins = roundings.map(|rounding| Twin {
         y: {
             let mut y = vec![f32::NAN; batch * conv.y_len()];
-            reference::conv2d_transpose::forward(rounding, &conv, batch, &x, &w, b, epilogue, &mut y);
+            reference::conv2d_transpose::forward(rounding, &conv, batch, conv2d_transpose::Forward { x: &x, w: &w, b, epilogue }, &mut y);
             y
         },
         dx: {
@@ -74,7 +74,7 @@ fuzz_target!(|case: Case| {
         let twin = &twins[roundings.iter().position(|rounding| *rounding == level.rounding()).unwrap()];
         let mut y = vec![f32::NAN; batch * conv.y_len()];
         let mut scratch = vec![f32::NAN; conv2d_transpose::forward_scratch_len(&conv)];
-        conv2d_transpose::forward_into(level, &conv, batch, &x, &w, b, epilogue, &mut y, &mut scratch).unwrap();
+        conv2d_transpose::forward_into(level, &conv, batch, conv2d_transpose::Forward { x: &x, w: &w, b, epilogue }, &mut y, &mut scratch).unwrap();
         same("y", level, &y, &twin.y);
 
         let mut dx = vec![f32::NAN; batch * conv.x_len()];

@@ -43,7 +43,7 @@ fuzz_target!(|case: Case| {
     let twins = roundings.map(|rounding| Twin {
         y: {
             let mut y = vec![f32::NAN; batch * dense.y_len()];
-            reference::dense::forward(rounding, &dense, batch, &x, &w, b, epilogue, &mut y);
+            reference::dense::forward(rounding, &dense, batch, dense::Forward { x: &x, w: &w, b, epilogue }, &mut y);
             y
         },
         dx: {
@@ -65,7 +65,7 @@ fuzz_target!(|case: Case| {
     for level in Level::all() {
         let twin = &twins[roundings.iter().position(|rounding| *rounding == level.rounding()).unwrap()];
         let mut y = vec![f32::NAN; batch * dense.y_len()];
-        dense::forward_into(level, &dense, batch, &x, &w, b, epilogue, &mut y).unwrap();
+        dense::forward_into(level, &dense, batch, dense::Forward { x: &x, w: &w, b, epilogue }, &mut y).unwrap();
         same("y", level, &y, &twin.y);
 
         let mut dx = vec![f32::NAN; batch * dense.x_len()];

@@ -20,13 +20,15 @@
 use core::ops::Range;
 
 use super::{
-    ShapeError, check,
-    conv2d::{self, Conv2d, Epilogue, check_batch},
+    ShapeError, check, check_batch,
+    conv2d::{self, Conv2d},
 };
 use crate::{
     shape::{Padding, span, transposed_size},
     simd::Level,
 };
+
+pub use super::epilogue::{Epilogue, Forward};
 
 const NAME: &str = "conv2d_transpose";
 
@@ -165,35 +167,40 @@ impl Conv2dTranspose {
         while axis < 2 {
             let size = if axis == 0 { self.height } else { self.width };
             if size == 0 {
-                return Err(ShapeError::new(NAME, if axis == 0 { "height" } else { "width" }, 1, 0));
+                return Err(ShapeError::at_least(NAME, if axis == 0 { "height" } else { "width" }, 1, 0));
             }
             // Bounds that make the output size computable; the adjoint checks the rest.
             let small = isize::MAX as usize / 8;
             let covered = match size.checked_mul(self.stride[axis]) {
                 Some(len) if len <= small => len,
-                _ => return Err(ShapeError::new(NAME, "size · stride", small, usize::MAX)),
+                _ => return Err(ShapeError::at_most(NAME, "size · stride", small, usize::MAX)),
             };
             match self.kernel[axis].checked_mul(self.dilation[axis]) {
                 Some(len) if len <= small => {}
-                _ => return Err(ShapeError::new(NAME, "kernel · dilation", small, usize::MAX)),
+                _ => return Err(ShapeError::at_most(NAME, "kernel · dilation", small, usize::MAX)),
             }
             let (before, after) = (self.padding[2 * axis], self.padding[2 * axis + 1]);
             if before > small || after > small {
-                return Err(ShapeError::new(NAME, "padding", small, usize::MAX));
+                return Err(ShapeError::at_most(NAME, "padding", small, usize::MAX));
             }
             if self.output_padding[axis] > 0 && self.output_padding[axis] >= self.stride[axis] {
                 let most = self.stride[axis].saturating_sub(1);
-                return Err(ShapeError::new(NAME, "output_padding", most, self.output_padding[axis]));
+                return Err(ShapeError::at_most(NAME, "output_padding", most, self.output_padding[axis]));
             }
             let whole = covered + span(self.kernel[axis], self.dilation[axis]);
             if self.stride[axis] > 0 && self.out_size(axis) == 0 {
-                return Err(ShapeError::new(NAME, "padding", whole - self.stride[axis], before + after));
+                return Err(ShapeError::at_most(
+                    NAME,
+                    "padding",
+                    (whole - self.stride[axis]).saturating_sub(1),
+                    before + after,
+                ));
             }
             axis += 1;
         }
         match self.adjoint().validate() {
             Ok(()) => Ok(()),
-            Err(error) => Err(ShapeError::new(NAME, error.argument, error.expected, error.found)),
+            Err(error) => Err(error.of(NAME)),
         }
     }
 
@@ -282,6 +289,7 @@ impl Conv2dTranspose {
             stride: self.stride,
             dilation: self.dilation,
             padding: self.padding,
+            same: false,
             groups: self.groups,
         }
     }
@@ -313,7 +321,7 @@ pub const fn forward_scratch_len(conv: &Conv2dTranspose) -> usize {
 /// let up = Conv2dTranspose::new(1, 2, 1, 1, [1, 2]);
 /// let (mut y, mut scratch) = ([f32::NAN; 3], [f32::NAN; 2]);
 /// let (x, w, b) = ([1.0, 10.0], [2.0, 3.0], [0.5]);
-/// conv2d_transpose::forward_into(Level::detect(), &up, 1, &x, &w, Some(&b), Epilogue::None, &mut y, &mut scratch)?;
+/// conv2d_transpose::forward_into(Level::detect(), &up, 1, conv2d_transpose::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::None }, &mut y, &mut scratch)?;
 /// assert_eq!(y, [2.5, 23.5, 30.5]);
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
@@ -321,13 +329,11 @@ pub fn forward_into(
     level: Level,
     conv: &Conv2dTranspose,
     batch: usize,
-    x: &[f32],
-    w: &[f32],
-    b: Option<&[f32]>,
-    epilogue: Epilogue,
+    operands: Forward<'_>,
     y: &mut [f32],
     scratch: &mut [f32],
 ) -> Result<(), ShapeError> {
+    let Forward { x, w, b, epilogue } = operands;
     conv.validate()?;
     check_batch(NAME, "x", x, batch, conv.x_len())?;
     check(NAME, "w", w, conv.w_len())?;
@@ -336,8 +342,7 @@ pub fn forward_into(
     }
     check_batch(NAME, "y", y, batch, conv.y_len())?;
     check(NAME, "scratch", scratch, forward_scratch_len(conv))?;
-    let relu = epilogue == Epilogue::Relu;
-    let adjoint = conv2d::Adjoint { conv: &conv.adjoint(), batch, w, dy: x, bias: b, relu, dx: y, scratch };
+    let adjoint = conv2d::Adjoint { conv: &conv.adjoint(), batch, w, dy: x, bias: b, epilogue, dx: y, scratch };
     conv2d::input_gradient(level, adjoint);
     Ok(())
 }
@@ -370,7 +375,7 @@ pub fn backward_input_into(
     check(NAME, "w", w, conv.w_len())?;
     check_batch(NAME, "dy", dy, batch, conv.y_len())?;
     check_batch(NAME, "dx", dx, batch, conv.x_len())?;
-    conv2d::contract(level, &conv.adjoint(), batch, dy, w, None, Epilogue::None, dx);
+    conv2d::contract(level, &conv.adjoint(), batch, Forward { x: dy, w, b: None, epilogue: Epilogue::None }, dx);
     Ok(())
 }
 
@@ -408,7 +413,7 @@ pub fn backward_weight_acc(
     check_batch(NAME, "x", x, batch, conv.x_len())?;
     check_batch(NAME, "dy", dy, batch, conv.y_len())?;
     if rows.end > conv.w_rows() || rows.start > rows.end {
-        return Err(ShapeError::new(NAME, "rows", conv.w_rows(), rows.end.max(rows.start)));
+        return Err(ShapeError::at_most(NAME, "rows", conv.w_rows(), rows.end.max(rows.start)));
     }
     check(NAME, "dw_rows", dw_rows, (rows.end - rows.start) * conv.in_channels)?;
     conv2d::weight_gradient(level, &conv.adjoint(), batch, dy, x, rows, dw_rows);

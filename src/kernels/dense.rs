@@ -18,11 +18,13 @@
 use core::ops::Range;
 
 use super::{
-    ShapeError, check,
-    conv2d::{self, Conv2d, Epilogue, check_batch},
+    ShapeError, check, check_batch,
+    conv2d::{self, Conv2d},
     tile::{Ahead, Axis, Contraction, Nest, Product, Start},
 };
 use crate::simd::{HAS_VECTORS, Kernel, Level, Simd};
+
+pub use super::epilogue::{Epilogue, Forward};
 
 const NAME: &str = "dense";
 
@@ -63,7 +65,7 @@ impl Dense {
         const MOST: usize = isize::MAX as usize / size_of::<f32>();
         match self.inputs.checked_mul(self.outputs) {
             Some(len) if len <= MOST => Ok(()),
-            _ => Err(ShapeError::new(NAME, "w", MOST, usize::MAX)),
+            _ => Err(ShapeError::at_most(NAME, "w", MOST, usize::MAX)),
         }
     }
 
@@ -119,7 +121,7 @@ impl Dense {
 /// use kernlet::{kernels::{conv2d::Epilogue, dense::{self, Dense}}, simd::Level};
 /// let mut y = [f32::NAN; 2];
 /// let w = [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]; // [3][2]
-/// dense::forward_into(Level::detect(), &Dense::new(3, 2), 1, &[1.0, 1.0, 2.0], &w, None, Epilogue::None, &mut y)?;
+/// dense::forward_into(Level::detect(), &Dense::new(3, 2), 1, dense::Forward { x: &[1.0, 1.0, 2.0], w: &w, b: None, epilogue: Epilogue::None }, &mut y)?;
 /// assert_eq!(y, [9.0, 21.0]);
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
@@ -127,12 +129,10 @@ pub fn forward_into(
     level: Level,
     dense: &Dense,
     batch: usize,
-    x: &[f32],
-    w: &[f32],
-    b: Option<&[f32]>,
-    epilogue: Epilogue,
+    operands: Forward<'_>,
     y: &mut [f32],
 ) -> Result<(), ShapeError> {
+    let Forward { x, w, b, epilogue } = operands;
     dense.validate()?;
     check_batch(NAME, "x", x, batch, dense.inputs)?;
     check(NAME, "w", w, dense.w_len())?;
@@ -144,12 +144,11 @@ pub fn forward_into(
         Some(b) => Start::Bias(b.as_ptr()),
         None => Start::Zero,
     };
-    let relu = epilogue == Epilogue::Relu;
     let (a, b, c) = (x.as_ptr(), w.as_ptr(), y.as_mut_ptr());
     let (terms, columns) = (dense.inputs, dense.outputs);
     if HAS_VECTORS && Product::is_small(batch, terms, columns) {
         // SAFETY: the lengths were checked above; `y` is borrowed alone.
-        level.dispatch(unsafe { Product { rows: batch, terms, columns, a, b, c, start, relu }.vouched() });
+        level.dispatch(unsafe { Product { rows: batch, terms, columns, a, b, c, start, epilogue }.vouched() });
         return Ok(());
     }
     let job = Contraction {
@@ -162,7 +161,7 @@ pub fn forward_into(
         b,
         c,
         start,
-        relu,
+        epilogue,
         ahead: Ahead::NONE,
     };
     // SAFETY: the lengths were checked above; `y` is borrowed alone.
@@ -222,7 +221,10 @@ pub fn backward_input_into(
         return Ok(());
     }
     let conv = &dense.as_conv();
-    conv2d::input_gradient(level, conv2d::Adjoint { conv, batch, w, dy, bias: None, relu: false, dx, scratch });
+    conv2d::input_gradient(
+        level,
+        conv2d::Adjoint { conv, batch, w, dy, bias: None, epilogue: Epilogue::None, dx, scratch },
+    );
     Ok(())
 }
 
@@ -298,7 +300,7 @@ fn weight_gradient(
     check_batch(NAME, "x", x, batch, dense.inputs)?;
     check_batch(NAME, "dy", dy, batch, dense.outputs)?;
     if rows.end > dense.inputs || rows.start > rows.end {
-        return Err(ShapeError::new(NAME, "rows", dense.inputs, rows.end.max(rows.start)));
+        return Err(ShapeError::at_most(NAME, "rows", dense.inputs, rows.end.max(rows.start)));
     }
     let count = rows.end - rows.start;
     check(NAME, "dw_rows", dw_rows, count * dense.outputs)?;
@@ -312,7 +314,7 @@ fn weight_gradient(
         b: dy.as_ptr(),
         c: dw_rows.as_mut_ptr(),
         start,
-        relu: false,
+        epilogue: Epilogue::None,
         ahead: Ahead::NONE,
     };
     // SAFETY: the lengths and rows were checked above; `dw_rows` is borrowed alone.

@@ -12,9 +12,14 @@
 //!   is written; no kernel panics. Outputs and scratch may hold anything, NaN too.
 //! - Every output is one chain over its terms in the order its kernel states, so
 //!   bits depend on the rounding of the [`Level`](crate::simd::Level) alone.
+//! - A function takes, in this order: level, shape descriptor, batch, what it reads, what it writes,
+//!   scratch. Up to seven arguments stand alone. Where they would be more, all that is read is one
+//!   struct named after the pass (`Forward`, `Backward`), with public fields that have the names
+//!   above, no constructor, passed by value: `Forward { x, w, b, epilogue }`. What is written stays
+//!   an argument, so that a call shows it; above three such slices it becomes a struct, too
+//!   (`Gradients { dx, dw, … }`).
+//! - Every descriptor has `pub const fn validate(&self) -> Result<(), ShapeError>`: what it accepts runs.
 //! - [`mod@reference`] has a naive scalar twin of each: specification and oracle.
-
-use core::fmt;
 
 pub mod activation;
 pub mod batch_norm;
@@ -23,6 +28,8 @@ pub mod conv2d_transpose;
 pub mod dense;
 pub mod dropout;
 pub mod elementwise;
+mod epilogue;
+mod error;
 pub mod loss;
 mod map;
 pub mod pool2d;
@@ -31,43 +38,8 @@ pub mod softmax;
 mod tile;
 mod transpose;
 
-/// A slice whose length does not fit the shape descriptor, or a descriptor that describes nothing.
-///
-/// ```
-/// use kernlet::kernels::ShapeError;
-/// let error = ShapeError::new("conv2d", "w", 288, 287);
-/// assert_eq!(error.to_string(), "conv2d: w: expected 288, found 287");
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct ShapeError {
-    /// Which kernel.
-    pub operation: &'static str,
-    /// Which argument, or which size of the descriptor.
-    pub argument: &'static str,
-    /// The length that fits.
-    pub expected: usize,
-    /// The length that was given.
-    pub found: usize,
-}
-
-impl ShapeError {
-    /// An error of `operation` about the length of `argument`.
-    ///
-    /// See [`ShapeError`] for an example.
-    pub const fn new(operation: &'static str, argument: &'static str, expected: usize, found: usize) -> Self {
-        Self { operation, argument, expected, found }
-    }
-}
-
-impl fmt::Display for ShapeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: expected {}, found {}", self.operation, self.argument, self.expected, self.found)
-    }
-}
-
-impl core::error::Error for ShapeError {}
+pub use epilogue::Epilogue;
+pub use error::{Relation, ShapeError};
 
 /// The door of a kernel: `slice` must have `expected` elements.
 #[inline(always)]
@@ -78,6 +50,19 @@ pub(crate) fn check<T>(
     expected: usize,
 ) -> Result<(), ShapeError> {
     if slice.len() == expected { Ok(()) } else { Err(ShapeError::new(operation, argument, expected, slice.len())) }
+}
+
+/// The door: the slice must hold `batch` times `len` elements.
+#[inline]
+pub(crate) fn check_batch<T>(
+    operation: &'static str,
+    argument: &'static str,
+    slice: &[T],
+    batch: usize,
+    len: usize,
+) -> Result<(), ShapeError> {
+    let overflow = ShapeError::at_most(operation, argument, slice.len(), usize::MAX);
+    check(operation, argument, slice, batch.checked_mul(len).ok_or(overflow)?)
 }
 
 /// `⌊a / b⌋`, 0 where `b` is 0. Firmware links the kernels without any panic, so a divisor that

@@ -296,7 +296,13 @@ fn convolution(case: &Case, words: &[Word], depthwise: bool) -> Outcome {
         let (mut y, mut dx) = (vec![f32::NAN; batch * conv.y_len()], vec![f32::NAN; x.len()]);
         let (mut dw, mut db) = (vec![0.0; conv.w_len()], vec![0.0; conv.b_len()]);
         let mut scratch = vec![f32::NAN; conv2d::backward_input_scratch_len(&conv)];
-        conv2d::forward_into(level, &conv, batch, &x, &w, Some(&b), Epilogue::None, &mut y)?;
+        conv2d::forward_into(
+            level,
+            &conv,
+            batch,
+            conv2d::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::None },
+            &mut y,
+        )?;
         conv2d::backward_input_into(level, &conv, batch, &w, &dy, &mut dx, &mut scratch)?;
         conv2d::backward_weight_acc(level, &conv, batch, &x, &dy, 0..conv.w_rows(), &mut dw)?;
         conv2d::backward_bias_acc(level, &conv, batch, &dy, &mut db)?;
@@ -324,7 +330,14 @@ fn transposed(case: &Case, words: &[Word]) -> Outcome {
         let (mut y, mut dx) = (vec![f32::NAN; batch * conv.y_len()], vec![f32::NAN; x.len()]);
         let (mut dw, mut db) = (vec![0.0; conv.w_len()], vec![0.0; conv.b_len()]);
         let mut scratch = vec![f32::NAN; conv2d_transpose::forward_scratch_len(&conv)];
-        conv2d_transpose::forward_into(level, &conv, batch, &x, &w, Some(&b), Epilogue::None, &mut y, &mut scratch)?;
+        conv2d_transpose::forward_into(
+            level,
+            &conv,
+            batch,
+            conv2d_transpose::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::None },
+            &mut y,
+            &mut scratch,
+        )?;
         conv2d_transpose::backward_input_into(level, &conv, batch, &w, &dy, &mut dx)?;
         conv2d_transpose::backward_weight_acc(level, &conv, batch, &x, &dy, 0..conv.w_rows(), &mut dw)?;
         conv2d_transpose::backward_bias_acc(level, &conv, batch, &dy, &mut db)?;
@@ -344,7 +357,13 @@ fn matrix(case: &Case, words: &[Word]) -> Outcome {
         let (mut y, mut dx) = (vec![f32::NAN; batch * outputs], vec![f32::NAN; x.len()]);
         let (mut dw, mut db) = (vec![0.0; layer.w_len()], vec![0.0; layer.b_len()]);
         let mut scratch = vec![f32::NAN; dense::backward_input_scratch_len(&layer)];
-        dense::forward_into(level, &layer, batch, &x, &w, Some(&b), Epilogue::None, &mut y)?;
+        dense::forward_into(
+            level,
+            &layer,
+            batch,
+            dense::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::None },
+            &mut y,
+        )?;
         dense::backward_input_into(level, &layer, batch, &w, &dy, &mut dx, &mut scratch)?;
         dense::backward_weight_acc(level, &layer, batch, &x, &dy, 0..inputs, &mut dw)?;
         dense::backward_bias_acc(level, &layer, batch, &dy, &mut db)?;

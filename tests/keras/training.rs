@@ -135,14 +135,36 @@ fn pass(level: Level, net: &Net, p: &[f32], x: &[f32], labels: Option<&[u8]>) ->
     let [c1, c2] = &net.conv;
     let [d1, d2] = &net.dense;
     let mut y1 = vec![0.0; n * c1.y_len()];
-    conv2d::forward_into(level, c1, n, x, w1, Some(b1), Epilogue::Relu, &mut y1).unwrap();
+    conv2d::forward_into(level, c1, n, conv2d::Forward { x, w: w1, b: Some(b1), epilogue: Epilogue::Relu }, &mut y1)
+        .unwrap();
     let mut y2 = vec![0.0; n * c2.y_len()];
-    conv2d::forward_into(level, c2, n, &y1, w2, Some(b2), Epilogue::Relu, &mut y2).unwrap();
+    conv2d::forward_into(
+        level,
+        c2,
+        n,
+        conv2d::Forward { x: &y1, w: w2, b: Some(b2), epilogue: Epilogue::Relu },
+        &mut y2,
+    )
+    .unwrap();
     let (pooled, from) = max_pool(&y2, c2.out_channels);
     let mut y3 = vec![0.0; n * d1.outputs];
-    dense::forward_into(level, d1, n, &pooled, w3, Some(b3), Epilogue::Relu, &mut y3).unwrap();
+    dense::forward_into(
+        level,
+        d1,
+        n,
+        dense::Forward { x: &pooled, w: w3, b: Some(b3), epilogue: Epilogue::Relu },
+        &mut y3,
+    )
+    .unwrap();
     let mut logits = vec![0.0; n * d2.outputs];
-    dense::forward_into(level, d2, n, &y3, w4, Some(b4), Epilogue::None, &mut logits).unwrap();
+    dense::forward_into(
+        level,
+        d2,
+        n,
+        dense::Forward { x: &y3, w: w4, b: Some(b4), epilogue: Epilogue::None },
+        &mut logits,
+    )
+    .unwrap();
     let Some(labels) = labels else { return (logits, 0.0, Vec::new()) };
 
     let mut loss = 0.0;

@@ -4,12 +4,14 @@
 
 use core::ops::Range;
 
-use super::{Conv2d, NAME, check_batch, depthwise, taps::Run, zeros};
+#[cfg(feature = "rayon")]
+use super::Backward;
+use super::{Conv2d, Epilogue, NAME, depthwise, taps::Run, zeros};
 #[cfg(feature = "rayon")]
 use crate::parallel;
 use crate::{
     kernels::{
-        ShapeError, check, div, rem,
+        ShapeError, check, check_batch, div, rem,
         tile::{Ahead, Axis, Contraction, Nest, Start},
         transpose::transpose,
     },
@@ -77,7 +79,7 @@ pub fn backward_input_into(
     check_batch(NAME, "dy", dy, batch, conv.y_len())?;
     check_batch(NAME, "dx", dx, batch, conv.x_len())?;
     check(NAME, "scratch", scratch, backward_input_scratch_len(conv))?;
-    input_gradient(level, Adjoint { conv, batch, w, dy, bias: None, relu: false, dx, scratch });
+    input_gradient(level, Adjoint { conv, batch, w, dy, bias: None, epilogue: Epilogue::None, dx, scratch });
     Ok(())
 }
 
@@ -89,7 +91,7 @@ pub(in crate::kernels) struct Adjoint<'a> {
     pub w: &'a [f32],
     pub dy: &'a [f32],
     pub bias: Option<&'a [f32]>,
-    pub relu: bool,
+    pub epilogue: Epilogue,
     pub dx: &'a mut [f32],
     pub scratch: &'a mut [f32],
 }
@@ -249,7 +251,7 @@ fn regions(level: Level, of: &mut Adjoint<'_>, part: &Part, piece: &Piece, first
         let h: Run = h.within(piece.kh.start, piece.kh.end);
         for v in conv.columns().inputs() {
             let v = v.within(piece.kw.start, piece.kw.end);
-            if (h.taps == 0 || v.taps == 0) && !first && !(last && of.relu) {
+            if (h.taps == 0 || v.taps == 0) && !first && !(last && of.epilogue != Epilogue::None) {
                 continue;
             }
             let rows = Nest([
@@ -289,7 +291,7 @@ fn regions(level: Level, of: &mut Adjoint<'_>, part: &Part, piece: &Piece, first
                     (true, Some(bias)) => Start::Bias(bias.as_ptr().wrapping_add(channel)),
                     (true, None) => Start::Zero,
                 },
-                relu: of.relu && last,
+                epilogue: if last { of.epilogue } else { Epilogue::None },
                 ahead: part.ahead(of, rows.len()),
             };
             // SAFETY: lengths were checked at the door; a run's positions and taps stay inside the
@@ -333,7 +335,7 @@ pub fn backward_weight_acc(
     check_batch(NAME, "x", x, batch, conv.x_len())?;
     check_batch(NAME, "dy", dy, batch, conv.y_len())?;
     if rows.end > conv.w_rows() || rows.start > rows.end {
-        return Err(ShapeError::new(NAME, "rows", conv.w_rows(), rows.end.max(rows.start)));
+        return Err(ShapeError::at_most(NAME, "rows", conv.w_rows(), rows.end.max(rows.start)));
     }
     check(NAME, "dw_rows", dw_rows, (rows.end - rows.start) * conv.out_channels)?;
     weight_gradient(level, conv, batch, x, dy, rows, dw_rows);
@@ -397,11 +399,11 @@ pub(crate) fn backward_weight_on(
     threads: usize,
     conv: &Conv2d,
     batch: usize,
-    x: &[f32],
-    dy: &[f32],
+    operands: Backward<'_>,
     dw: &mut [f32],
     db: &mut [f32],
 ) -> Result<(), ShapeError> {
+    let Backward { x, dy } = operands;
     if threads < 2 || conv.groups > 1 || conv.out_channels < 2 * CHANNELS {
         parallel::for_rows(threads, conv.w_rows(), dw, &|rows, dw: &mut [f32]| {
             backward_weight_acc(level, conv, batch, x, dy, rows, dw)
@@ -545,7 +547,7 @@ impl Weights<'_> {
                 .wrapping_offset(from as isize * out_line + first_column as isize * out_pixel),
             c: target.wrapping_add(channel_out).wrapping_offset(-(first_row as isize * out_pixel)),
             start: Start::Continue,
-            relu: false,
+            epilogue: Epilogue::None,
             ahead: self.ahead(rows.end - rows.start, from + line_count, line_count),
         };
         if job.terms.len() > 0 {
@@ -627,7 +629,7 @@ unsafe fn sum_columns(level: Level, rows: &[f32], len: usize, columns: Range<usi
         b: rows.as_ptr().wrapping_add(columns.start),
         c: sum.wrapping_add(columns.start),
         start: Start::Continue,
-        relu: false,
+        epilogue: Epilogue::None,
         ahead: Ahead::NONE,
     };
     // SAFETY: columns of whole rows are read, one row of them is written, as the caller vouches; `ONE` is read at step 0.

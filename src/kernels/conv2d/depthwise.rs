@@ -4,7 +4,7 @@
 
 use core::ops::Range;
 
-use super::{Adjoint, Conv2d};
+use super::{Adjoint, Conv2d, Epilogue};
 use crate::{
     kernels::{
         div_ceil,
@@ -60,7 +60,7 @@ fn regions(level: Level, of: &mut Adjoint<'_>, image: usize, images: usize) {
                     Some(bias) => Start::Bias(bias.as_ptr()),
                     None => Start::Zero,
                 },
-                relu: of.relu,
+                epilogue: of.epilogue,
                 ahead: Ahead::NONE,
             };
             // SAFETY: lengths were checked at the door; a run's positions and taps stay inside the
@@ -104,7 +104,7 @@ pub(super) fn weight_gradient(
         b: dy.as_ptr(),
         c: dw.as_mut_ptr().wrapping_sub(taps.start * conv.groups),
         start: Start::Continue,
-        relu: false,
+        epilogue: Epilogue::None,
         ahead: Ahead::NONE,
     };
     if conv.padding == [0; 4] {

@@ -3,10 +3,10 @@
 
 use core::ops::Range;
 
-use super::{Conv2d, Epilogue, NAME, check_batch, zeros::Forward};
+use super::{Conv2d, Forward, NAME, zeros};
 use crate::{
     kernels::{
-        ShapeError, check,
+        ShapeError, check, check_batch,
         tile::{Ahead, Axis, Contraction, Nest, Start},
     },
     simd::{HAS_VECTORS, Level},
@@ -26,7 +26,7 @@ use crate::{
 /// let x = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
 /// let w = [1.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0, -1.0]; // [2][2][1][2]
 /// let mut y = [f32::NAN; 8];
-/// conv2d::forward_into(Level::detect(), &conv, 1, &x, &w, Some(&[0.5, 0.0]), Epilogue::Relu, &mut y)?;
+/// conv2d::forward_into(Level::detect(), &conv, 1, conv2d::Forward { x: &x, w: &w, b: Some(&[0.5, 0.0]), epilogue: Epilogue::Relu }, &mut y)?;
 /// assert_eq!(y, [4.5, 0.0, 6.5, 0.0, 10.5, 0.0, 12.5, 0.0]);
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
@@ -34,35 +34,23 @@ pub fn forward_into(
     level: Level,
     conv: &Conv2d,
     batch: usize,
-    x: &[f32],
-    w: &[f32],
-    b: Option<&[f32]>,
-    epilogue: Epilogue,
+    operands: Forward<'_>,
     y: &mut [f32],
 ) -> Result<(), ShapeError> {
     conv.validate()?;
-    check_batch(NAME, "x", x, batch, conv.x_len())?;
-    check(NAME, "w", w, conv.w_len())?;
-    if let Some(b) = b {
+    check_batch(NAME, "x", operands.x, batch, conv.x_len())?;
+    check(NAME, "w", operands.w, conv.w_len())?;
+    if let Some(b) = operands.b {
         check(NAME, "b", b, conv.b_len())?;
     }
     check_batch(NAME, "y", y, batch, conv.y_len())?;
-    contract(level, conv, batch, x, w, b, epilogue, y);
+    contract(level, conv, batch, operands, y);
     Ok(())
 }
 
 /// The forward pass of checked operands.
-pub(in crate::kernels) fn contract(
-    level: Level,
-    conv: &Conv2d,
-    batch: usize,
-    x: &[f32],
-    w: &[f32],
-    b: Option<&[f32]>,
-    epilogue: Epilogue,
-    y: &mut [f32],
-) {
-    if HAS_VECTORS && level.dispatch(Forward { conv, batch, x, w, b, epilogue, y: &mut *y }) {
+pub(in crate::kernels) fn contract(level: Level, conv: &Conv2d, batch: usize, operands: Forward<'_>, y: &mut [f32]) {
+    if HAS_VECTORS && level.dispatch(zeros::ForwardPass { conv, batch, operands, y: &mut *y }) {
         return;
     }
     // Borders read the same images again, so only as many are taken at a time as stay in the cache.
@@ -70,22 +58,14 @@ pub(in crate::kernels) fn contract(
     let mut image = 0;
     while image < batch {
         let images = most.min(batch - image);
-        regions(level, conv, image..image + images, x, w, b, epilogue, y);
+        regions(level, conv, image..image + images, operands, y);
         image += images;
     }
 }
 
 /// The outputs of some images.
-fn regions(
-    level: Level,
-    conv: &Conv2d,
-    images: Range<usize>,
-    x: &[f32],
-    w: &[f32],
-    b: Option<&[f32]>,
-    epilogue: Epilogue,
-    y: &mut [f32],
-) {
+fn regions(level: Level, conv: &Conv2d, images: Range<usize>, operands: Forward<'_>, y: &mut [f32]) {
+    let Forward { x, w, b, epilogue } = operands;
     let (ci, co) = conv.group_channels();
     let line = (conv.width * conv.in_channels) as isize;
     let pixel = conv.in_channels as isize;
@@ -128,7 +108,7 @@ fn regions(
                         Some(b) => Start::Bias(b.as_ptr().wrapping_add(channel)),
                         None => Start::Zero,
                     },
-                    relu: epilogue == Epilogue::Relu,
+                    epilogue,
                     ahead: Ahead::NONE,
                 };
                 // SAFETY: the lengths were checked above; a run's positions and taps stay inside

@@ -33,35 +33,21 @@ mod forward;
 mod taps;
 mod zeros;
 
-use super::{ShapeError, div, rem};
+use super::{ShapeError, div};
 use crate::{
     shape::{self, Padding},
     simd::HAS_VECTORS,
 };
 
 #[cfg(feature = "rayon")]
+pub(crate) use super::epilogue::Backward;
+pub use super::epilogue::{Epilogue, Forward};
+#[cfg(feature = "rayon")]
 pub(crate) use backward::backward_weight_on;
 pub(super) use backward::{Adjoint, input_gradient, sum_rows, weight_gradient};
 pub use backward::{backward_bias_acc, backward_input_into, backward_input_scratch_len, backward_weight_acc};
 pub(super) use forward::contract;
 pub use forward::forward_into;
-
-/// What happens to an output as it is written.
-///
-/// ```
-/// use kernlet::kernels::conv2d::Epilogue;
-/// assert_eq!(Epilogue::default(), Epilogue::None);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Epilogue {
-    /// Nothing.
-    #[default]
-    None,
-    /// `max(y, 0)`, where −0 and NaN stay as they are.
-    Relu,
-}
 
 /// The shape of a convolution of one image.
 ///
@@ -93,6 +79,8 @@ pub struct Conv2d {
     pub dilation: [usize; 2],
     /// Rows above and below, columns on the left and right.
     pub padding: [usize; 4],
+    /// Whether the padding is Keras' `same` and follows stride and dilation.
+    pub(super) same: bool,
     /// Parts that the channels are divided into; an output channel sees the inputs of its part.
     pub groups: usize,
 }
@@ -113,6 +101,7 @@ impl Conv2d {
             stride: [1; 2],
             dilation: [1; 2],
             padding: [0; 4],
+            same: false,
             groups: 1,
         }
     }
@@ -121,7 +110,7 @@ impl Conv2d {
     ///
     /// See [`Conv2d`] for an example.
     pub const fn with_stride(self, stride: [usize; 2]) -> Self {
-        Self { stride, ..self }
+        Self { stride, ..self }.resolved()
     }
 
     /// The same with another dilation.
@@ -131,16 +120,21 @@ impl Conv2d {
     /// assert_eq!(Conv2d::new(9, 9, 1, 1, [3, 3]).with_dilation([2, 2]).out_height(), 5);
     /// ```
     pub const fn with_dilation(self, dilation: [usize; 2]) -> Self {
-        Self { dilation, ..self }
+        Self { dilation, ..self }.resolved()
     }
 
-    /// The same with another padding. To be called last: [`Padding::Same`] is
-    /// resolved with the stride and the dilation set so far.
+    /// The same with another padding; [`Padding::Same`] goes by the stride and the dilation, whether
+    /// these are set before or after.
     ///
     /// See [`Conv2d`] for an example.
     pub const fn with_padding(self, padding: Padding) -> Self {
+        let same = matches!(padding, Padding::Same);
         let padding = padding.resolve([self.height, self.width], self.kernel, self.stride, self.dilation);
-        Self { padding, ..self }
+        Self { padding, same, ..self }
+    }
+
+    const fn resolved(self) -> Self {
+        if self.same { self.with_padding(Padding::Same) } else { self }
     }
 
     /// The same with another number of groups.
@@ -164,16 +158,16 @@ impl Conv2d {
     /// use kernlet::kernels::conv2d::Conv2d;
     /// assert!(Conv2d::new(28, 28, 1, 32, [3, 3]).validate().is_ok());
     /// let error = Conv2d::new(2, 28, 1, 32, [3, 3]).validate().unwrap_err();
-    /// assert_eq!(error.to_string(), "conv2d: padded height: expected 3, found 2");
+    /// assert_eq!(error.to_string(), "conv2d: padded height: expected at least 3, found 2");
     /// ```
     pub const fn validate(&self) -> Result<(), ShapeError> {
         const fn positive(argument: &'static str, size: usize) -> Result<(), ShapeError> {
-            if size > 0 { Ok(()) } else { Err(ShapeError::new(NAME, argument, 1, 0)) }
+            if size > 0 { Ok(()) } else { Err(ShapeError::at_least(NAME, argument, 1, 0)) }
         }
         // With steps in this limit no place along an axis overflows.
         const fn step(argument: &'static str, step: usize) -> Result<(), ShapeError> {
             const MOST: usize = isize::MAX as usize / 4;
-            if step > MOST { Err(ShapeError::new(NAME, argument, MOST, step)) } else { positive(argument, step) }
+            if step > MOST { Err(ShapeError::at_most(NAME, argument, MOST, step)) } else { positive(argument, step) }
         }
         macro_rules! check {
             ($e:expr) => {
@@ -194,12 +188,10 @@ impl Conv2d {
         check!(step("dilation of columns", self.dilation[1]));
         check!(positive("groups", self.groups));
         if !self.in_channels.is_multiple_of(self.groups) {
-            let fits = self.in_channels.saturating_add(self.groups - rem(self.in_channels, self.groups));
-            return Err(ShapeError::new(NAME, "in_channels, a multiple of groups", fits, self.in_channels));
+            return Err(ShapeError::multiple_of(NAME, "in_channels", self.groups, self.in_channels));
         }
         if !self.out_channels.is_multiple_of(self.groups) {
-            let fits = self.out_channels.saturating_add(self.groups - rem(self.out_channels, self.groups));
-            return Err(ShapeError::new(NAME, "out_channels, a multiple of groups", fits, self.out_channels));
+            return Err(ShapeError::multiple_of(NAME, "out_channels", self.groups, self.out_channels));
         }
         check!(fits("padded height", self.height, self.padding[0], self.padding[1], self.kernel[0], self.dilation[0]));
         check!(fits("padded width", self.width, self.padding[2], self.padding[3], self.kernel[1], self.dilation[1]));
@@ -326,16 +318,16 @@ const fn fits(
     kernel: usize,
     dilation: usize,
 ) -> Result<(), ShapeError> {
-    let overflow = Err(ShapeError::new(NAME, argument, isize::MAX as usize, usize::MAX));
+    let overflow = Err(ShapeError::at_most(NAME, argument, isize::MAX as usize / 2, usize::MAX));
     let Some(padded) = size.checked_add(before) else { return overflow };
     let Some(padded) = padded.checked_add(after) else { return overflow };
     let Some(reach) = (kernel - 1).checked_mul(dilation) else {
-        return Err(ShapeError::new(NAME, argument, usize::MAX, padded));
+        return Err(ShapeError::at_least(NAME, argument, usize::MAX, padded));
     };
     if padded > isize::MAX as usize / 2 {
         return overflow;
     }
-    if reach >= padded { Err(ShapeError::new(NAME, argument, reach.saturating_add(1), padded)) } else { Ok(()) }
+    if reach >= padded { Err(ShapeError::at_least(NAME, argument, reach.saturating_add(1), padded)) } else { Ok(()) }
 }
 
 /// Whether a product of sizes is a length that a slice of `f32` could have.
@@ -346,22 +338,9 @@ const fn product(argument: &'static str, sizes: [usize; 4]) -> Result<(), ShapeE
     while i < sizes.len() {
         len = match len.checked_mul(sizes[i]) {
             Some(len) if len <= MOST => len,
-            _ => return Err(ShapeError::new(NAME, argument, MOST, usize::MAX)),
+            _ => return Err(ShapeError::at_most(NAME, argument, MOST, usize::MAX)),
         };
         i += 1;
     }
     Ok(())
-}
-
-/// The door: the slice must hold `batch` times `len` elements.
-#[inline]
-pub(super) fn check_batch<T>(
-    operation: &'static str,
-    argument: &'static str,
-    slice: &[T],
-    batch: usize,
-    len: usize,
-) -> Result<(), ShapeError> {
-    let expected = batch.checked_mul(len).ok_or(ShapeError::new(operation, argument, usize::MAX, slice.len()))?;
-    super::check(operation, argument, slice, expected)
 }

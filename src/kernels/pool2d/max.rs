@@ -43,7 +43,7 @@ pub fn max_forward_into(
 fn check_argmax(pool: &Pool2d, batch: usize, argmax: &[u8]) -> Result<(), ShapeError> {
     let taps = pool.kernel[0].saturating_mul(pool.kernel[1]);
     if taps > MOST_TAPS {
-        return Err(ShapeError::new(NAME, "taps of the window with argmax, at most", MOST_TAPS, taps));
+        return Err(ShapeError::at_most(NAME, "taps of the window with argmax", MOST_TAPS, taps));
     }
     check_batch(NAME, "argmax", argmax, batch, pool.y_len())
 }

@@ -27,7 +27,7 @@ use core::{
     slice::{ChunksExact, ChunksExactMut},
 };
 
-use super::{ShapeError, conv2d::check_batch};
+use super::{ShapeError, check_batch};
 use crate::{
     shape::{self, Padding},
     simd::Simd,
@@ -95,7 +95,7 @@ impl Pool2d {
     /// use kernlet::kernels::pool2d::Pool2d;
     /// assert!(Pool2d::new(24, 24, 64, [2, 2]).validate().is_ok());
     /// let error = Pool2d::new(1, 24, 64, [2, 2]).validate().unwrap_err();
-    /// assert_eq!(error.to_string(), "pool2d: padded height: expected 2, found 1");
+    /// assert_eq!(error.to_string(), "pool2d: padded height: expected at least 2, found 1");
     /// ```
     pub const fn validate(&self) -> Result<(), ShapeError> {
         const NAME: &str = "pool2d";
@@ -103,7 +103,7 @@ impl Pool2d {
         macro_rules! at_least {
             ($argument:literal, $least:expr, $size:expr) => {
                 if $size < $least {
-                    return Err(ShapeError::new(NAME, $argument, $least, $size));
+                    return Err(ShapeError::at_least(NAME, $argument, $least, $size));
                 }
             };
         }
@@ -118,26 +118,26 @@ impl Pool2d {
         while side < 4 {
             let most = self.kernel[side / 2] - 1;
             if self.padding[side] > most {
-                return Err(ShapeError::new(NAME, "padding, at most", most, self.padding[side]));
+                return Err(ShapeError::at_most(NAME, "padding", most, self.padding[side]));
             }
             side += 1;
         }
         let Some(pixels) = self.height.checked_mul(self.width) else {
-            return Err(ShapeError::new(NAME, "x", MOST, usize::MAX));
+            return Err(ShapeError::at_most(NAME, "x", MOST, usize::MAX));
         };
         // With kernels in these limits no sum of a size and its padding overflows.
         match self.kernel[0].checked_mul(self.kernel[1]) {
             Some(taps) if taps <= MOST => {}
-            _ => return Err(ShapeError::new(NAME, "kernel", MOST, usize::MAX)),
+            _ => return Err(ShapeError::at_most(NAME, "kernel", MOST, usize::MAX)),
         }
         at_least!("padded height", self.kernel[0], self.height + self.padding[0] + self.padding[1]);
         at_least!("padded width", self.kernel[1], self.width + self.padding[2] + self.padding[3]);
         let Some(out_pixels) = self.out_height().checked_mul(self.out_width()) else {
-            return Err(ShapeError::new(NAME, "y", MOST, usize::MAX));
+            return Err(ShapeError::at_most(NAME, "y", MOST, usize::MAX));
         };
         match (pixels.checked_mul(self.channels), out_pixels.checked_mul(self.channels)) {
             (Some(x), Some(y)) if x <= MOST && y <= MOST => Ok(()),
-            _ => Err(ShapeError::new(NAME, "x and y", MOST, usize::MAX)),
+            _ => Err(ShapeError::at_most(NAME, "x and y", MOST, usize::MAX)),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::mul_add;
 use crate::{
-    kernels::conv2d::{Conv2d, Epilogue},
+    kernels::conv2d::{Conv2d, Forward},
     simd::Rounding,
 };
 
@@ -42,19 +42,11 @@ impl Conv2d {
 /// use kernlet::{kernels::{conv2d::{Conv2d, Epilogue}, reference}, simd::Rounding};
 /// let mut y = [0.0; 2];
 /// let conv = Conv2d::new(1, 3, 1, 1, [1, 2]);
-/// reference::conv2d::forward(Rounding::Strict, &conv, 1, &[1.0, 2.0, 3.0], &[1.0, 10.0], None, Epilogue::None, &mut y);
+/// reference::conv2d::forward(Rounding::Strict, &conv, 1, conv2d::Forward { x: &[1.0, 2.0, 3.0], w: &[1.0, 10.0], b: None, epilogue: Epilogue::None }, &mut y);
 /// assert_eq!(y, [21.0, 32.0]);
 /// ```
-pub fn forward(
-    rounding: Rounding,
-    conv: &Conv2d,
-    batch: usize,
-    x: &[f32],
-    w: &[f32],
-    b: Option<&[f32]>,
-    epilogue: Epilogue,
-    y: &mut [f32],
-) {
+pub fn forward(rounding: Rounding, conv: &Conv2d, batch: usize, operands: Forward<'_>, y: &mut [f32]) {
+    let Forward { x, w, b, epilogue } = operands;
     let (ci, co) = (conv.in_channels / conv.groups, conv.out_channels / conv.groups);
     for n in 0..batch {
         let x = &x[n * conv.x_len()..];
@@ -73,9 +65,7 @@ pub fn forward(
             }
         });
         for y in y {
-            if epilogue == Epilogue::Relu && *y < 0.0 {
-                *y = 0.0;
-            }
+            *y = epilogue.apply(*y);
         }
     }
 }

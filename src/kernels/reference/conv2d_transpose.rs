@@ -3,7 +3,10 @@
 
 use super::conv2d;
 use crate::{
-    kernels::{conv2d::Epilogue, conv2d_transpose::Conv2dTranspose},
+    kernels::{
+        Epilogue,
+        conv2d_transpose::{Conv2dTranspose, Forward},
+    },
     simd::Rounding,
 };
 
@@ -16,24 +19,14 @@ use crate::{
 /// use kernlet::{kernels::{conv2d::Epilogue, conv2d_transpose::Conv2dTranspose, reference}, simd::Rounding};
 /// let mut y = [0.0; 3];
 /// let up = Conv2dTranspose::new(1, 2, 1, 1, [1, 2]);
-/// reference::conv2d_transpose::forward(Rounding::Strict, &up, 1, &[1.0, 10.0], &[2.0, 3.0], None, Epilogue::None, &mut y);
+/// reference::conv2d_transpose::forward(Rounding::Strict, &up, 1, conv2d_transpose::Forward { x: &[1.0, 10.0], w: &[2.0, 3.0], b: None, epilogue: Epilogue::None }, &mut y);
 /// assert_eq!(y, [2.0, 23.0, 30.0]);
 /// ```
-pub fn forward(
-    rounding: Rounding,
-    conv: &Conv2dTranspose,
-    batch: usize,
-    x: &[f32],
-    w: &[f32],
-    b: Option<&[f32]>,
-    epilogue: Epilogue,
-    y: &mut [f32],
-) {
+pub fn forward(rounding: Rounding, conv: &Conv2dTranspose, batch: usize, operands: Forward<'_>, y: &mut [f32]) {
+    let Forward { x, w, b, epilogue } = operands;
     conv2d::adjoint(rounding, &conv.adjoint(), batch, w, x, |channel| b.map_or(0.0, |b| b[channel]), y);
     for y in y {
-        if epilogue == Epilogue::Relu && *y < 0.0 {
-            *y = 0.0;
-        }
+        *y = epilogue.apply(*y);
     }
 }
 
@@ -50,7 +43,7 @@ pub fn forward(
 /// assert_eq!(dx, [32.0, 320.0]);
 /// ```
 pub fn backward_input(rounding: Rounding, conv: &Conv2dTranspose, batch: usize, w: &[f32], dy: &[f32], dx: &mut [f32]) {
-    conv2d::forward(rounding, &conv.adjoint(), batch, dy, w, None, Epilogue::None, dx);
+    conv2d::forward(rounding, &conv.adjoint(), batch, Forward { x: dy, w, b: None, epilogue: Epilogue::None }, dx);
 }
 
 /// See [`kernels::conv2d_transpose::backward_weight_acc`](crate::kernels::conv2d_transpose::backward_weight_acc), all rows.

@@ -3,7 +3,7 @@
 
 use super::mul_add;
 use crate::{
-    kernels::{conv2d::Epilogue, dense::Dense},
+    kernels::dense::{Dense, Forward},
     simd::Rounding,
 };
 
@@ -16,27 +16,18 @@ use crate::{
 /// use kernlet::{kernels::{conv2d::Epilogue, dense::Dense, reference}, simd::Rounding};
 /// let mut y = [0.0; 2];
 /// let w = [1.0, 4.0, 2.0, 5.0, 3.0, 6.0];
-/// reference::dense::forward(Rounding::Strict, &Dense::new(3, 2), 1, &[1.0, 1.0, 2.0], &w, None, Epilogue::None, &mut y);
+/// reference::dense::forward(Rounding::Strict, &Dense::new(3, 2), 1, dense::Forward { x: &[1.0, 1.0, 2.0], w: &w, b: None, epilogue: Epilogue::None }, &mut y);
 /// assert_eq!(y, [9.0, 21.0]);
 /// ```
-pub fn forward(
-    rounding: Rounding,
-    dense: &Dense,
-    batch: usize,
-    x: &[f32],
-    w: &[f32],
-    b: Option<&[f32]>,
-    epilogue: Epilogue,
-    y: &mut [f32],
-) {
+pub fn forward(rounding: Rounding, dense: &Dense, batch: usize, operands: Forward<'_>, y: &mut [f32]) {
+    let Forward { x, w, b, epilogue } = operands;
     for n in 0..batch {
         for o in 0..dense.outputs {
             let mut sum = b.map_or(0.0, |b| b[o]);
             for i in 0..dense.inputs {
                 sum = mul_add(rounding, x[n * dense.inputs + i], w[i * dense.outputs + o], sum);
             }
-            let clamped = epilogue == Epilogue::Relu && sum < 0.0;
-            y[n * dense.outputs + o] = if clamped { 0.0 } else { sum };
+            y[n * dense.outputs + o] = epilogue.apply(sum);
         }
     }
 }

@@ -25,7 +25,7 @@ mod resident;
 
 pub(super) use product::Product;
 
-use super::{div, div_ceil, rem};
+use super::{Epilogue, div, div_ceil, rem};
 use crate::simd::{Kernel, Simd};
 
 /// One axis of a nest: its length, and how far a step goes in two operands.
@@ -114,8 +114,8 @@ pub(super) struct Contraction {
     pub b: *const f32,
     pub c: *mut f32,
     pub start: Start,
-    /// Whether negative results become 0.
-    pub relu: bool,
+    /// What happens to the results.
+    pub epilogue: Epilogue,
     /// What comes next, to be asked for meanwhile.
     pub ahead: Ahead,
 }
@@ -289,7 +289,7 @@ unsafe fn blocks_of_terms<S: Simd, const BY_CHANNEL: bool>(s: S, job: &Contracti
     let cut = job.terms.0[axis];
     let (outer_steps, middle_steps) = (if axis > 0 { outer.count } else { 1 }, if axis > 1 { middle.count } else { 1 });
     let mut block = *job;
-    block.relu = false;
+    block.epilogue = Epilogue::None;
     let mut o = 0;
     while o < outer_steps {
         let mut m = 0;
@@ -314,7 +314,7 @@ unsafe fn blocks_of_terms<S: Simd, const BY_CHANNEL: bool>(s: S, job: &Contracti
                 block.b = job.b.wrapping_offset(place(|axis| axis.other));
                 at += count;
                 let last = at >= cut.count && m + 1 == middle_steps && o + 1 == outer_steps;
-                block.relu = job.relu && last;
+                block.epilogue = if last { job.epilogue } else { Epilogue::None };
                 // SAFETY: a block is a part of the job, whose maker vouches for all of it.
                 unsafe { blocks_of_rows::<S, BY_CHANNEL>(s, &block, list) };
                 block.start = Start::Continue;
@@ -504,7 +504,7 @@ unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const MASKED: bool, co
     }
 
     // SAFETY: as above.
-    unsafe { finish::<S, MR, NV, MASKED>(s, acc, job.relu, &c, last) }
+    unsafe { finish::<S, MR, NV, MASKED>(s, acc, job.epilogue, &c, last) }
 }
 
 /// Where the next `rows` rows begin in `A` and `C`, the last one repeated up to `MR`; moves on past them.
@@ -561,22 +561,18 @@ unsafe fn start<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
     acc
 }
 
-/// Writes the sums of a tile, negative ones as 0 if asked.
+/// Writes the sums of a tile after the epilogue.
 #[inline(always)]
 unsafe fn finish<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
     s: S,
     mut acc: [[S::V; NV]; MR],
-    relu: bool,
+    epilogue: Epilogue,
     c: &[*mut f32; MR],
     last: usize,
 ) {
-    if relu {
-        let zero = s.splat(0.0);
-        for row in &mut acc {
-            for v in row {
-                // In this order a NaN stays NaN.
-                *v = s.max(zero, *v);
-            }
+    if epilogue != Epilogue::None {
+        for v in acc.as_flattened_mut() {
+            *v = epilogue.apply_to(s, *v);
         }
     }
     for m in 0..MR {

@@ -5,7 +5,7 @@
 
 use core::cmp::min;
 
-use super::{Start, add_term, finish, start};
+use super::{Epilogue, Start, add_term, finish, start};
 use crate::simd::{Kernel, Simd};
 
 /// `C = start + A · B` of row-major matrices without gaps.
@@ -18,8 +18,8 @@ pub(in crate::kernels) struct Product {
     pub b: *const f32,
     pub c: *mut f32,
     pub start: Start,
-    /// Whether negative results become 0.
-    pub relu: bool,
+    /// What happens to the results.
+    pub epilogue: Epilogue,
 }
 
 impl Product {
@@ -91,7 +91,7 @@ unsafe fn panel<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
                 add_term::<S, MR, NV, MASKED, false>(s, &a, term, b, last, &mut acc);
                 b = b.wrapping_add(job.columns);
             }
-            finish::<S, MR, NV, MASKED>(s, acc, job.relu, &c, last);
+            finish::<S, MR, NV, MASKED>(s, acc, job.epilogue, &c, last);
         }
         row += MR;
     }

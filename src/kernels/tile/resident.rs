@@ -30,7 +30,7 @@ pub(super) unsafe fn rows<S: Simd, const TERMS: usize, const MR: usize, const NV
             for (b, &(in_a, _)) in b.iter().zip(list) {
                 add_products::<S, MR, NV, false, BY_CHANNEL>(s, &a, in_a, b, 0, &mut acc);
             }
-            finish::<S, MR, NV, false>(s, acc, job.relu, &c, 0);
+            finish::<S, MR, NV, false>(s, acc, job.epilogue, &c, 0);
         }
     }
     at.cursor

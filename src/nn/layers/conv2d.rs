@@ -12,7 +12,7 @@ pub fn forward(pass: ForwardPass<'_>) -> Result<(), ShapeError> {
     let epilogue = if pass.step.fused_relu { Epilogue::Relu } else { Epilogue::None };
     parallel::for_rows(pass.threads, pass.images, pass.y, &|images, y: &mut [f32]| {
         let x = rows(pass.x, images.clone(), shape.x_len())?;
-        conv2d::forward_into(pass.level, shape, images.len(), x, w, Some(b), epilogue, y)
+        conv2d::forward_into(pass.level, shape, images.len(), conv2d::Forward { x, w, b: Some(b), epilogue }, y)
     })
 }
 
@@ -42,7 +42,8 @@ pub fn weights(pass: WeightPass<'_>) -> Result<(), ShapeError> {
     let (dw, db) = pass.gradient.split_at_mut_checked(of_kernel * row_len).ok_or(wrong)?;
     #[cfg(feature = "rayon")]
     if pass.threads > 1 && first == 0 && end > kernel_rows {
-        return conv2d::backward_weight_on(pass.level, pass.threads, shape, pass.images, pass.x, pass.dy, dw, db);
+        let operands = conv2d::Backward { x: pass.x, dy: pass.dy };
+        return conv2d::backward_weight_on(pass.level, pass.threads, shape, pass.images, operands, dw, db);
     }
     if of_kernel > 0 {
         conv2d::backward_weight_acc(pass.level, shape, pass.images, pass.x, pass.dy, first..kernel_end, dw)?;

@@ -12,7 +12,7 @@ pub fn forward(pass: ForwardPass<'_>) -> Result<(), ShapeError> {
     let epilogue = if pass.step.fused_relu { Epilogue::Relu } else { Epilogue::None };
     parallel::for_rows(pass.threads, pass.images, pass.y, &|images, y: &mut [f32]| {
         let x = rows(pass.x, images.clone(), shape.x_len())?;
-        dense::forward_into(pass.level, shape, images.len(), x, w, Some(b), epilogue, y)
+        dense::forward_into(pass.level, shape, images.len(), dense::Forward { x, w, b: Some(b), epilogue }, y)
     })
 }
 

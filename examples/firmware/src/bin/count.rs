@@ -80,7 +80,7 @@ fn measure(
     let scratch = &mut scratch[..conv2d::backward_input_scratch_len(conv)];
     x.fill(1.0);
     w.fill(0.5);
-    let (forward, result) = counter.count(|| conv2d::forward_into(level, conv, 1, x, w, None, Epilogue::None, y));
+    let (forward, result) = counter.count(|| conv2d::forward_into(level, conv, 1, conv2d::Forward { x, w, b: None, epilogue: Epilogue::None }, y));
     result?;
     let (input, result) = counter.count(|| conv2d::backward_input_into(level, conv, 1, w, y, dx, scratch));
     result?;

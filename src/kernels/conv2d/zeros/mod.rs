@@ -21,7 +21,7 @@ mod gather;
 mod scatter;
 
 pub(super) use gather::weight_gradient;
-pub(super) use scatter::{Forward, InputGradient};
+pub(super) use scatter::{ForwardPass, InputGradient};
 
 use crate::{kernels::div, simd::Simd};
 

@@ -9,7 +9,7 @@ use core::ops::Range;
 use super::{any, are_few, is_negative_zero, is_not_finite, nonzero};
 use crate::{
     kernels::{
-        conv2d::{Adjoint, Conv2d, Epilogue},
+        conv2d::{Adjoint, Conv2d, Epilogue, Forward},
         div,
         transpose::transpose,
     },
@@ -38,22 +38,19 @@ const fn widest(vectors: usize) -> usize {
 }
 
 /// The forward pass. Returns whether it was computed.
-pub(in crate::kernels::conv2d) struct Forward<'a> {
+pub(in crate::kernels::conv2d) struct ForwardPass<'a> {
     pub conv: &'a Conv2d,
     pub batch: usize,
-    pub x: &'a [f32],
-    pub w: &'a [f32],
-    pub b: Option<&'a [f32]>,
-    pub epilogue: Epilogue,
+    pub operands: Forward<'a>,
     pub y: &'a mut [f32],
 }
 
-impl Kernel for Forward<'_> {
+impl Kernel for ForwardPass<'_> {
     type Output = bool;
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> bool {
-        let Self { conv, batch, x, w, b, epilogue, y } = self;
+        let Self { conv, batch, operands: Forward { x, w, b, epilogue }, y } = self;
         if S::LANES < 8 {
             return false;
         }
@@ -92,10 +89,9 @@ impl Kernel for Forward<'_> {
             }
             image = images.end;
         }
-        if epilogue == Epilogue::Relu {
-            let zero = s.splat(0.0);
-            // In this order a NaN stays NaN. Rows of `co` are whole vectors.
-            y.chunks_exact_mut(S::LANES).for_each(|y| s.store(s.max(zero, s.load(y)), y));
+        if epilogue != Epilogue::None {
+            // Rows of `co` are whole vectors.
+            y.chunks_exact_mut(S::LANES).for_each(|y| s.store(epilogue.apply_to(s, s.load(y)), y));
         }
         !any(y, is_negative_zero)
     }
@@ -164,7 +160,7 @@ impl Kernel for InputGradient<'_, '_> {
             || conv.height * conv.width < 8
             || conv.kernel[1].min(3) * widest(ci / S::LANES).min(room) < 3
             || of.bias.is_some()
-            || of.relu
+            || of.epilogue != Epilogue::None
             || of.batch == 0
             || !are_few(s, of.dy, co, few(conv.kernel[1].min(3) * widest(ci / S::LANES).min(room)))
             || any(of.w, is_not_finite)
