@@ -16,6 +16,7 @@
 //! | [`simd`] | the only door to vectors: levels, tokens, fixed-order sums |
 //! | [`random`] | the counter-based generator that seeds, shuffles and drops out |
 //! | [`math`] | exp, ln, tanh, erf … over vectors |
+//! | [`pairs`] | keys, values, emitters, mappers: what MapReduce and the sketches stand on |
 //! | [`kernels`] | operations over slices, forward and backward, with reference twins |
 //! | [`optim`] | SGD, Adadelta, Adam, RMSprop, Adagrad, schedules, clipping |
 //! | [`data`] | IDX and CIFAR-10 read where they lie, epochs, augmentation, metrics |
@@ -43,6 +44,7 @@ pub mod mapreduce;
 pub mod math;
 pub mod nn;
 pub mod optim;
+pub mod pairs;
 pub mod parallel;
 pub mod random;
 pub mod shape;

@@ -1,6 +1,6 @@
 //! Combiners: how the values of one key become one accumulator.
 
-use super::value::Plain;
+use crate::pairs::Plain;
 
 /// Folds the values of a key into an accumulator of fixed size, before they are
 /// sorted, stored or sent.

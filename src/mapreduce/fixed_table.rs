@@ -5,14 +5,15 @@ use core::convert::Infallible;
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::chains::Chains;
 use super::combiner::Combiner;
 use super::error::{Error, Rejected};
-use super::hash::{Seed, prefix};
-use super::key::{Key, encoded};
-use super::mapper::{Emitter, Mapper};
 use super::reducer::Reducer;
-use super::value::Plain;
+use crate::pairs::Key;
+use crate::pairs::Plain;
+use crate::pairs::chains::Chains;
+use crate::pairs::hash::{Seed, prefix};
+use crate::pairs::key::encoded;
+use crate::pairs::{Emitter, Mapper};
 
 struct Entry<A, const L: usize> {
     /// Encoded: the order of the bytes is the order of the keys.

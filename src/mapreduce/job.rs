@@ -7,13 +7,14 @@ use super::budget::Budget;
 use super::combiner::Combiner;
 use super::counters::Counters;
 use super::error::{Error, Rejected};
-use super::key::{ENCODED, Key, KeyPart, Leading, encoded};
-use super::mapper::{Emitter, Mapper};
 use super::reducer::{ReduceError, Reducer};
 use super::spill::{Engine, Records};
 use super::store::{NoStore, Store};
 use super::table::Fold;
-use super::value::{Plain, Value};
+use crate::pairs::key::{ENCODED, encoded};
+use crate::pairs::{Emitter, Mapper};
+use crate::pairs::{Key, KeyPart, Leading};
+use crate::pairs::{Plain, Value};
 
 /// Describes a job: its memory, its store, its seed.
 ///

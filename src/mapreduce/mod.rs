@@ -62,18 +62,14 @@
 
 #[cfg(feature = "alloc")]
 mod budget;
-pub(crate) mod chains;
 mod combiner;
 mod counters;
 mod error;
 mod fixed_table;
 #[cfg(feature = "alloc")]
 mod gradients;
-pub(crate) mod hash;
 #[cfg(feature = "alloc")]
 mod job;
-pub(crate) mod key;
-mod mapper;
 #[cfg(feature = "alloc")]
 mod merge;
 mod partition;
@@ -90,10 +86,12 @@ mod streaming;
 #[cfg(feature = "alloc")]
 mod table;
 mod top_k;
-mod value;
 #[cfg(feature = "alloc")]
 mod window;
 
+// A job is written with these.
+#[doc(no_inline)]
+pub use crate::pairs::{Desc, Emitter, Escaped, Key, KeyPart, Leading, MapFn, Mapper, Plain, Value, map_fn};
 #[cfg(feature = "alloc")]
 pub use budget::Budget;
 pub use combiner::{Combiner, Count, Max, Min, Sum};
@@ -104,8 +102,6 @@ pub use fixed_table::{FixedTable, RejectedPair, TableDrain};
 pub use gradients::GradientSum;
 #[cfg(feature = "alloc")]
 pub use job::{Combined, Combining, Grouped, Grouping, Job};
-pub use key::{Desc, Escaped, Key, KeyPart, Leading};
-pub use mapper::{Emitter, MapFn, Mapper, map_fn};
 pub use partition::{HashPartitioner, Partitioned, Partitioner, RangePartitioner};
 pub use reducer::{ReduceError, Reducer};
 #[cfg(feature = "rayon")]
@@ -118,6 +114,5 @@ pub use store::{MemoryStore, NoStore, OutOfStore, Space, Stack, Store};
 #[cfg(feature = "std")]
 pub use streaming::{ReadField, Reporter, StreamError, StreamMapper, Streaming, WriteField};
 pub use top_k::{Top, TopK, TopKFull};
-pub use value::{Plain, Value};
 #[cfg(feature = "alloc")]
 pub use window::{Window, Windowing, Windows};

@@ -2,9 +2,10 @@
 
 use core::borrow::Borrow;
 
-use super::hash::{Seed, prefix};
-use super::key::{Key, encoded};
-use super::mapper::Emitter;
+use crate::pairs::Emitter;
+use crate::pairs::Key;
+use crate::pairs::hash::{Seed, prefix};
+use crate::pairs::key::encoded;
 
 /// Chooses one of several partitions by the encoded key alone, so that all pairs
 /// of a key meet in one.

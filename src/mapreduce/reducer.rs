@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use super::key::Key;
-use super::mapper::Emitter;
-use super::value::Value;
+use crate::pairs::Emitter;
+use crate::pairs::Key;
+use crate::pairs::Value;
 
 /// Sees the keys in ascending order, and the values of each key one by one.
 ///

@@ -14,8 +14,8 @@
 //! so a merged run is never longer than the runs it came from.
 
 use super::error::Error;
-use super::hash::checksum;
 use super::store::{Space, Stack, Store};
+use crate::pairs::hash::checksum;
 
 pub(crate) const HEADER: usize = 8;
 

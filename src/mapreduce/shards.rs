@@ -15,11 +15,11 @@ use super::combiner::Combiner;
 use super::counters::Counters;
 use super::error::Error;
 use super::job::{Combined, Combining, Folding, Grouped, Grouping, Job, Keeping};
-use super::key::Key;
 use super::spill::{Engine, Records};
 use super::store::{NoStore, Store};
 use super::table::Fold;
-use super::value::Value;
+use crate::pairs::Key;
+use crate::pairs::Value;
 
 /// Describes a job in shards: the budget of all together, their number, where
 /// each of them spills.

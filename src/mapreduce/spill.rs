@@ -11,11 +11,11 @@
 use super::budget::Budget;
 use super::counters::Counters;
 use super::error::Error;
-use super::hash::Seed;
 use super::merge::{Merge, Merged, Sizes};
 use super::run::{EXHAUSTED, Extent, RunWriter, trimmed};
 use super::store::{Space, Stack, Store};
 use super::table::{ENTRY, Fold, Table};
+use crate::pairs::hash::Seed;
 
 /// Words of a run in the directory: start and serial number; length and level.
 const RUN_WORDS: usize = 2;

@@ -19,8 +19,8 @@
 //! more and shorter runs, and every hit has one word more to write.
 
 use super::combiner::Combiner;
-use super::hash::{Seed, prefix};
-use super::value::{Plain, Value};
+use crate::pairs::hash::{Seed, prefix};
+use crate::pairs::{Plain, Value};
 
 pub(crate) const ENTRY: usize = 3;
 type Entry = [u64; ENTRY];

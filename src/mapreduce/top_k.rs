@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use super::key::Key;
+use crate::pairs::Key;
 
 /// Keeps the `k` first keys of those offered; with [`Desc`](super::Desc) in front, the `k`
 /// greatest. Ties are broken by the rest of the key, so what remains does not

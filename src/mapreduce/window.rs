@@ -12,9 +12,10 @@ use super::combiner::Combiner;
 use super::counters::Counters;
 use super::error::Error;
 use super::job::{Combining, Job};
-use super::key::{ENCODED, Key};
 use super::store::{NoStore, Store};
-use super::value::Plain;
+use crate::pairs::Key;
+use crate::pairs::Plain;
+use crate::pairs::key::ENCODED;
 
 /// How long windows are, how far apart they begin, and how long they wait.
 ///

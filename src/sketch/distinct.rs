@@ -5,7 +5,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::{Body, Error, KeyHash, Reader, Sketch, Writer};
-use crate::mapreduce::{Emitter, Key};
+use crate::pairs::{Emitter, Key};
 
 /// HyperLogLog: estimates how many distinct keys there were, with `M` registers of one byte.
 ///

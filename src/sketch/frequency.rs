@@ -5,7 +5,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::{Body, Error, KeyHash, Reader, Sketch, Writer};
-use crate::mapreduce::{Emitter, Key};
+use crate::pairs::{Emitter, Key};
 
 /// Count-Min: how often any key came, never too low, in `D` rows of `W` counters.
 ///

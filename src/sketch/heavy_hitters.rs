@@ -6,8 +6,8 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::{Body, Error, KeyHash, Reader, Sketch, Writer, with_encoded};
-use crate::mapreduce::chains::Chains;
-use crate::mapreduce::{Emitter, Key};
+use crate::pairs::chains::Chains;
+use crate::pairs::{Emitter, Key};
 
 #[derive(Clone)]
 struct Counter<const L: usize> {

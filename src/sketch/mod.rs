@@ -10,11 +10,11 @@
 //! | mean and variance | [`Moments`] | rounding | to rounding |
 //! | a random sample | [`Reservoir`] | none: uniform | exact |
 //!
-//! What counts keys is an [`Emitter`](crate::mapreduce::Emitter): the mapper of a
+//! What counts keys is an [`Emitter`](crate::pairs::Emitter): the mapper of a
 //! MapReduce job counts into it as it is.
 //!
 //! ```
-//! use kernlet::mapreduce::{Emitter, Mapper};
+//! use kernlet::pairs::{Emitter, Mapper};
 //! use kernlet::sketch::{HyperLogLog, Sketch, SpaceSaving};
 //!
 //! struct Words;
@@ -62,9 +62,9 @@ mod wire;
 
 use core::fmt;
 
-use crate::mapreduce::Key;
-use crate::mapreduce::hash::{Seed, prefix};
-use crate::mapreduce::key::{ENCODED, encoded};
+use crate::pairs::Key;
+use crate::pairs::hash::{Seed, prefix};
+use crate::pairs::key::{ENCODED, encoded};
 
 pub use distinct::HyperLogLog;
 pub use frequency::CountMin;

@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 use core::fmt;
 
 use super::{Body, Error, Reader, Sketch, Writer};
-use crate::mapreduce::Plain;
+use crate::pairs::Plain;
 use crate::random::Stream;
 
 #[derive(Clone, Copy)]

@@ -9,8 +9,8 @@
 //! | 24.. | the body |
 
 use super::Error;
-use crate::mapreduce::Plain;
-use crate::mapreduce::hash::checksum;
+use crate::pairs::Plain;
+use crate::pairs::hash::checksum;
 
 pub(super) const HEADER: usize = 24;
 const SIZES: usize = 8;

@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 use std::io::{self, Read, Write};
 
-use super::super::key::Key;
-use super::super::mapper::Emitter;
 use super::error::StreamError;
 use super::field::WriteField;
+use crate::pairs::Emitter;
+use crate::pairs::Key;
 
 /// Bytes of output gathered before they are written.
 const OUTPUT: usize = 32 << 10;

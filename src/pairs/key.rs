@@ -15,7 +15,7 @@
 /// back is [`Key::View`].
 ///
 /// ```
-/// use kernlet::mapreduce::Key;
+/// use kernlet::pairs::Key;
 /// let mut bytes = [[0; 5]; 2];
 /// <(i32, &str)>::encode(&(-1, "b"), &mut bytes[0]);
 /// <(i32, &str)>::encode(&(3, "a"), &mut bytes[1]);
@@ -52,7 +52,7 @@ pub trait Key {
 /// A key that can stand before others in a tuple: its encoding shows where it ends.
 ///
 /// ```
-/// use kernlet::mapreduce::KeyPart;
+/// use kernlet::pairs::KeyPart;
 /// let mut bytes = [0; 4];
 /// str::encode_part(&"ab", &mut bytes);
 /// assert_eq!(bytes, *b"ab\0\0");
@@ -155,7 +155,7 @@ fn escaped_end(bytes: &[u8]) -> Option<usize> {
 /// Bytes or a string read back from a place before the last of a tuple.
 ///
 /// ```
-/// use kernlet::mapreduce::Key;
+/// use kernlet::pairs::Key;
 /// let mut bytes = [0; 7];
 /// <(&str, u8)>::encode(&("a\0b", 7), &mut bytes);
 /// let (name, seven) = <(&str, u8)>::decode(&bytes).unwrap();
@@ -175,7 +175,7 @@ impl<'a> Escaped<'a> {
     /// The bytes where they lie; `None` if a zero among them had to be escaped.
     ///
     /// ```
-    /// use kernlet::mapreduce::KeyPart;
+    /// use kernlet::pairs::KeyPart;
     /// assert_eq!(str::decode_part(b"ab\0\0").unwrap().as_slice(), Some(&b"ab"[..]));
     /// ```
     pub fn as_slice(&self) -> Option<&'a [u8]> {
@@ -185,7 +185,7 @@ impl<'a> Escaped<'a> {
     /// The bytes one by one.
     ///
     /// ```
-    /// use kernlet::mapreduce::KeyPart;
+    /// use kernlet::pairs::KeyPart;
     /// assert!(str::decode_part(b"a\0\xFFb\0\0").unwrap().bytes().eq(*b"a\0b"));
     /// ```
     pub fn bytes(&self) -> impl Iterator<Item = u8> + 'a {
@@ -245,7 +245,7 @@ macro_rules! fixed_part {
 /// The other way round: the greatest key comes first.
 ///
 /// ```
-/// use kernlet::mapreduce::{Desc, Key};
+/// use kernlet::pairs::{Desc, Key};
 /// let mut bytes = [[0; 2]; 2];
 /// Desc::<u16>::encode(&Desc(9), &mut bytes[0]);
 /// Desc::<u16>::encode(&Desc(4), &mut bytes[1]);
@@ -423,7 +423,7 @@ tuple_keys!(A 0, B 1, C 2; D 3);
 /// A tuple whose first part can be told from its encoding.
 ///
 /// ```
-/// fn first_of<K: kernlet::mapreduce::Leading>() {}
+/// fn first_of<K: kernlet::pairs::Leading>() {}
 /// first_of::<(u32, &str)>();
 /// ```
 pub trait Leading: Key {

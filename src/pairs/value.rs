@@ -7,7 +7,7 @@
 /// a struct becomes plain through the tuple of its fields.
 ///
 /// ```
-/// use kernlet::mapreduce::Plain;
+/// use kernlet::pairs::Plain;
 /// #[derive(Clone, Copy)]
 /// struct Mean { count: u64, sum: i64 }
 /// impl Plain for Mean {
@@ -123,7 +123,7 @@ plain_tuples!(A 0, B 1, C 2, D 3);
 /// data, bytes or a string.
 ///
 /// ```
-/// use kernlet::mapreduce::Value;
+/// use kernlet::pairs::Value;
 /// let mut bytes = [0; 5];
 /// "seven".write(&mut bytes);
 /// assert_eq!(str::read(&bytes), Some("seven"));

@@ -3,7 +3,7 @@
 use core::borrow::Borrow;
 use core::marker::PhantomData;
 
-use super::key::Key;
+use super::Key;
 
 /// Takes key/value pairs, one at a time.
 ///
@@ -11,7 +11,7 @@ use super::key::Key;
 /// whatever comes next in a chain of jobs.
 ///
 /// ```
-/// use kernlet::mapreduce::Emitter;
+/// use kernlet::pairs::Emitter;
 /// struct Longest(usize);
 /// impl Emitter<str, u64> for Longest {
 ///     type Error = core::convert::Infallible;
@@ -40,7 +40,7 @@ pub trait Emitter<K: Key + ?Sized, V: ?Sized> {
 /// Turns an item into any number of key/value pairs.
 ///
 /// ```
-/// use kernlet::mapreduce::{Emitter, Mapper};
+/// use kernlet::pairs::{Emitter, Mapper};
 /// struct Words;
 /// impl Mapper<str> for Words {
 ///     type Key = str;
@@ -78,7 +78,7 @@ pub struct MapFn<K: ?Sized, V: ?Sized, F> {
 /// is returned when the closure has ended.
 ///
 /// ```
-/// use kernlet::mapreduce::map_fn;
+/// use kernlet::pairs::map_fn;
 /// let words = map_fn::<str, u64, _>(|line: &str, emit: &mut dyn FnMut(&str, &u64)| {
 ///     line.split_whitespace().for_each(|word| emit(word, &1))
 /// });
