@@ -159,6 +159,187 @@ fn hyperparameters_and_weight_decay() {
     );
 }
 
+/// PyTorch's formulas, as its documentation writes them.
+#[test]
+fn formulas_of_pytorch() {
+    use kernlet::optim::pytorch::{Adadelta, Adagrad, Adam, RmsProp, Sgd};
+    fn l2(w: Tracked, g: Tracked) -> Tracked {
+        g + input(0.25) * w
+    }
+    compare("torch sgd", Sgd::new(0.01).with_weight_decay(0.25), |w, g, _, _| w - input(0.01) * l2(w, g));
+    let momentum = Sgd::new(0.01).with_momentum(0.9);
+    compare("torch momentum", momentum.with_weight_decay(0.25).with_dampening(0.2), |w, g, [v, ..], step| {
+        let g = l2(w, g);
+        *v = if step == 1 { g } else { input(0.9) * *v + input(0.8) * g };
+        w - input(0.01) * *v
+    });
+    compare("torch nesterov", momentum.with_nesterov(), |w, g, [v, ..], _| {
+        *v = input(0.9) * *v + g;
+        w - input(0.01) * (g + input(0.9) * *v)
+    });
+    fn adam(w: Tracked, g: Tracked, [m, v, largest]: &mut [Tracked; 3], step: i32, amsgrad: bool) -> Tracked {
+        *m = *m + (g - *m) * input(0.1);
+        *v = *v + (g * g - *v) * input(0.001);
+        *largest = if amsgrad { largest.max(*v) } else { *v };
+        let root = largest.sqrt() / input((1.0 - 0.999_f64.powi(step)).sqrt()) + input(1e-8);
+        w - input(0.001) * input(1.0 / (1.0 - 0.9_f64.powi(step))) * *m / root
+    }
+    compare("torch adam", Adam::new(0.001).with_weight_decay(0.25), |w, g, states, step| {
+        adam(w, l2(w, g), states, step, false)
+    });
+    compare("torch amsgrad", Adam::new(0.001).with_amsgrad(), |w, g, states, step| adam(w, g, states, step, true));
+    compare("torch adamw", Adam::adamw(0.001), |w, g, states, step| {
+        adam(w - w * (input(0.01) * input(0.001)), g, states, step, false)
+    });
+    fn rmsprop(w: Tracked, g: Tracked, [v, u, a]: &mut [Tracked; 3], momentum: f64, centred: bool) -> Tracked {
+        *v = if centred {
+            let deviation = g - *a;
+            *a = average(0.99, *a, g);
+            input(0.99) * (*v + input(0.01) * (deviation * deviation))
+        } else {
+            average(0.99, *v, g * g)
+        };
+        *u = input(momentum) * *u + g / (v.sqrt() + input(1e-8));
+        w - input(0.01) * *u
+    }
+    compare("torch rmsprop", RmsProp::new(0.01).with_weight_decay(0.25), |w, g, states, _| {
+        rmsprop(w, l2(w, g), states, 0.0, false)
+    });
+    compare("torch rmsprop with momentum", RmsProp::new(0.01).with_momentum(0.9), |w, g, states, _| {
+        rmsprop(w, g, states, 0.9, false)
+    });
+    compare("torch rmsprop centred", RmsProp::new(0.01).with_centred(), |w, g, states, _| {
+        rmsprop(w, g, states, 0.0, true)
+    });
+    compare("torch rmsprop with both", RmsProp::new(0.01).with_momentum(0.9).with_centred(), |w, g, states, _| {
+        rmsprop(w, g, states, 0.9, true)
+    });
+    compare("torch adagrad", Adagrad::new(0.01).with_lr_decay(0.5).with_weight_decay(0.25), |w, g, [a, ..], step| {
+        let g = l2(w, g);
+        *a = *a + g * g;
+        w - input(0.01) / (input(1.0) + input(0.5) * input(f64::from(step - 1))) * (g / (a.sqrt() + input(1e-10)))
+    });
+    compare("torch adadelta", Adadelta::new(1.0).with_weight_decay(0.25), |w, g, [a, d, _], _| {
+        let g = l2(w, g);
+        *a = average(0.9, *a, g * g);
+        let delta = (*d + input(1e-6)).sqrt() * g / (*a + input(1e-6)).sqrt();
+        *d = average(0.9, *d, delta * delta);
+        w - delta
+    });
+}
+
+/// Gradients that hardly differ: the variance is what is left of two large moments, and stays one.
+#[test]
+fn a_centred_variance_has_its_digits() {
+    fn check<O: Optimizer>(optimizer: O, lr: f64, rho: f64, root: fn(f64) -> f64) {
+        for level in Level::all() {
+            for (mean, noise) in [(300.0, 0.01), (1.0, 0.0), (-2.0, 1e-6), (1e-3, 1e-3), (4e4, 1.0)] {
+                let (mut w, mut variance, mut average) = ([0.0], [0.0], [0.0]);
+                let [mut v, mut a] = [0.0, 0.0];
+                for number in 1..=500 {
+                    let g = mean + noise * Stream::new(5, 5).f32_at(number.into());
+                    let before = w[0];
+                    let states = &mut [&mut variance[..], &mut average[..]];
+                    optimizer.update(level, Step::new(number), &mut w, &[g], states).unwrap();
+                    assert!(w[0].is_finite(), "{level}, {mean}, step {number}");
+                    // The documented formula, in twice the digits.
+                    let g = f64::from(g);
+                    v = rho * v + (1.0 - rho) * g * g;
+                    a = rho * a + (1.0 - rho) * g;
+                    let expected = f64::from(before) - lr * g / root(v - a * a);
+                    // Each average forgets all but 1 / (1 − ρ) roundings; the deviations g − a lose digits of g.
+                    let kept = 1.0 / (1.0 - rho);
+                    let lost = kept * (f64::from(g as f32) * tracked::U / (v - a * a).max(1e-7).sqrt()).abs();
+                    let bound = tracked::U * 4.0 * (f64::from(before).abs() + f64::from(w[0]).abs())
+                        + (expected - f64::from(before)).abs() * (lost + kept * 4.0 * tracked::U);
+                    let off = (f64::from(w[0]) - expected).abs();
+                    assert!(off <= bound, "{level}, {mean}, step {number}: {} for {expected}, bound {bound:e}", w[0]);
+                }
+            }
+        }
+    }
+    check(RmsProp::new(0.01).with_centred(), f64::from(0.01_f32), 0.9, |variance| (variance + 1e-7).sqrt());
+    check(
+        pytorch::RmsProp::new(0.01).with_centred().with_rho(0.9).with_epsilon(1e-3),
+        f64::from(0.01_f32),
+        0.9,
+        |variance| variance.max(0.0).sqrt() + 1e-3,
+    );
+}
+
+/// What is chosen at run time makes the steps of what it chose, and says how many states it has.
+#[test]
+fn optimizers_chosen_at_run_time() {
+    fn check<O: Optimizer + Into<AnyOptimizer> + 'static>(optimizer: O) {
+        for level in Level::all() {
+            let expected = bits(optimizer, level, 21, &[]);
+            let (any, dynamic): (AnyOptimizer, &dyn DynOptimizer) = (optimizer.into(), &optimizer);
+            for (found, states) in [
+                (bits(any, level, 21, &[]), any.states()),
+                (bits(dynamic, level, 21, &[]), Optimizer::states(&dynamic)),
+            ] {
+                assert_eq!(states, O::STATES);
+                assert_eq!(found[..expected.len()], expected);
+                // The states that it does not use stay as they were.
+                assert!(found[expected.len()..].iter().all(|&bits| f32::from_bits(bits).is_nan()));
+            }
+        }
+    }
+    check(Sgd::new(0.01).with_weight_decay(0.1));
+    check(Sgd::new(0.01).with_momentum(0.9));
+    check(Adadelta::new(1.0));
+    check(Adagrad::new(0.1));
+    check(Adam::new(0.1));
+    check(Adam::new(0.1).with_amsgrad());
+    check(AdamW::new(0.1));
+    check(RmsProp::new(0.1));
+    check(RmsProp::new(0.1).with_momentum(0.9));
+    check(RmsProp::new(0.1).with_centred());
+    check(RmsProp::new(0.1).with_momentum(0.9).with_centred());
+    check(pytorch::Sgd::new(0.01));
+    check(pytorch::Sgd::new(0.01).with_momentum(0.9).with_dampening(0.5));
+    check(pytorch::Adadelta::new(1.0));
+    check(pytorch::Adagrad::new(0.1));
+    check(pytorch::Adam::new(0.1));
+    check(pytorch::Adam::adamw(0.1).with_amsgrad());
+    check(pytorch::RmsProp::new(0.1));
+    check(pytorch::RmsProp::new(0.1).with_momentum(0.9));
+    check(pytorch::RmsProp::new(0.1).with_centred());
+    check(pytorch::RmsProp::new(0.1).with_momentum(0.9).with_centred());
+}
+
+/// A step whose decay is scaled by 0 is the step of the optimizer without decay, to the bit.
+#[test]
+fn parameters_that_do_not_decay() {
+    fn check<O: Optimizer>(decays: O, plain: O) {
+        for level in Level::all() {
+            let step = |optimizer: O, decay_scale| {
+                let (mut w, mut memory) = (uniform(1, 21), vec![f32::NAN; MAX_STATES * 21]);
+                let mut states = split_states(&mut memory, 21, 0, 21);
+                fill_initial(&optimizer, &mut states);
+                let step = Step { decay_scale, ..Step::first() };
+                optimizer.update(level, step, &mut w, &uniform(2, 21), &mut states).unwrap();
+                w
+            };
+            assert_eq!(step(decays, 0.0), step(plain, 1.0));
+            assert_ne!(step(decays, 1.0), step(plain, 1.0));
+        }
+    }
+    check(Sgd::new(0.1).with_weight_decay(0.5), Sgd::new(0.1));
+    check(Sgd::new(0.1).with_momentum(0.9).with_weight_decay(0.5), Sgd::new(0.1).with_momentum(0.9));
+    check(Adadelta::new(1.0).with_weight_decay(0.5), Adadelta::new(1.0));
+    check(Adagrad::new(0.1).with_weight_decay(0.5), Adagrad::new(0.1));
+    check(Adam::new(0.1).with_weight_decay(0.5), Adam::new(0.1));
+    check(AdamW::new(0.1), AdamW::new(0.1).with_weight_decay(0.0));
+    check(RmsProp::new(0.1).with_weight_decay(0.5), RmsProp::new(0.1));
+    check(pytorch::Sgd::new(0.1).with_weight_decay(0.5), pytorch::Sgd::new(0.1));
+    check(pytorch::Adadelta::new(1.0).with_weight_decay(0.5), pytorch::Adadelta::new(1.0));
+    check(pytorch::Adagrad::new(0.1).with_weight_decay(0.5), pytorch::Adagrad::new(0.1));
+    check(pytorch::Adam::new(0.1).with_weight_decay(0.5), pytorch::Adam::new(0.1));
+    check(pytorch::Adam::adamw(0.1), pytorch::Adam::adamw(0.1).with_weight_decay(0.0));
+    check(pytorch::RmsProp::new(0.1).with_weight_decay(0.5), pytorch::RmsProp::new(0.1));
+}
+
 /// A step with scales is the step at the scaled learning rate with the scaled gradient, to the bit.
 #[test]
 fn scales_of_a_step() {
@@ -278,6 +459,11 @@ fn bits_depend_on_the_rounding_alone() {
     same_bits(Adam::new(0.001).with_amsgrad());
     same_bits(AdamW::new(0.001));
     same_bits(RmsProp::new(0.001).with_momentum(0.9).with_centred());
+    same_bits(pytorch::Sgd::new(0.01).with_momentum(0.9).with_nesterov().with_weight_decay(0.1));
+    same_bits(pytorch::Adadelta::new(1.0).with_weight_decay(0.1));
+    same_bits(pytorch::Adagrad::new(0.001));
+    same_bits(pytorch::Adam::new(0.001).with_amsgrad().with_weight_decay(0.1));
+    same_bits(pytorch::RmsProp::new(0.001).with_momentum(0.9).with_centred().with_weight_decay(0.1));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Adadelta (Zeiler: *ADADELTA: An Adaptive Learning Rate Method*, 2012, algorithm 1).
 
-use super::{Optimizer, Rate, Rule, Step, apply, averaged, decayed};
+use super::{Optimizer, Rate, Rule, Step, apply_rule, averaged, decayed, with_l2};
 use crate::kernels::ShapeError;
 use crate::simd::{Level, Simd};
 
@@ -14,8 +14,8 @@ use crate::simd::{Level, Simd};
 ///
 /// ```
 /// use kernlet::optim::{Adadelta, Optimizer};
-/// const ADADELTA: Adadelta = Adadelta::new(1.0).with_rho(0.9);
-/// assert_eq!(Adadelta::STATES, 2);
+/// const ADADELTA: Adadelta = Adadelta::new(1.0).with_rho(0.9).with_epsilon(1e-6).with_weight_decay(1e-4);
+/// assert_eq!(ADADELTA.states(), 2);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -24,39 +24,31 @@ pub struct Adadelta {
     rho: Rate,
     epsilon: f32,
     weight_decay: f32,
+    l2: f32,
 }
 
 impl Adadelta {
     /// Learning rate `lr`, ρ = 0.95, ε = 10⁻⁷.
-    ///
-    /// See [`Adadelta`] for an example.
     pub const fn new(lr: f32) -> Self {
-        Self { lr, rho: Rate::new(0.95), epsilon: 1e-7, weight_decay: 0.0 }
+        Self { lr, rho: Rate::new(0.95), epsilon: 1e-7, weight_decay: 0.0, l2: 0.0 }
     }
 
     /// With another decay rate ρ.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Adadelta::new(1.0).with_rho(0.9);
-    /// ```
     pub const fn with_rho(self, rho: f64) -> Self {
         Self { rho: Rate::new(rho), ..self }
     }
 
     /// With another ε.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Adadelta::new(1.0).with_epsilon(1e-6);
-    /// ```
     pub const fn with_epsilon(self, epsilon: f32) -> Self {
         Self { epsilon, ..self }
     }
 
+    /// With weight decay λ as a penalty: `λ w` is added to the gradient.
+    pub(super) const fn with_l2(self, l2: f32) -> Self {
+        Self { l2, ..self }
+    }
+
     /// With weight decay λ: `λ α w` is taken off first.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Adadelta::new(1.0).with_weight_decay(1e-4);
-    /// ```
     pub const fn with_weight_decay(self, weight_decay: f32) -> Self {
         Self { weight_decay, ..self }
     }
@@ -65,6 +57,7 @@ impl Adadelta {
 impl Rule<2> for Adadelta {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, w: S::V, g: S::V, [squares, deltas]: [S::V; 2]) -> (S::V, [S::V; 2]) {
+        let g = with_l2(s, w, g, self.l2);
         let epsilon = s.splat(self.epsilon);
         let squares = averaged(s, squares, s.mul(g, g), self.rho);
         // One root of a quotient for two: roots are the dearest operation everywhere.
@@ -88,6 +81,8 @@ impl Optimizer for Adadelta {
         states: &mut [&mut [f32]],
     ) -> Result<(), ShapeError> {
         let lr = self.lr * step.lr_scale;
-        apply("adadelta", level, step, Self { lr, weight_decay: self.weight_decay * lr, ..*self }, w, g, states)
+        let weight_decay = self.weight_decay * lr * step.decay_scale;
+        let rule = Self { lr, weight_decay, l2: self.l2 * step.decay_scale, ..*self };
+        apply_rule("adadelta", level, step, rule, w, g, states)
     }
 }

@@ -1,6 +1,6 @@
 //! Adagrad (Duchi, Hazan, Singer: *Adaptive Subgradient Methods*, JMLR 2011).
 
-use super::{Optimizer, Rule, Step, apply, decayed};
+use super::{Optimizer, Rule, Step, apply_rule, decayed};
 use crate::kernels::ShapeError;
 use crate::simd::{Level, Simd};
 
@@ -10,7 +10,9 @@ use crate::simd::{Level, Simd};
 ///
 /// ```
 /// use kernlet::optim::{Adagrad, Optimizer};
-/// assert_eq!(Adagrad::new(0.001).initial_state(0), 0.1);
+/// const ADAGRAD: Adagrad = Adagrad::new(0.001).with_epsilon(1e-6).with_weight_decay(1e-4);
+/// assert_eq!(ADAGRAD.initial_state(0), 0.1);
+/// assert_eq!(ADAGRAD.with_initial(0.0).initial_state(0), 0.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -23,35 +25,21 @@ pub struct Adagrad {
 
 impl Adagrad {
     /// Learning rate `lr` (Keras' default is 0.001), ε = 10⁻⁷.
-    ///
-    /// See [`Adagrad`] for an example.
     pub const fn new(lr: f32) -> Self {
         Self { lr, initial: 0.1, epsilon: 1e-7, weight_decay: 0.0 }
     }
 
     /// With another start of the sums.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Adagrad::new(0.01).with_initial(0.0);
-    /// ```
     pub const fn with_initial(self, initial: f32) -> Self {
         Self { initial, ..self }
     }
 
     /// With another ε.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Adagrad::new(0.01).with_epsilon(1e-6);
-    /// ```
     pub const fn with_epsilon(self, epsilon: f32) -> Self {
         Self { epsilon, ..self }
     }
 
     /// With weight decay λ: `λ α w` is taken off first.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Adagrad::new(0.01).with_weight_decay(1e-4);
-    /// ```
     pub const fn with_weight_decay(self, weight_decay: f32) -> Self {
         Self { weight_decay, ..self }
     }
@@ -84,6 +72,14 @@ impl Optimizer for Adagrad {
         states: &mut [&mut [f32]],
     ) -> Result<(), ShapeError> {
         let lr = self.lr * step.lr_scale;
-        apply("adagrad", level, step, Self { lr, weight_decay: self.weight_decay * lr, ..*self }, w, g, states)
+        apply_rule(
+            "adagrad",
+            level,
+            step,
+            Self { lr, weight_decay: self.weight_decay * lr * step.decay_scale, ..*self },
+            w,
+            g,
+            states,
+        )
     }
 }

@@ -1,7 +1,7 @@
 //! Adam (Kingma, Ba: *Adam: A Method for Stochastic Optimization*, ICLR 2015) and AdamW
 //! (Loshchilov, Hutter: *Decoupled Weight Decay Regularization*, ICLR 2019).
 
-use super::{Optimizer, Rate, Rule, Step, apply, decayed};
+use super::{Optimizer, Rate, Rule, Step, apply_rule, decayed, with_l2};
 use crate::kernels::ShapeError;
 use crate::simd::{Level, Simd};
 
@@ -16,8 +16,9 @@ use crate::simd::{Level, Simd};
 ///
 /// ```
 /// use kernlet::optim::{Adam, Optimizer};
-/// const ADAM: Adam = Adam::new(0.001);
-/// assert_eq!((Adam::<false>::STATES, Adam::<true>::STATES), (2, 3));
+/// const ADAM: Adam = Adam::new(0.001).with_betas(0.9, 0.99).with_epsilon(1e-8).with_weight_decay(0.01);
+/// const AMSGRAD: Adam<true> = ADAM.with_amsgrad();
+/// assert_eq!((ADAM.states(), AMSGRAD.states()), (2, 3));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -31,17 +32,11 @@ pub struct Adam<const AMSGRAD: bool = false> {
 
 impl Adam {
     /// Learning rate `lr` (Keras' default is 0.001), β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁷.
-    ///
-    /// See [`Adam`] for an example.
     pub const fn new(lr: f32) -> Self {
         Self { lr, beta1: Rate::new(0.9), beta2: Rate::new(0.999), epsilon: 1e-7, weight_decay: 0.0 }
     }
 
     /// With the largest v in v's place.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Adam::new(0.001).with_amsgrad();
-    /// ```
     pub const fn with_amsgrad(self) -> Adam<true> {
         let Self { lr, beta1, beta2, epsilon, weight_decay } = self;
         Adam { lr, beta1, beta2, epsilon, weight_decay }
@@ -50,58 +45,57 @@ impl Adam {
 
 impl<const AMSGRAD: bool> Adam<AMSGRAD> {
     /// With other decay rates β₁ and β₂.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Adam::new(0.001).with_betas(0.8, 0.99);
-    /// ```
     pub const fn with_betas(self, beta1: f64, beta2: f64) -> Self {
         Self { beta1: Rate::new(beta1), beta2: Rate::new(beta2), ..self }
     }
 
     /// With another ε.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Adam::new(0.001).with_epsilon(1e-8);
-    /// ```
     pub const fn with_epsilon(self, epsilon: f32) -> Self {
         Self { epsilon, ..self }
     }
 
     /// With weight decay λ: `λ α w` is taken off first, as AdamW does.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Adam::new(0.001).with_weight_decay(0.01);
-    /// ```
     pub const fn with_weight_decay(self, weight_decay: f32) -> Self {
         Self { weight_decay, ..self }
     }
 
     fn moments(self, step: Step) -> Moments {
-        let n = step.number.max(1);
         let lr = self.lr * step.lr_scale;
-        let correction = libm::sqrt(self.beta2.unaveraged(n)) / self.beta1.unaveraged(n);
+        let [unbiased_m, unbiased_v] = corrections(self.beta1, self.beta2, step);
         Moments {
-            alpha: (f64::from(lr) * correction) as f32,
+            alpha: (f64::from(lr) * (unbiased_v / unbiased_m)) as f32,
             rest1: self.beta1.rest,
             rest2: self.beta2.rest,
             epsilon: self.epsilon,
-            decay: self.weight_decay * lr,
+            decay: self.weight_decay * lr * step.decay_scale,
+            l2: 0.0,
         }
     }
 }
 
+/// `1 − β₁ᵗ` and `√(1 − β₂ᵗ)`.
+pub(super) fn corrections(beta1: Rate, beta2: Rate, step: Step) -> [f64; 2] {
+    let n = step.number.max(1);
+    [beta1.unaveraged(n), libm::sqrt(beta2.unaveraged(n))]
+}
+
+/// Adam's formula, the corrections already in its numbers.
 #[derive(Clone, Copy)]
-struct Moments {
-    alpha: f32,
-    rest1: f32,
-    rest2: f32,
-    epsilon: f32,
-    decay: f32,
+pub(super) struct Moments {
+    pub alpha: f32,
+    pub rest1: f32,
+    pub rest2: f32,
+    pub epsilon: f32,
+    /// Taken off the parameter, in proportion to it.
+    pub decay: f32,
+    /// Added to the gradient, in proportion to the parameter.
+    pub l2: f32,
 }
 
 impl Moments {
     #[inline(always)]
-    fn averages<S: Simd>(self, s: S, g: S::V, m: S::V, v: S::V) -> (S::V, S::V) {
+    fn averages<S: Simd>(self, s: S, w: S::V, g: S::V, m: S::V, v: S::V) -> (S::V, S::V) {
+        let g = with_l2(s, w, g, self.l2);
         let m = s.mul_add(s.sub(g, m), s.splat(self.rest1), m);
         let v = s.mul_add(s.sub(s.mul(g, g), v), s.splat(self.rest2), v);
         (m, v)
@@ -117,7 +111,7 @@ impl Moments {
 impl Rule<2> for Moments {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, w: S::V, g: S::V, [m, v]: [S::V; 2]) -> (S::V, [S::V; 2]) {
-        let (m, v) = self.averages(s, g, m, v);
+        let (m, v) = self.averages(s, w, g, m, v);
         (self.moved(s, w, m, v), [m, v])
     }
 }
@@ -125,7 +119,7 @@ impl Rule<2> for Moments {
 impl Rule<3> for Moments {
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, w: S::V, g: S::V, [m, v, largest]: [S::V; 3]) -> (S::V, [S::V; 3]) {
-        let (m, v) = self.averages(s, g, m, v);
+        let (m, v) = self.averages(s, w, g, m, v);
         let largest = s.max(largest, v);
         (self.moved(s, w, m, largest), [m, v, largest])
     }
@@ -142,7 +136,7 @@ impl Optimizer for Adam<false> {
         g: &[f32],
         states: &mut [&mut [f32]],
     ) -> Result<(), ShapeError> {
-        apply::<_, 2>("adam", level, step, self.moments(step), w, g, states)
+        apply_rule::<_, 2>("adam", level, step, self.moments(step), w, g, states)
     }
 }
 
@@ -157,7 +151,7 @@ impl Optimizer for Adam<true> {
         g: &[f32],
         states: &mut [&mut [f32]],
     ) -> Result<(), ShapeError> {
-        apply::<_, 3>("adam", level, step, self.moments(step), w, g, states)
+        apply_rule::<_, 3>("adam", level, step, self.moments(step), w, g, states)
     }
 }
 
@@ -174,35 +168,21 @@ pub struct AdamW(Adam);
 
 impl AdamW {
     /// Learning rate `lr` (Keras' default is 0.001), λ = 0.004, the rest as [`Adam::new`].
-    ///
-    /// See [`AdamW`] for an example.
     pub const fn new(lr: f32) -> Self {
         Self(Adam::new(lr).with_weight_decay(0.004))
     }
 
     /// With other decay rates β₁ and β₂.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::AdamW::new(0.001).with_betas(0.8, 0.99);
-    /// ```
     pub const fn with_betas(self, beta1: f64, beta2: f64) -> Self {
         Self(self.0.with_betas(beta1, beta2))
     }
 
     /// With another ε.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::AdamW::new(0.001).with_epsilon(1e-8);
-    /// ```
     pub const fn with_epsilon(self, epsilon: f32) -> Self {
         Self(self.0.with_epsilon(epsilon))
     }
 
     /// With another weight decay λ.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::AdamW::new(0.001).with_weight_decay(0.01);
-    /// ```
     pub const fn with_weight_decay(self, weight_decay: f32) -> Self {
         Self(self.0.with_weight_decay(weight_decay))
     }

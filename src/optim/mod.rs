@@ -1,4 +1,4 @@
-//! Optimizers with Keras' formulas and defaults, schedules, and clipping.
+//! Optimizers with Keras' formulas and defaults, PyTorch's beside them by name, schedules, and clipping.
 //!
 //! An [`Optimizer`] is plain data: hyperparameters, no memory. Its memory is
 //! [`Optimizer::STATES`] arrays as long as the parameters, which the caller owns.
@@ -19,6 +19,22 @@
 //! # Ok::<(), kernlet::kernels::ShapeError>(())
 //! ```
 //!
+//! # Choosing
+//!
+//! | known when | type |
+//! |---|---|
+//! | the program is compiled | the optimizer itself: nothing else is linked |
+//! | it runs, among those of this module | [`AnyOptimizer`], an enumeration |
+//! | it runs, with some of your own | `&dyn` [`DynOptimizer`], which every optimizer is |
+//!
+//! An optimizer of your own implements [`Optimizer`]; [`apply_rule`] carries a [`Rule`], a formula over
+//! vectors, to all elements.
+//!
+//! # Keras or PyTorch
+//!
+//! The types of this module have Keras' formulas and defaults, those of [`pytorch`] PyTorch's.
+//! [`pytorch`] lists where the two differ.
+//!
 //! # Numerics
 //!
 //! Decay rates are given in `f64`, since `1 − β` of an `f32` β near 1 has few
@@ -31,7 +47,10 @@ use crate::simd::{Kernel, Level, Simd};
 mod adadelta;
 mod adagrad;
 mod adam;
+mod any;
 mod clip;
+mod dynamic;
+pub mod pytorch;
 mod rmsprop;
 mod schedule;
 mod sgd;
@@ -39,7 +58,9 @@ mod sgd;
 pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
+pub use any::AnyOptimizer;
 pub use clip::{clip_scale, global_norm};
+pub use dynamic::DynOptimizer;
 pub use rmsprop::RmsProp;
 pub use schedule::{Constant, CosineDecay, Schedule, StepDecay};
 pub use sgd::Sgd;
@@ -57,7 +78,7 @@ pub const MAX_STATES: usize = 3;
 /// ```
 /// use kernlet::optim::Step;
 /// let step = Step { lr_scale: 0.5, ..Step::new(10) };
-/// assert_eq!((step.number, step.gradient_scale), (10, 1.0));
+/// assert_eq!((step.number, step.gradient_scale, step.decay_scale), (10, 1.0, 1.0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -68,20 +89,22 @@ pub struct Step {
     pub lr_scale: f32,
     /// The gradient is multiplied by it: what [`clip_scale`] returns, or 1 / batch.
     pub gradient_scale: f32,
+    /// The weight decay is multiplied by it: 0 for parameters that do not decay, as biases often.
+    pub decay_scale: f32,
 }
 
 impl Step {
-    /// Step `number`, counted from 1, with both scales 1.
+    /// Step `number`, counted from 1, with all scales 1.
     ///
     /// ```
     /// assert_eq!(kernlet::optim::Step::new(3).lr_scale, 1.0);
     /// ```
     #[inline]
     pub const fn new(number: u32) -> Self {
-        Self { number, lr_scale: 1.0, gradient_scale: 1.0 }
+        Self { number, lr_scale: 1.0, gradient_scale: 1.0, decay_scale: 1.0 }
     }
 
-    /// Step 1 with both scales 1.
+    /// Step 1 with all scales 1.
     ///
     /// ```
     /// assert_eq!(kernlet::optim::Step::first().number, 1);
@@ -94,21 +117,59 @@ impl Step {
 
 /// A rule that moves parameters against their gradient.
 ///
-/// See the [module](self) for an example.
+/// One of your own is as good as those of this module:
+///
+/// ```
+/// use kernlet::{kernels::ShapeError, optim::*, simd::{Level, Simd}};
+///
+/// /// Moves every parameter by the same distance, against the sign of its gradient.
+/// #[derive(Clone, Copy)]
+/// struct SignDescent { lr: f32 }
+///
+/// impl Rule<0> for SignDescent {
+///     #[inline(always)]
+///     fn apply<S: Simd>(self, s: S, w: S::V, g: S::V, _: [S::V; 0]) -> (S::V, [S::V; 0]) {
+///         let (zero, lr) = (s.splat(0.0), s.splat(self.lr));
+///         let down = s.select_gt(g, zero, lr, zero);
+///         (s.sub(w, s.select_gt(zero, g, s.neg(lr), down)), [])
+///     }
+/// }
+///
+/// impl Optimizer for SignDescent {
+///     const STATES: usize = 0;
+///     fn update(
+///         &self, level: Level, step: Step, w: &mut [f32], g: &[f32], states: &mut [&mut [f32]],
+///     ) -> Result<(), ShapeError> {
+///         let rule = Self { lr: self.lr * step.lr_scale };
+///         apply_rule("sign_descent", level, step, rule, w, g, states)
+///     }
+/// }
+///
+/// let mut w = [1.0, 2.0, 3.0];
+/// SignDescent { lr: 0.5 }.update(Level::detect(), Step::first(), &mut w, &[7.0, -0.1, 0.0], &mut [])?;
+/// assert_eq!(w, [0.5, 2.5, 3.0]);
+/// # Ok::<(), ShapeError>(())
+/// ```
 pub trait Optimizer: Copy + Send + Sync {
-    /// How many `f32` it keeps for each parameter.
+    /// How many `f32` it keeps for each parameter, at most [`MAX_STATES`].
     const STATES: usize;
+
+    /// How many of the [`STATES`](Self::STATES) this value uses: fewer only where the optimizer is
+    /// chosen at run time.
+    #[inline]
+    fn states(&self) -> usize {
+        Self::STATES
+    }
 
     /// What state array `state` is filled with before the first step: 0 unless it says otherwise.
     #[inline]
-    fn initial_state(&self, state: usize) -> f32 {
-        let _ = state;
+    fn initial_state(&self, _state: usize) -> f32 {
         0.0
     }
 
     /// One step: moves `w` against `g` and renews `states`.
     ///
-    /// `states` holds [`Self::STATES`] arrays as long as `w`; more arrays are left alone.
+    /// `states` holds at least [`states`](Self::states) arrays as long as `w`; more arrays are left alone.
     ///
     /// # Errors
     /// [`ShapeError`] if `g` or a state is not as long as `w`, or there are too few
@@ -132,7 +193,7 @@ pub trait Optimizer: Copy + Send + Sync {
 /// assert_eq!(sums, [0.1; 4]);
 /// ```
 pub fn fill_initial<O: Optimizer>(optimizer: &O, states: &mut [&mut [f32]]) {
-    for (i, state) in states.iter_mut().enumerate().take(O::STATES) {
+    for (i, state) in states.iter_mut().enumerate().take(optimizer.states()) {
         state.fill(optimizer.initial_state(i));
     }
 }
@@ -154,8 +215,11 @@ pub fn split_states(states: &mut [f32], parameters: usize, at: usize, len: usize
 }
 
 /// What an optimizer does to one vector of parameters with `N` states.
-trait Rule<const N: usize>: Copy {
-    /// The new parameters and states.
+///
+/// `apply` must be `#[inline(always)]`, so that it is compiled with the instruction set in use.
+/// [`Optimizer`] has an example.
+pub trait Rule<const N: usize>: Copy {
+    /// The new parameters and states, from the old ones and the gradient `g`.
     fn apply<S: Simd>(self, s: S, w: S::V, g: S::V, states: [S::V; N]) -> (S::V, [S::V; N]);
 }
 
@@ -207,8 +271,35 @@ impl<R: Rule<N>, const N: usize> Kernel for Update<'_, R, N> {
     }
 }
 
-/// Checks the lengths and applies the rule to all elements.
-fn apply<R: Rule<N>, const N: usize>(
+/// Checks the lengths and applies a rule to all elements: what an [`Optimizer`]'s `update` consists of.
+///
+/// The gradient is multiplied by [`Step::gradient_scale`] on the way; learning rate and weight decay
+/// are the rule's own matter. The first `N` arrays of `states` are the rule's.
+///
+/// # Errors
+/// [`ShapeError`] with the name `operation` if `g` or a state is not as long as `w`, or there are
+/// fewer than `N` states; nothing is written then.
+///
+/// ```
+/// use kernlet::{optim::{Rule, Step, apply_rule}, simd::{Level, Simd}};
+/// /// Descends by the sum of all gradients so far.
+/// #[derive(Clone, Copy)]
+/// struct Sum;
+/// impl Rule<1> for Sum {
+///     #[inline(always)]
+///     fn apply<S: Simd>(self, s: S, w: S::V, g: S::V, [sum]: [S::V; 1]) -> (S::V, [S::V; 1]) {
+///         let sum = s.add(sum, g);
+///         (s.sub(w, sum), [sum])
+///     }
+/// }
+/// let (mut w, mut sums) = ([10.0], [0.0]);
+/// for number in 1..=3 {
+///     apply_rule("sum", Level::detect(), Step::new(number), Sum, &mut w, &[1.0], &mut [&mut sums])?;
+/// }
+/// assert_eq!((w, sums), ([10.0 - 1.0 - 2.0 - 3.0], [3.0]));
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn apply_rule<R: Rule<N>, const N: usize>(
     operation: &'static str,
     level: Level,
     step: Step,
@@ -234,6 +325,25 @@ fn apply<R: Rule<N>, const N: usize>(
 #[inline(always)]
 fn decayed<S: Simd>(s: S, w: S::V, decay: f32) -> S::V {
     s.mul_add(w, s.splat(-decay), w)
+}
+
+/// The gradient of the loss and of `½ λ w²`: weight decay as a penalty. Without one, `w` is not read.
+#[inline(always)]
+fn with_l2<S: Simd>(s: S, w: S::V, g: S::V, l2: f32) -> S::V {
+    if l2 == 0.0 { g } else { s.mul_add(w, s.splat(l2), g) }
+}
+
+/// The moving average of `g` and the variance about it, from those before.
+///
+/// The variance `v − a²` of the averages v of g² and a of g is never taken as that difference, which of
+/// two large numbers leaves nothing but their rounding, and a negative number half of the time. It has a
+/// recurrence of its own, `c ← ρ (c + (1 − ρ)(g − a)²)` with the a before, whose terms are all positive.
+#[inline(always)]
+fn centred<S: Simd>(s: S, variance: S::V, mean: S::V, g: S::V, rate: Rate) -> (S::V, S::V) {
+    let deviation = s.sub(g, mean);
+    let square = s.mul(deviation, deviation);
+    let variance = s.mul(s.splat(rate.rate), s.mul_add(s.splat(rate.rest), square, variance));
+    (variance, averaged(s, mean, g, rate))
 }
 
 /// `old · rate + new · one_minus_rate`: a moving average.

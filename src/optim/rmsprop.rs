@@ -1,6 +1,6 @@
 //! RMSprop (Tieleman, Hinton: *Lecture 6.5: rmsprop*, 2012).
 
-use super::{Optimizer, Rate, Rule, Step, apply, averaged, decayed};
+use super::{Optimizer, Rate, Rule, Step, apply_rule, averaged, centred, decayed};
 use crate::kernels::ShapeError;
 use crate::simd::{Level, Simd};
 
@@ -8,13 +8,15 @@ use crate::simd::{Level, Simd};
 ///
 /// First state: `v ← ρ v + (1 − ρ) g²`, `w ← w − α g / √(v + ε)`.
 /// With momentum μ a state u more: `u ← μ u + α g / √(v + ε)`, `w ← w − u`.
-/// Centred, a last state a: `a ← ρ a + (1 − ρ) g`, and `v − a²` divides in v's place.
+/// Centred, a last state a: `a ← ρ a + (1 − ρ) g`, and `v − a²` divides in v's place. The first state
+/// then holds that variance, which has the recurrence `c ← ρ (c + (1 − ρ)(g − a)²)` with the a before:
+/// the same number, but no difference of two large ones, so it is never negative.
 ///
 /// ```
 /// use kernlet::optim::{Optimizer, RmsProp};
-/// fn states<O: Optimizer>(_: O) -> usize { O::STATES }
-/// assert_eq!(states(RmsProp::new(0.001)), 1);
-/// assert_eq!(states(RmsProp::new(0.001).with_momentum(0.9).with_centred()), 3);
+/// const PLAIN: RmsProp = RmsProp::new(0.001).with_rho(0.99).with_epsilon(1e-8).with_weight_decay(1e-4);
+/// assert_eq!(PLAIN.states(), 1);
+/// assert_eq!(PLAIN.with_momentum(0.9).with_centred().states(), 3);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -28,8 +30,6 @@ pub struct RmsProp<const MOMENTUM: bool = false, const CENTRED: bool = false> {
 
 impl RmsProp {
     /// Learning rate `lr` (Keras' default is 0.001), ρ = 0.9, ε = 10⁻⁷.
-    ///
-    /// See [`RmsProp`] for an example.
     pub const fn new(lr: f32) -> Self {
         Self { lr, rho: Rate::new(0.9), momentum: 0.0, epsilon: 1e-7, weight_decay: 0.0 }
     }
@@ -37,10 +37,6 @@ impl RmsProp {
 
 impl<const CENTRED: bool> RmsProp<false, CENTRED> {
     /// With momentum μ, and one state more.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::RmsProp::new(0.001).with_momentum(0.9);
-    /// ```
     pub const fn with_momentum(self, momentum: f32) -> RmsProp<true, CENTRED> {
         let Self { lr, rho, epsilon, weight_decay, .. } = self;
         RmsProp { lr, rho, momentum, epsilon, weight_decay }
@@ -49,10 +45,6 @@ impl<const CENTRED: bool> RmsProp<false, CENTRED> {
 
 impl<const MOMENTUM: bool> RmsProp<MOMENTUM, false> {
     /// Divided by the root of the variance, and one state more.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::RmsProp::new(0.001).with_centred();
-    /// ```
     pub const fn with_centred(self) -> RmsProp<MOMENTUM, true> {
         let Self { lr, rho, momentum, epsilon, weight_decay } = self;
         RmsProp { lr, rho, momentum, epsilon, weight_decay }
@@ -61,28 +53,16 @@ impl<const MOMENTUM: bool> RmsProp<MOMENTUM, false> {
 
 impl<const MOMENTUM: bool, const CENTRED: bool> RmsProp<MOMENTUM, CENTRED> {
     /// With another decay rate ρ.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::RmsProp::new(0.001).with_rho(0.99);
-    /// ```
     pub const fn with_rho(self, rho: f64) -> Self {
         Self { rho: Rate::new(rho), ..self }
     }
 
     /// With another ε.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::RmsProp::new(0.001).with_epsilon(1e-8);
-    /// ```
     pub const fn with_epsilon(self, epsilon: f32) -> Self {
         Self { epsilon, ..self }
     }
 
     /// With weight decay λ: `λ α w` is taken off first.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::RmsProp::new(0.001).with_weight_decay(1e-4);
-    /// ```
     pub const fn with_weight_decay(self, weight_decay: f32) -> Self {
         Self { weight_decay, ..self }
     }
@@ -93,14 +73,12 @@ impl<const MOMENTUM: bool, const CENTRED: bool, const N: usize> Rule<N> for RmsP
     #[inline(always)]
     fn apply<S: Simd>(self, s: S, w: S::V, g: S::V, mut states: [S::V; N]) -> (S::V, [S::V; N]) {
         let w = decayed(s, w, self.weight_decay);
-        states[0] = averaged(s, states[0], s.mul(g, g), self.rho);
-        let mut divisor = states[0];
         if CENTRED {
-            let mean = averaged(s, states[N - 1], g, self.rho);
-            states[N - 1] = mean;
-            divisor = s.sub(divisor, s.mul(mean, mean));
+            (states[0], states[N - 1]) = centred(s, states[0], states[N - 1], g, self.rho);
+        } else {
+            states[0] = averaged(s, states[0], s.mul(g, g), self.rho);
         }
-        let root = s.sqrt(s.add(divisor, s.splat(self.epsilon)));
+        let root = s.sqrt(s.add(states[0], s.splat(self.epsilon)));
         let mut change = s.div(s.mul(s.splat(self.lr), g), root);
         if MOMENTUM {
             change = s.mul_add(s.splat(self.momentum), states[1], change);
@@ -124,8 +102,8 @@ macro_rules! optimizer {
                 states: &mut [&mut [f32]],
             ) -> Result<(), ShapeError> {
                 let lr = self.lr * step.lr_scale;
-                let rule = Self { lr, weight_decay: self.weight_decay * lr, ..*self };
-                apply::<_, $states>("rmsprop", level, step, rule, w, g, states)
+                let rule = Self { lr, weight_decay: self.weight_decay * lr * step.decay_scale, ..*self };
+                apply_rule::<_, $states>("rmsprop", level, step, rule, w, g, states)
             }
         }
     )*};

@@ -50,8 +50,6 @@ pub struct StepDecay {
 
 impl StepDecay {
     /// Times `factor` after every `every` steps; 0 is taken as 1.
-    ///
-    /// See [`StepDecay`] for an example.
     pub const fn new(every: u32, factor: f32) -> Self {
         Self { every: if every == 0 { 1 } else { every }, factor }
     }
@@ -86,26 +84,16 @@ pub struct CosineDecay {
 
 impl CosineDecay {
     /// From 1 to 0 over `steps` steps.
-    ///
-    /// See [`CosineDecay`] for an example.
     pub const fn new(steps: u32) -> Self {
         Self { decay: steps, warmup: 0, start: 0.0, floor: 0.0 }
     }
 
     /// With `steps` steps before, in which the factor rises from `start` to 1.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::CosineDecay::new(1000).with_warmup(100, 0.0);
-    /// ```
     pub const fn with_warmup(self, steps: u32, start: f32) -> Self {
         Self { warmup: steps, start, ..self }
     }
 
     /// Down to `floor` instead of 0 (Keras' `alpha`).
-    ///
-    /// ```
-    /// let _ = kernlet::optim::CosineDecay::new(1000).with_floor(0.01);
-    /// ```
     pub const fn with_floor(self, floor: f32) -> Self {
         Self { floor, ..self }
     }

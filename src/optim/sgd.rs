@@ -1,6 +1,6 @@
 //! Stochastic gradient descent, plain or with momentum.
 
-use super::{Optimizer, Rule, Step, apply, decayed};
+use super::{Optimizer, Rule, Step, apply_rule, decayed};
 use crate::kernels::ShapeError;
 use crate::simd::{Level, Simd};
 
@@ -14,8 +14,12 @@ use crate::simd::{Level, Simd};
 /// use kernlet::optim::{Optimizer, Sgd, Step};
 /// use kernlet::simd::Level;
 /// let mut w = [1.0, 2.0];
-/// Sgd::new(0.5).update(Level::detect(), Step::first(), &mut w, &[1.0, -1.0], &mut [])?;
+/// const PLAIN: Sgd = Sgd::new(0.5);
+/// PLAIN.update(Level::detect(), Step::first(), &mut w, &[1.0, -1.0], &mut [])?;
 /// assert_eq!(w, [0.5, 2.5]);
+///
+/// const NESTEROV: Sgd<true> = Sgd::new(0.5).with_momentum(0.9).with_nesterov().with_weight_decay(1e-4);
+/// assert_eq!((PLAIN.states(), NESTEROV.states()), (0, 1));
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,19 +33,11 @@ pub struct Sgd<const MOMENTUM: bool = false> {
 
 impl Sgd {
     /// Plain descent at learning rate `lr` (Keras' default is 0.01).
-    ///
-    /// See [`Sgd`] for an example.
     pub const fn new(lr: f32) -> Self {
         Self { lr, momentum: 0.0, nesterov: false, weight_decay: 0.0 }
     }
 
     /// With momentum, and one state for each parameter.
-    ///
-    /// ```
-    /// use kernlet::optim::{Optimizer, Sgd};
-    /// fn states<O: Optimizer>(_: O) -> usize { O::STATES }
-    /// assert_eq!(states(Sgd::new(0.01).with_momentum(0.9)), 1);
-    /// ```
     pub const fn with_momentum(self, momentum: f32) -> Sgd<true> {
         Sgd { lr: self.lr, momentum, nesterov: self.nesterov, weight_decay: self.weight_decay }
     }
@@ -49,10 +45,6 @@ impl Sgd {
 
 impl Sgd<true> {
     /// With Nesterov's look ahead.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Sgd::new(0.01).with_momentum(0.9).with_nesterov();
-    /// ```
     pub const fn with_nesterov(self) -> Self {
         Self { nesterov: true, ..self }
     }
@@ -60,10 +52,6 @@ impl Sgd<true> {
 
 impl<const MOMENTUM: bool> Sgd<MOMENTUM> {
     /// With weight decay λ.
-    ///
-    /// ```
-    /// let _ = kernlet::optim::Sgd::new(0.01).with_weight_decay(1e-4);
-    /// ```
     pub const fn with_weight_decay(self, weight_decay: f32) -> Self {
         Self { weight_decay, ..self }
     }
@@ -114,7 +102,7 @@ impl Optimizer for Sgd<false> {
         states: &mut [&mut [f32]],
     ) -> Result<(), ShapeError> {
         let lr = self.lr * step.lr_scale;
-        apply("sgd", level, step, Plain { lr, decay: self.weight_decay * lr }, w, g, states)
+        apply_rule("sgd", level, step, Plain { lr, decay: self.weight_decay * lr * step.decay_scale }, w, g, states)
     }
 }
 
@@ -130,7 +118,12 @@ impl Optimizer for Sgd<true> {
         states: &mut [&mut [f32]],
     ) -> Result<(), ShapeError> {
         let lr = self.lr * step.lr_scale;
-        let rule = Momentum { lr, decay: self.weight_decay * lr, momentum: self.momentum, nesterov: self.nesterov };
-        apply("sgd", level, step, rule, w, g, states)
+        let rule = Momentum {
+            lr,
+            decay: self.weight_decay * lr * step.decay_scale,
+            momentum: self.momentum,
+            nesterov: self.nesterov,
+        };
+        apply_rule("sgd", level, step, rule, w, g, states)
     }
 }

@@ -91,7 +91,7 @@ impl<N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'_, N, O, L, 
     }
 
     pub(super) fn optimizer_step(&self, gradient_scale: f32) -> optim::Step {
-        optim::Step { number: self.step.saturating_add(1), lr_scale: self.rate, gradient_scale }
+        optim::Step { lr_scale: self.rate, gradient_scale, ..optim::Step::new(self.step.saturating_add(1)) }
     }
 
     /// Updates `len` parameters from `first` on with the gradients at `gradient`; those from
