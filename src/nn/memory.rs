@@ -13,9 +13,13 @@ use super::{Model, Network};
 /// A model of zeros on the heap.
 #[cfg(feature = "alloc")]
 pub(super) fn zeroed_box<N: Network>() -> alloc::boxed::Box<Model<N>> {
+    let mut model = alloc::boxed::Box::<Model<N>>::new_uninit();
     // SAFETY: a model is an array of plain numbers behind a zero-sized alignment, for which
-    // zero bytes are a value; it lies in zeroed memory of its own layout.
-    unsafe { alloc::boxed::Box::<Model<N>>::new_zeroed().assume_init() }
+    // zero bytes are a value; all bytes of one are written. (`Box::new_zeroed` wants Rust 1.92.)
+    unsafe {
+        model.as_mut_ptr().write_bytes(0, 1);
+        model.assume_init()
+    }
 }
 
 /// Floats that begin at a cache line, for the memory of a pass on the heap.
