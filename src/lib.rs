@@ -27,8 +27,10 @@
 //!
 // A name that is documented where it is compiled, and a feature where it is not.
 #![cfg_attr(feature = "counting", doc = "[`mapreduce`]: mapreduce")]
+#![cfg_attr(feature = "counting", doc = "[`pairs`]: pairs")]
 #![cfg_attr(feature = "counting", doc = "[`sketch`]: sketch")]
 #![cfg_attr(not(feature = "counting"), doc = "[`mapreduce`]: crate#features")]
+#![cfg_attr(not(feature = "counting"), doc = "[`pairs`]: crate#features")]
 #![cfg_attr(not(feature = "counting"), doc = "[`sketch`]: crate#features")]
 #![no_std]
 
@@ -44,6 +46,7 @@ pub mod mapreduce;
 pub mod math;
 pub mod nn;
 pub mod optim;
+#[cfg(feature = "counting")]
 pub mod pairs;
 pub mod parallel;
 pub mod random;
@@ -55,6 +58,6 @@ pub mod snapshot;
 pub mod tensor;
 
 /// The programs in the README, compiled and run.
-#[cfg(all(doctest, feature = "std"))]
+#[cfg(all(doctest, feature = "std", feature = "counting"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
