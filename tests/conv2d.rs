@@ -222,13 +222,17 @@ fn convolutions() -> impl Strategy<Value = Conv2d> {
 
 fn transposed() -> impl Strategy<Value = Conv2dTranspose> {
     let pair = |most: usize| (1..=most, 1..=most).prop_map(|(a, b)| [a, b]);
-    (1..8_usize, 1..8_usize, channels(), pair(4), pair(3), pair(3), paddings())
-        .prop_map(|(height, width, (groups, ci, co), kernel, stride, dilation, padding)| {
-            Conv2dTranspose::new(height, width, groups * ci, groups * co, kernel)
+    (1..8_usize, 1..8_usize, channels(), pair(4), pair(3), pair(3), (paddings(), 0..3_usize, 0..3_usize))
+        .prop_map(|(height, width, (groups, ci, co), kernel, stride, dilation, (padding, more, wider))| {
+            // Up to the larger of stride and dilation: some of these rows meet no window.
+            let most = [0, 1].map(|axis: usize| stride[axis].max(dilation[axis]) - 1);
+            let added = [more.min(most[0]), wider.min(most[1])];
+            let up = Conv2dTranspose::new(height, width, groups * ci, groups * co, kernel)
                 .with_groups(groups)
                 .with_stride(stride)
                 .with_dilation(dilation)
-                .with_padding(padding)
+                .with_padding(padding);
+            if more + wider > 1 { up.with_output_padding(added) } else { up }
         })
         .prop_filter("something is left", |conv| conv.validate().is_ok())
 }
@@ -436,5 +440,58 @@ fn images_in_several_groups() {
     let padding = Padding::Explicit { top: 0, bottom: 0, left: 1, right: 0 };
     for conv in [conv, conv.with_padding(padding), by_channel, by_channel.with_padding(padding)] {
         check(&conv, 2, Values::Floats, 14);
+    }
+}
+
+/// PyTorch's rule: less is added than the stride, or than the dilation where that is larger.
+#[test]
+fn output_padding_up_to_the_dilation() {
+    let up = Conv2dTranspose::new(4, 4, 3, 5, [3, 3]).with_dilation([2, 3]);
+    check_transpose(&up.with_output_padding([1, 2]), 2, Values::Floats, 90);
+    let says = |added| up.with_output_padding(added).validate().unwrap_err().to_string();
+    assert_eq!(says([2, 0]), "conv2d_transpose: output_padding: expected at most 1, found 2");
+    assert_eq!(says([0, 3]), "conv2d_transpose: output_padding: expected at most 2, found 3");
+    let plain = Conv2dTranspose::new(4, 4, 3, 5, [3, 3]).with_output_padding([1, 0]);
+    let error = plain.validate().unwrap_err();
+    assert_eq!(error.to_string(), "conv2d_transpose: output_padding: expected at most 0, found 1");
+
+    // The rows that no window reaches hold the bias.
+    let up = Conv2dTranspose::new(1, 1, 1, 1, [1, 1]).with_dilation([3, 1]).with_output_padding([2, 0]);
+    let (mut y, mut scratch) = ([f32::NAN; 3], [f32::NAN]);
+    let operands = conv2d_transpose::Forward { x: &[2.0], w: &[3.0], b: Some(&[0.5]), epilogue: Epilogue::None };
+    conv2d_transpose::forward_into(Level::detect(), &up, 1, operands, &mut y, &mut scratch).unwrap();
+    assert_eq!(y, [6.5, 0.5, 0.5]);
+}
+
+/// Every size that is refused is named as the caller knows it, with what would do.
+#[test]
+fn what_is_refused_says_what_would_do() {
+    let conv = Conv2d::new(8, 8, 6, 4, [3, 3]);
+    let says = |conv: Conv2d| conv.validate().unwrap_err().to_string();
+    assert_eq!(says(conv.with_stride([0, 1])), "conv2d: stride of rows: expected at least 1, found 0");
+    assert_eq!(says(conv.with_dilation([1, 4])), "conv2d: padded width: expected at least 9, found 8");
+    assert_eq!(says(conv.with_groups(4)), "conv2d: in_channels: expected a multiple of 4, found 6");
+    assert_eq!(says(conv.with_groups(3)), "conv2d: out_channels: expected a multiple of 3, found 4");
+    let up = Conv2dTranspose::new(8, 8, 6, 4, [3, 3]);
+    let says = |up: Conv2dTranspose| up.validate().unwrap_err().to_string();
+    assert_eq!(says(up.with_groups(4)), "conv2d_transpose: in_channels: expected a multiple of 4, found 6");
+    let cut = Padding::Explicit { top: 6, bottom: 4, left: 0, right: 0 };
+    assert_eq!(says(up.with_padding(cut)), "conv2d_transpose: padding: expected at most 9, found 10");
+    const { assert!(Conv2d::new(8, 8, 6, 4, [3, 3]).validate().is_ok()) };
+    const { assert!(Conv2dTranspose::new(8, 8, 6, 4, [3, 3]).with_groups(4).validate().is_err()) };
+}
+
+/// `same` goes by stride and dilation whenever these are set.
+#[test]
+fn builders_may_be_called_in_any_order() {
+    let conv = Conv2d::new(11, 7, 1, 1, [3, 4]);
+    let last = conv.with_stride([2, 3]).with_dilation([2, 1]).with_padding(Padding::Same);
+    assert_eq!(conv.with_padding(Padding::Same).with_dilation([2, 1]).with_stride([2, 3]), last);
+    let up = Conv2dTranspose::new(11, 7, 1, 1, [3, 4]);
+    for padding in [Padding::Same, Padding::Valid] {
+        let last = up.with_stride([5, 3]).with_dilation([2, 1]).with_padding(padding);
+        assert_eq!(up.with_padding(padding).with_dilation([2, 1]).with_stride([5, 3]), last);
+        let added = up.with_output_padding([1, 2]).with_padding(padding).with_stride([5, 3]);
+        assert_eq!(added.output_padding, [1, 2]);
     }
 }

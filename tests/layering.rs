@@ -87,6 +87,90 @@ fn no_module_imports_upwards() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The rows of the table in a module's documentation, top-down, each with its modules.
+fn rows(module: &Path) -> Vec<Vec<String>> {
+    let source = fs::read_to_string(module.join("mod.rs")).unwrap();
+    let rows = source.lines().filter_map(|line| line.strip_prefix("//! | `"));
+    rows.map(|row| {
+        let names = row.split('|').next().unwrap();
+        names.split(',').map(|name| name.trim().trim_matches('`').to_owned()).collect()
+    })
+    .collect()
+}
+
+/// The siblings that a file of a module names, by `super::` or by the module's own path, with their lines.
+fn siblings(source: &str, depth: usize, path: &str) -> Vec<(usize, String)> {
+    let code: Vec<&str> = source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+    let code = code.join("\n");
+    let up = "super::".repeat(depth);
+    let mut found = Vec::new();
+    for prefix in [&*up, path] {
+        for (at, _) in code.match_indices(prefix).filter(|&(at, _)| !code[..at].ends_with("super::")) {
+            let line = 1 + code[..at].matches('\n').count();
+            let rest = &code[at + prefix.len()..];
+            let paths = if rest.starts_with('{') { list(rest) } else { vec![rest] };
+            for path in paths {
+                let name: String = path.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                found.push((line, name));
+            }
+        }
+    }
+    // `use crate::{kernels::{…}}`
+    let head = path.trim_start_matches("crate::").trim_end_matches("::");
+    for (at, _) in code.match_indices("use crate::{") {
+        for path in list(&code[at + "use crate::".len()..]) {
+            let Some(rest) = path.trim().strip_prefix(head).and_then(|rest| rest.strip_prefix("::")) else { continue };
+            for path in if rest.starts_with('{') { list(rest) } else { vec![rest] } {
+                let name: String = path.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                found.push((1 + code[..at].matches('\n').count(), name));
+            }
+        }
+    }
+    found
+}
+
+/// Inside the kernels: what several operations share lies above them, and no operation imports another.
+#[test]
+fn no_kernel_imports_another() {
+    let root = Path::new("src/kernels");
+    let rows = rows(root);
+    let rank = |room: &str| rows.iter().position(|row| row.iter().any(|name| name == room));
+    let mut files = Vec::new();
+    sources(root, &mut files);
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for file in files {
+        let inside: Vec<&str> = file.strip_prefix(root).unwrap().iter().map(|part| part.to_str().unwrap()).collect();
+        let room = inside[0].trim_end_matches(".rs");
+        if room == "mod" {
+            continue;
+        }
+        let Some(own) = rank(room) else {
+            wrong.push(format!("{}: {room} is not in the table of src/kernels/mod.rs", file.display()));
+            continue;
+        };
+        // From `kernels/a.rs` or `kernels/a/mod.rs` the siblings are one step up.
+        let depth = inside.iter().filter(|part| **part != "mod.rs").count();
+        for (line, name) in siblings(&fs::read_to_string(&file).unwrap(), depth, "crate::kernels::") {
+            let Some(imported) = rank(&name) else { continue };
+            seen += 1;
+            if name != room && imported >= own {
+                wrong.push(format!("{}:{line}: {room} imports {name}, which is not above it", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen > 20, "only {seen} imports were seen");
+}
+
+#[test]
+fn the_reader_of_sources_sees_siblings() {
+    let source = "use super::super::{tile, ShapeError};\nuse crate::{\n    kernels::{map, dense::{a, b}},\n    simd,\n};\nuse crate::kernels::loss::f;\nsuper::own();";
+    let seen = siblings(source, 2, "crate::kernels::");
+    let names: Vec<&str> = seen.iter().map(|(_, name)| &**name).filter(|name| !name.is_empty()).collect();
+    assert_eq!(names, ["tile", "ShapeError", "loss", "map", "dense"]);
+}
+
 #[test]
 fn the_reader_of_sources_sees_imports() {
     let source = "use crate::simd::Level;\nuse crate::{\n    shape::{Dims, nn}, math,\n};\n//! [x](crate::nn)\ncrate::optim::f();\n";

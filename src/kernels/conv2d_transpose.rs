@@ -1,4 +1,4 @@
-//! Transposed convolution, forward and backward: the adjoint of [`conv2d`].
+//! Transposed convolution, forward and backward: the adjoint of [`conv2d`](super::conv2d).
 //!
 //! # Formula
 //!
@@ -21,7 +21,8 @@ use core::ops::Range;
 
 use super::{
     ShapeError, check, check_batch,
-    conv2d::{self, Conv2d},
+    convolution::{self, Adjoint, Gradient, Sizes, Window},
+    tile::sum_rows,
 };
 use crate::{
     shape::{Padding, span, transposed_size},
@@ -60,10 +61,15 @@ pub struct Conv2dTranspose {
     pub dilation: [usize; 2],
     /// Rows cut off above and below, columns on the left and right.
     pub padding: [usize; 4],
-    /// Rows added below and columns added on the right, fewer than the stride.
+    /// Rows added below and columns added on the right: fewer than the stride, or than the dilation
+    /// where that is larger. Those that no window reaches hold the bias.
     pub output_padding: [usize; 2],
     /// Parts that the channels are divided into.
     pub groups: usize,
+    /// The padding that follows kernel, stride and dilation, if it is one of Keras' words.
+    follows: Option<Padding>,
+    /// Whether what is added to the output was given.
+    adds: bool,
 }
 
 impl Conv2dTranspose {
@@ -82,6 +88,8 @@ impl Conv2dTranspose {
             padding: [0; 4],
             output_padding: [0; 2],
             groups: 1,
+            follows: None,
+            adds: false,
         }
     }
 
@@ -89,7 +97,7 @@ impl Conv2dTranspose {
     ///
     /// See [`Conv2dTranspose`] for an example.
     pub const fn with_stride(self, stride: [usize; 2]) -> Self {
-        Self { stride, ..self }
+        Self { stride, ..self }.resolved()
     }
 
     /// The same with another dilation.
@@ -99,31 +107,45 @@ impl Conv2dTranspose {
     /// assert_eq!(Conv2dTranspose::new(5, 5, 1, 1, [3, 3]).with_dilation([2, 2]).out_height(), 9);
     /// ```
     pub const fn with_dilation(self, dilation: [usize; 2]) -> Self {
-        Self { dilation, ..self }
+        Self { dilation, ..self }.resolved()
     }
 
-    /// The same with the output size of Keras for that padding, resolved with the stride and the
-    /// dilation set so far, so to be called last: [`Padding::Same`] gives `size · stride`,
-    /// [`Padding::Valid`] the whole of what the windows cover, but at least `size · stride`.
+    /// The same with the output size of Keras for that padding, whether stride and dilation are set
+    /// before or after: [`Padding::Same`] gives `size · stride`, [`Padding::Valid`] the whole of what
+    /// the windows cover, but at least `size · stride`.
     ///
-    /// See [`Conv2dTranspose`] for an example.
+    /// ```
+    /// use kernlet::{kernels::conv2d_transpose::Conv2dTranspose, shape::Padding};
+    /// let up = Conv2dTranspose::new(7, 7, 1, 1, [3, 3]);
+    /// let (first, last) = (up.with_padding(Padding::Same).with_stride([2, 2]), up.with_stride([2, 2]));
+    /// assert_eq!(first, last.with_padding(Padding::Same));
+    /// assert_eq!((first.out_height(), last.out_height()), (14, 15));
+    /// ```
     pub const fn with_padding(self, padding: Padding) -> Self {
+        if let Padding::Explicit { top, bottom, left, right } = padding {
+            return Self { padding: [top, bottom, left, right], follows: None, ..self };
+        }
+        Self { follows: Some(padding), ..self }.resolved()
+    }
+
+    /// The same with what follows from the other sizes.
+    const fn resolved(self) -> Self {
+        let Some(follows) = self.follows else { return self };
         let mut all = [0; 4];
         let mut output_padding = [0; 2];
-        if let Padding::Explicit { top, bottom, left, right } = padding {
-            all = [top, bottom, left, right];
-        } else {
-            let mut axis = 0;
-            while axis < 2 {
-                let span = span(self.kernel[axis], self.dilation[axis]);
-                output_padding[axis] = self.stride[axis].saturating_sub(span);
-                if let Padding::Same = padding {
-                    let total = span.saturating_sub(self.stride[axis]);
-                    all[2 * axis] = total / 2;
-                    all[2 * axis + 1] = total - total / 2;
-                }
-                axis += 1;
+        let mut axis = 0;
+        while axis < 2 {
+            let span = span(self.kernel[axis], self.dilation[axis]);
+            output_padding[axis] = self.stride[axis].saturating_sub(span);
+            if let Padding::Same = follows {
+                let total = span.saturating_sub(self.stride[axis]);
+                all[2 * axis] = total / 2;
+                all[2 * axis + 1] = total - total / 2;
             }
+            axis += 1;
+        }
+        if self.adds {
+            output_padding = self.output_padding;
         }
         Self { padding: all, output_padding, ..self }
     }
@@ -137,7 +159,7 @@ impl Conv2dTranspose {
     /// assert_eq!(up.out_height(), 16);
     /// ```
     pub const fn with_output_padding(self, output_padding: [usize; 2]) -> Self {
-        Self { output_padding, ..self }
+        Self { output_padding, adds: true, ..self }
     }
 
     /// The same with another number of groups.
@@ -152,7 +174,7 @@ impl Conv2dTranspose {
 
     /// Whether the descriptor describes a transposed convolution: sizes, strides, dilations and
     /// groups are at least 1, the groups divide both channel counts, something is left of the
-    /// output, less is added to it than a stride, and no length overflows.
+    /// output, less is added to it than the larger of stride and dilation, and no length overflows.
     ///
     /// # Errors
     /// The first size that is wrong.
@@ -163,45 +185,56 @@ impl Conv2dTranspose {
     /// assert!(Conv2dTranspose::new(7, 7, 64, 32, [0, 3]).validate().is_err());
     /// ```
     pub const fn validate(&self) -> Result<(), ShapeError> {
-        let mut axis = 0;
-        while axis < 2 {
-            let size = if axis == 0 { self.height } else { self.width };
-            if size == 0 {
-                return Err(ShapeError::at_least(NAME, if axis == 0 { "height" } else { "width" }, 1, 0));
-            }
-            // Bounds that make the output size computable; the adjoint checks the rest.
-            let small = isize::MAX as usize / 8;
-            let covered = match size.checked_mul(self.stride[axis]) {
-                Some(len) if len <= small => len,
-                _ => return Err(ShapeError::at_most(NAME, "size · stride", small, usize::MAX)),
+        macro_rules! check {
+            ($e:expr) => {
+                if let Err(error) = $e {
+                    return Err(error);
+                }
             };
-            match self.kernel[axis].checked_mul(self.dilation[axis]) {
-                Some(len) if len <= small => {}
-                _ => return Err(ShapeError::at_most(NAME, "kernel · dilation", small, usize::MAX)),
-            }
-            let (before, after) = (self.padding[2 * axis], self.padding[2 * axis + 1]);
-            if before > small || after > small {
-                return Err(ShapeError::at_most(NAME, "padding", small, usize::MAX));
-            }
-            if self.output_padding[axis] > 0 && self.output_padding[axis] >= self.stride[axis] {
-                let most = self.stride[axis].saturating_sub(1);
-                return Err(ShapeError::at_most(NAME, "output_padding", most, self.output_padding[axis]));
-            }
-            let whole = covered + span(self.kernel[axis], self.dilation[axis]);
-            if self.stride[axis] > 0 && self.out_size(axis) == 0 {
-                return Err(ShapeError::at_most(
-                    NAME,
-                    "padding",
-                    (whole - self.stride[axis]).saturating_sub(1),
-                    before + after,
-                ));
-            }
-            axis += 1;
         }
-        match self.adjoint().validate() {
-            Ok(()) => Ok(()),
-            Err(error) => Err(error.of(NAME)),
+        let sizes = Sizes {
+            size: [self.height, self.width],
+            channels: [self.in_channels, self.out_channels],
+            kernel: self.kernel,
+            stride: self.stride,
+            dilation: self.dilation,
+            groups: self.groups,
+        };
+        check!(sizes.validate(NAME));
+        check!(self.validate_axis(0));
+        check!(self.validate_axis(1));
+        let [kh, kw] = self.kernel;
+        check!(convolution::product(NAME, "x", [self.height, self.width, self.in_channels, 1]));
+        check!(convolution::product(NAME, "y", [self.out_height(), self.out_width(), self.out_channels, 1]));
+        convolution::product(NAME, "w", [kh, kw, self.out_channels, self.in_channels])
+    }
+
+    /// What is asked of one axis whose sizes are at least 1.
+    const fn validate_axis(&self, axis: usize) -> Result<(), ShapeError> {
+        /// Sums of a few such sizes do not overflow.
+        const MOST: usize = isize::MAX as usize / 8;
+        let (size, step, dilation) = ([self.height, self.width][axis], self.stride[axis], self.dilation[axis]);
+        match size.checked_mul(step) {
+            Some(len) if len <= MOST => {}
+            _ => return Err(ShapeError::at_most(NAME, "size · stride", MOST, usize::MAX)),
         }
+        match self.kernel[axis].checked_mul(dilation) {
+            Some(len) if len <= MOST => {}
+            _ => return Err(ShapeError::at_most(NAME, "kernel · dilation", MOST, usize::MAX)),
+        }
+        let (before, after) = (self.padding[2 * axis], self.padding[2 * axis + 1]);
+        if before > MOST || after > MOST {
+            return Err(ShapeError::at_most(NAME, "padding", MOST, if before > after { before } else { after }));
+        }
+        let most = if step > dilation { step } else { dilation } - 1;
+        if self.output_padding[axis] > most {
+            return Err(ShapeError::at_most(NAME, "output_padding", most, self.output_padding[axis]));
+        }
+        if self.out_size(axis) == 0 {
+            let whole = transposed_size(size, 0, self.kernel[axis], step, dilation) + self.output_padding[axis];
+            return Err(ShapeError::at_most(NAME, "padding", whole - 1, before + after));
+        }
+        Ok(())
     }
 
     const fn out_size(&self, axis: usize) -> usize {
@@ -259,7 +292,10 @@ impl Conv2dTranspose {
     /// assert_eq!(Conv2dTranspose::new(7, 7, 64, 32, [3, 3]).w_rows(), 9 * 32);
     /// ```
     pub const fn w_rows(&self) -> usize {
-        self.adjoint().w_rows()
+        match self.out_channels.checked_div(self.groups) {
+            Some(channels) => self.kernel[0] * self.kernel[1] * channels,
+            None => 0,
+        }
     }
 
     /// The length of `b`.
@@ -272,24 +308,17 @@ impl Conv2dTranspose {
         self.out_channels
     }
 
-    /// The convolution whose input gradient this is.
-    ///
-    /// ```
-    /// use kernlet::kernels::conv2d_transpose::Conv2dTranspose;
-    /// let conv = Conv2dTranspose::new(7, 7, 64, 32, [3, 3]).adjoint();
-    /// assert_eq!((conv.height, conv.in_channels, conv.out_height(), conv.out_channels), (9, 32, 7, 64));
-    /// ```
-    pub const fn adjoint(&self) -> Conv2d {
-        Conv2d {
-            height: self.out_height(),
-            width: self.out_width(),
+    /// The window of the convolution whose input gradient this is.
+    const fn window(&self) -> Window {
+        Window {
+            input: [self.out_height(), self.out_width()],
+            output: [self.height, self.width],
             in_channels: self.out_channels,
             out_channels: self.in_channels,
             kernel: self.kernel,
             stride: self.stride,
             dilation: self.dilation,
-            padding: self.padding,
-            same: false,
+            before: [self.padding[0], self.padding[2]],
             groups: self.groups,
         }
     }
@@ -303,7 +332,7 @@ impl Conv2dTranspose {
 /// assert_eq!(forward_scratch_len(&Conv2dTranspose::new(7, 7, 8, 4, [2, 2])), 4 * 8 * 4);
 /// ```
 pub const fn forward_scratch_len(conv: &Conv2dTranspose) -> usize {
-    conv2d::backward_input_scratch_len(&conv.adjoint())
+    convolution::panel_len(&conv.window())
 }
 
 /// The transposed convolution of `x` plus `b`, then the epilogue.
@@ -342,8 +371,8 @@ pub fn forward_into(
     }
     check_batch(NAME, "y", y, batch, conv.y_len())?;
     check(NAME, "scratch", scratch, forward_scratch_len(conv))?;
-    let adjoint = conv2d::Adjoint { conv: &conv.adjoint(), batch, w, dy: x, bias: b, epilogue, dx: y, scratch };
-    conv2d::input_gradient(level, adjoint);
+    let of = Adjoint { conv: &conv.window(), batch, w, dy: x, bias: b, epilogue, dx: y, scratch };
+    convolution::input_gradient(level, of);
     Ok(())
 }
 
@@ -375,7 +404,8 @@ pub fn backward_input_into(
     check(NAME, "w", w, conv.w_len())?;
     check_batch(NAME, "dy", dy, batch, conv.y_len())?;
     check_batch(NAME, "dx", dx, batch, conv.x_len())?;
-    conv2d::contract(level, &conv.adjoint(), batch, Forward { x: dy, w, b: None, epilogue: Epilogue::None }, dx);
+    let operands = Forward { x: dy, w, b: None, epilogue: Epilogue::None };
+    convolution::forward(level, &conv.window(), batch, operands, dx);
     Ok(())
 }
 
@@ -416,7 +446,7 @@ pub fn backward_weight_acc(
         return Err(ShapeError::at_most(NAME, "rows", conv.w_rows(), rows.end.max(rows.start)));
     }
     check(NAME, "dw_rows", dw_rows, (rows.end - rows.start) * conv.in_channels)?;
-    conv2d::weight_gradient(level, &conv.adjoint(), batch, dy, x, rows, dw_rows);
+    convolution::weight_gradient(level, Gradient { conv: &conv.window(), batch, x: dy, dy: x }, rows, dw_rows);
     Ok(())
 }
 
@@ -446,6 +476,6 @@ pub fn backward_bias_acc(
     conv.validate()?;
     check_batch(NAME, "dy", dy, batch, conv.y_len())?;
     check(NAME, "db", db, conv.b_len())?;
-    conv2d::sum_rows(level, dy, db);
+    sum_rows(level, dy, db);
     Ok(())
 }

@@ -11,7 +11,7 @@
 //!
 //! # Numerics
 //!
-//! As [`conv2d`]: every output is one chain. `y` starts at the bias and adds its terms in
+//! Every output is one chain. `y` starts at the bias and adds its terms in
 //! ascending `i`; `dx` starts at 0, ascending `o`; `dw` and `db` continue, ascending `n`.
 #![allow(unsafe_code)]
 
@@ -19,10 +19,10 @@ use core::ops::Range;
 
 use super::{
     ShapeError, check, check_batch,
-    conv2d::{self, Conv2d},
-    tile::{Ahead, Axis, Contraction, Nest, Product, Start},
+    convolution::{self, Adjoint, Window},
+    tile::{Ahead, Axis, Contraction, Nest, PACKED_TERMS, Product, Start, packed, sum_rows},
 };
-use crate::simd::{HAS_VECTORS, Kernel, Level, Simd};
+use crate::simd::{HAS_VECTORS, Level};
 
 pub use super::epilogue::{Epilogue, Forward};
 
@@ -104,8 +104,8 @@ impl Dense {
     }
 
     /// The same as a convolution of one pixel.
-    const fn as_conv(&self) -> Conv2d {
-        Conv2d::new(1, 1, self.inputs, self.outputs, [1, 1])
+    const fn window(&self) -> Window {
+        Window::pixel(self.inputs, self.outputs)
     }
 }
 
@@ -178,7 +178,7 @@ pub fn forward_into(
 /// assert_eq!(backward_input_scratch_len(&Dense::new(20, 10)), 200);
 /// ```
 pub const fn backward_input_scratch_len(dense: &Dense) -> usize {
-    conv2d::backward_input_scratch_len(&dense.as_conv())
+    convolution::panel_len(&dense.window())
 }
 
 /// `dx = dy · wᵀ`: overwrites the gradient of the input.
@@ -220,11 +220,8 @@ pub fn backward_input_into(
         dx.fill(0.0);
         return Ok(());
     }
-    let conv = &dense.as_conv();
-    conv2d::input_gradient(
-        level,
-        conv2d::Adjoint { conv, batch, w, dy, bias: None, epilogue: Epilogue::None, dx, scratch },
-    );
+    let of = Adjoint { conv: &dense.window(), batch, w, dy, bias: None, epilogue: Epilogue::None, dx, scratch };
+    convolution::input_gradient(level, of);
     Ok(())
 }
 
@@ -254,7 +251,7 @@ pub fn backward_weight_acc(
     rows: Range<usize>,
     dw_rows: &mut [f32],
 ) -> Result<(), ShapeError> {
-    weight_gradient(level, dense, batch, x, dy, rows, dw_rows, Start::Continue)
+    weight_gradient(level, dense, Gradient { batch, x, dy, start: Start::Continue }, rows, dw_rows)
 }
 
 /// `dw = xᵀ · dy`: overwrites some rows of the gradient of the weights.
@@ -283,19 +280,25 @@ pub fn backward_weight_into(
     rows: Range<usize>,
     dw_rows: &mut [f32],
 ) -> Result<(), ShapeError> {
-    weight_gradient(level, dense, batch, x, dy, rows, dw_rows, Start::Zero)
+    weight_gradient(level, dense, Gradient { batch, x, dy, start: Start::Zero }, rows, dw_rows)
+}
+
+/// What the gradient of the weights reads, and what its chains start from.
+struct Gradient<'a> {
+    batch: usize,
+    x: &'a [f32],
+    dy: &'a [f32],
+    start: Start,
 }
 
 fn weight_gradient(
     level: Level,
     dense: &Dense,
-    batch: usize,
-    x: &[f32],
-    dy: &[f32],
+    of: Gradient<'_>,
     rows: Range<usize>,
     dw_rows: &mut [f32],
-    start: Start,
 ) -> Result<(), ShapeError> {
+    let Gradient { batch, x, dy, start } = of;
     dense.validate()?;
     check_batch(NAME, "x", x, batch, dense.inputs)?;
     check_batch(NAME, "dy", dy, batch, dense.outputs)?;
@@ -328,102 +331,6 @@ fn weight_gradient(
     Ok(())
 }
 
-/// Rows of a packed panel: a multiple of every tile's height and of every vector's length.
-const PACKED_ROWS: usize = 48;
-
-/// Terms of a packed panel: 24 KiB with its rows.
-const PACKED_TERMS: usize = 128;
-
-/// Runs the weight gradient with `A` copied panel by panel.
-///
-/// Its terms are whole inputs apart, for large layers always in the same sets of the cache, which then holds a few of them
-/// only; in a panel they stand side by side.
-///
-/// # Safety
-/// As for [`Contraction::vouched`]; one axis of rows one element apart in `A`, one of `terms`.
-unsafe fn packed(level: Level, job: &Contraction, terms: usize) {
-    let mut panel = Panel([0.0; PACKED_ROWS * PACKED_TERMS]);
-    let (stride, outputs) = (job.terms.0[2].a as usize, job.terms.0[2].other);
-    let mut term = 0;
-    while term < terms {
-        let count = PACKED_TERMS.min(terms - term);
-        let mut row = 0;
-        while row < job.row_count {
-            let rows = PACKED_ROWS.min(job.row_count - row);
-            let from = job.a.wrapping_add(term * stride + row);
-            let to = panel.0.as_mut_ptr();
-            let part = Contraction {
-                rows: Nest::line(Axis::new(rows, 1, outputs)),
-                row_count: rows,
-                terms: Nest::line(Axis::new(count, PACKED_ROWS as isize, outputs)),
-                a: to.cast_const(),
-                b: job.b.wrapping_offset(term as isize * outputs),
-                c: job.c.wrapping_offset(row as isize * outputs),
-                start: if term == 0 { job.start } else { Start::Continue },
-                ..*job
-            };
-            // SAFETY: a part of the job, whose maker vouches for all of it, and at most a panel.
-            unsafe {
-                level.dispatch(CopyRows { from, stride, rows: count, columns: rows, to }.vouched());
-                level.dispatch(part.vouched::<false>());
-            }
-            row += rows;
-        }
-        term += count;
-    }
-}
-
-/// A panel at a cache line.
-#[repr(align(64))]
-struct Panel([f32; PACKED_ROWS * PACKED_TERMS]);
-
-/// Rows to copy into a panel.
-struct CopyRows {
-    from: *const f32,
-    stride: usize,
-    rows: usize,
-    columns: usize,
-    to: *mut f32,
-}
-
-impl CopyRows {
-    /// The copy as a kernel.
-    ///
-    /// # Safety
-    /// The rows of `from` are valid for reading `columns` elements, `to` for writing rows of a panel.
-    unsafe fn vouched(self) -> VouchedCopy {
-        VouchedCopy(self)
-    }
-}
-
-/// A [`CopyRows`] whose maker vouches for its pointers.
-struct VouchedCopy(CopyRows);
-
-impl Kernel for VouchedCopy {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let CopyRows { from, stride, rows, columns, to } = self.0;
-        for row in 0..rows {
-            let (from, to) = (from.wrapping_add(row * stride), to.wrapping_add(row * PACKED_ROWS));
-            let mut column = 0;
-            while column < columns {
-                let len = S::LANES.min(columns - column);
-                let (from, to) = (from.wrapping_add(column), to.wrapping_add(column));
-                // SAFETY: `len` elements are left of both rows.
-                unsafe {
-                    if len == S::LANES {
-                        s.store_ptr(s.load_ptr(from), to);
-                    } else {
-                        s.store_ptr_first(s.load_ptr_first(from, len), to, len);
-                    }
-                }
-                column += len;
-            }
-        }
-    }
-}
-
 /// `db += Σ_n dy[n]`: adds to the gradient of the bias.
 ///
 /// # Errors
@@ -448,6 +355,6 @@ pub fn backward_bias_acc(
 ) -> Result<(), ShapeError> {
     check_batch(NAME, "dy", dy, batch, dense.outputs)?;
     check(NAME, "db", db, dense.outputs)?;
-    conv2d::sum_rows(level, dy, db);
+    sum_rows(level, dy, db);
     Ok(())
 }

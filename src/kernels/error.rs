@@ -107,11 +107,6 @@ impl ShapeError {
     pub const fn multiple_of(operation: &'static str, argument: &'static str, divisor: usize, found: usize) -> Self {
         Self { operation, argument, relation: Relation::MultipleOf, expected: divisor, found }
     }
-
-    /// The same about another operation: one that is carried out as the first.
-    pub(crate) const fn of(self, operation: &'static str) -> Self {
-        Self { operation, ..self }
-    }
 }
 
 impl fmt::Display for ShapeError {

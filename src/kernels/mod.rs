@@ -20,11 +20,26 @@
 //!   (`Gradients { dx, dw, … }`).
 //! - Every descriptor has `pub const fn validate(&self) -> Result<(), ShapeError>`: what it accepts runs.
 //! - [`mod@reference`] has a naive scalar twin of each: specification and oracle.
+//!
+//! # Rooms
+//!
+//! Top-down: a module imports only from the rows above its own, so no operation imports another.
+//!
+//! | modules | what is in them |
+//! |---|---|
+//! | `error`, `transpose` | the error of a size; a matrix with its axes exchanged |
+//! | `epilogue`, `map` | operands of a forward pass and what happens to its outputs; loops over slices |
+//! | `tile` | the register tile: one contraction under every linear operation |
+//! | `convolution` | the three loops of a convolution, its transpose and a dense layer |
+//! | `softmax` | whose exponentials the losses take, too |
+//! | `activation`, `batch_norm`, `conv2d`, `conv2d_transpose`, `dense`, `dropout`, `elementwise`, `loss`, `pool2d` | operations |
+//! | `reference` | their twins |
 
 pub mod activation;
 pub mod batch_norm;
 pub mod conv2d;
 pub mod conv2d_transpose;
+mod convolution;
 pub mod dense;
 pub mod dropout;
 pub mod elementwise;

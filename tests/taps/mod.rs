@@ -32,9 +32,26 @@ pub fn of_conv(conv: &Conv2d, batch: usize, mut each: impl FnMut(usize, usize, u
     });
 }
 
-/// The same of a transposed convolution: its adjoint's with input and output exchanged.
+/// The same of a transposed convolution, every input pixel adding its window to the output.
 pub fn of_transpose(conv: &Conv2dTranspose, batch: usize, mut each: impl FnMut(usize, usize, usize)) {
-    of_conv(&conv.adjoint(), batch, |y, w, x| each(x, w, y));
+    let (ci, co) = (conv.in_channels / conv.groups, conv.out_channels / conv.groups);
+    let axis = |a: usize, at: usize, tap: usize| {
+        let size = [conv.out_height(), conv.out_width()][a];
+        (at * conv.stride[a] + tap * conv.dilation[a]).checked_sub(conv.padding[2 * a]).filter(|&to| to < size)
+    };
+    for (h, w) in (0..conv.height).flat_map(|h| (0..conv.width).map(move |w| (h, w))) {
+        for (kh, kw) in (0..conv.kernel[0]).flat_map(|kh| (0..conv.kernel[1]).map(move |kw| (kh, kw))) {
+            let (Some(oh), Some(ow)) = (axis(0, h, kh), axis(1, w, kw)) else { continue };
+            for n in 0..batch {
+                for (i, o) in (0..conv.in_channels).flat_map(|i| (i / ci * co..(i / ci + 1) * co).map(move |o| (i, o)))
+                {
+                    let x = n * conv.x_len() + (h * conv.width + w) * conv.in_channels + i;
+                    let y = n * conv.y_len() + (oh * conv.out_width() + ow) * conv.out_channels + o;
+                    each(x, ((kh * conv.kernel[1] + kw) * co + o % co) * conv.in_channels + i, y);
+                }
+            }
+        }
+    }
 }
 
 /// The same of a dense layer.

@@ -83,26 +83,11 @@ pub fn forward(rounding: Rounding, conv: &Conv2d, batch: usize, operands: Forwar
 /// assert_eq!(dx, [2.0, 23.0, 30.0]);
 /// ```
 pub fn backward_input(rounding: Rounding, conv: &Conv2d, batch: usize, w: &[f32], dy: &[f32], dx: &mut [f32]) {
-    adjoint(rounding, conv, batch, w, dy, |_| 0.0, dx);
-}
-
-/// The adjoint, each chain starting at `start(channel)`.
-pub(super) fn adjoint(
-    rounding: Rounding,
-    conv: &Conv2d,
-    batch: usize,
-    w: &[f32],
-    dy: &[f32],
-    start: impl Fn(usize) -> f32,
-    dx: &mut [f32],
-) {
     let (ci, co) = (conv.in_channels / conv.groups, conv.out_channels / conv.groups);
     for n in 0..batch {
         let dy = &dy[n * conv.y_len()..];
         let dx = &mut dx[n * conv.x_len()..][..conv.x_len()];
-        for (i, dx) in dx.iter_mut().enumerate() {
-            *dx = start(i % conv.in_channels);
-        }
+        dx.fill(0.0);
         // A pixel of dx meets taps in descending order as outputs ascend, hence one tap at a time.
         for tap in 0..conv.kernel[0] * conv.kernel[1] {
             conv.each_tap(|out, pixel, h, v| {

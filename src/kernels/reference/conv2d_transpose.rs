@@ -1,14 +1,45 @@
 //! The naive twin of [`kernels::conv2d_transpose`](crate::kernels::conv2d_transpose). Slices are
 //! indexed as they come: a wrong length panics.
 
-use super::conv2d;
+use super::mul_add;
 use crate::{
-    kernels::{
-        Epilogue,
-        conv2d_transpose::{Conv2dTranspose, Forward},
-    },
+    kernels::conv2d_transpose::{Conv2dTranspose, Forward},
     simd::Rounding,
 };
+
+/// Where along an axis tap `k` of input position `i` falls, or `None` where that is cut off.
+fn target(conv: &Conv2dTranspose, axis: usize, i: usize, k: usize) -> Option<usize> {
+    let size = [conv.out_height(), conv.out_width()][axis];
+    (i * conv.stride[axis] + k * conv.dilation[axis]).checked_sub(conv.padding[2 * axis]).filter(|&o| o < size)
+}
+
+impl Conv2dTranspose {
+    /// Calls `f(input pixel, output pixel, tap)` for all pixels of an image that a tap joins, in ascending
+    /// order of (tap, input pixel).
+    fn each_tap(&self, mut f: impl FnMut(usize, usize, usize)) {
+        let [kh, kw] = self.kernel;
+        for (h, v) in (0..kh).flat_map(|h| (0..kw).map(move |v| (h, v))) {
+            for row in 0..self.height {
+                for column in 0..self.width {
+                    if let (Some(oh), Some(ow)) = (target(self, 0, row, h), target(self, 1, column, v)) {
+                        f(row * self.width + column, oh * self.out_width() + ow, h * kw + v);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Channels of a group, in and out.
+    fn group_channels(&self) -> (usize, usize) {
+        (self.in_channels / self.groups, self.out_channels / self.groups)
+    }
+
+    /// Which weight joins input channel `i` and output channel `o` of its group.
+    fn weight(&self, tap: usize, i: usize, o: usize) -> usize {
+        let (_, out) = self.group_channels();
+        (tap * out + o % out) * self.in_channels + i
+    }
+}
 
 /// See [`kernels::conv2d_transpose::forward_into`](crate::kernels::conv2d_transpose::forward_into).
 ///
@@ -24,7 +55,23 @@ use crate::{
 /// ```
 pub fn forward(rounding: Rounding, conv: &Conv2dTranspose, batch: usize, operands: Forward<'_>, y: &mut [f32]) {
     let Forward { x, w, b, epilogue } = operands;
-    conv2d::adjoint(rounding, &conv.adjoint(), batch, w, x, |channel| b.map_or(0.0, |b| b[channel]), y);
+    let (ci, co) = conv.group_channels();
+    for n in 0..batch {
+        let x = &x[n * conv.x_len()..];
+        let y = &mut y[n * conv.y_len()..][..conv.y_len()];
+        for (o, y) in y.iter_mut().enumerate() {
+            *y = b.map_or(0.0, |b| b[o % conv.out_channels]);
+        }
+        // At most one input pixel meets an output at a tap, so each chain ascends.
+        conv.each_tap(|pixel, out, tap| {
+            for o in 0..conv.out_channels {
+                for i in o / co * ci..(o / co + 1) * ci {
+                    let y = &mut y[out * conv.out_channels + o];
+                    *y = mul_add(rounding, x[pixel * conv.in_channels + i], w[conv.weight(tap, i, o)], *y);
+                }
+            }
+        });
+    }
     for y in y {
         *y = epilogue.apply(*y);
     }
@@ -43,7 +90,20 @@ pub fn forward(rounding: Rounding, conv: &Conv2dTranspose, batch: usize, operand
 /// assert_eq!(dx, [32.0, 320.0]);
 /// ```
 pub fn backward_input(rounding: Rounding, conv: &Conv2dTranspose, batch: usize, w: &[f32], dy: &[f32], dx: &mut [f32]) {
-    conv2d::forward(rounding, &conv.adjoint(), batch, Forward { x: dy, w, b: None, epilogue: Epilogue::None }, dx);
+    let (ci, co) = conv.group_channels();
+    dx[..batch * conv.x_len()].fill(0.0);
+    for n in 0..batch {
+        let dy = &dy[n * conv.y_len()..];
+        let dx = &mut dx[n * conv.x_len()..];
+        conv.each_tap(|pixel, out, tap| {
+            for i in 0..conv.in_channels {
+                for o in i / ci * co..(i / ci + 1) * co {
+                    let dx = &mut dx[pixel * conv.in_channels + i];
+                    *dx = mul_add(rounding, dy[out * conv.out_channels + o], w[conv.weight(tap, i, o)], *dx);
+                }
+            }
+        });
+    }
 }
 
 /// See [`kernels::conv2d_transpose::backward_weight_acc`](crate::kernels::conv2d_transpose::backward_weight_acc), all rows.
@@ -67,7 +127,18 @@ pub fn backward_weight(
     dy: &[f32],
     dw: &mut [f32],
 ) {
-    conv2d::backward_weight(rounding, &conv.adjoint(), batch, dy, x, dw);
+    let (ci, co) = conv.group_channels();
+    for n in 0..batch {
+        let (x, dy) = (&x[n * conv.x_len()..], &dy[n * conv.y_len()..]);
+        conv.each_tap(|pixel, out, tap| {
+            for i in 0..conv.in_channels {
+                for o in i / ci * co..(i / ci + 1) * co {
+                    let dw = &mut dw[conv.weight(tap, i, o)];
+                    *dw = mul_add(rounding, x[pixel * conv.in_channels + i], dy[out * conv.out_channels + o], *dw);
+                }
+            }
+        });
+    }
 }
 
 /// See [`kernels::conv2d_transpose::backward_bias_acc`](crate::kernels::conv2d_transpose::backward_bias_acc).
@@ -78,5 +149,5 @@ pub fn backward_weight(
 /// assert_eq!(db, [7.0]);
 /// ```
 pub fn backward_bias(dy: &[f32], db: &mut [f32]) {
-    conv2d::backward_bias(dy, db);
+    super::conv2d::backward_bias(dy, db);
 }

@@ -20,76 +20,25 @@
 // Registers are addressed by row and vector; iterators hide which.
 #![allow(clippy::needless_range_loop)]
 
+mod ahead;
+mod nest;
+mod packed;
 mod product;
 mod resident;
+mod sums;
 
+pub(super) use ahead::Ahead;
+pub(super) use nest::{Axis, Nest};
+pub(super) use packed::{PACKED_TERMS, packed};
 pub(super) use product::Product;
+#[cfg(feature = "rayon")]
+pub(super) use sums::sum_columns;
+pub(super) use sums::sum_rows;
 
-use super::{Epilogue, div, div_ceil, rem};
+use nest::Cursor;
+
+use super::{Epilogue, div};
 use crate::simd::{Kernel, Simd};
-
-/// One axis of a nest: its length, and how far a step goes in two operands.
-#[derive(Clone, Copy)]
-pub(super) struct Axis {
-    pub count: usize,
-    /// In `A`.
-    pub a: isize,
-    /// In `C` for rows, in `B` for terms.
-    pub other: isize,
-}
-
-impl Axis {
-    pub(super) const ONE: Self = Self::new(1, 0, 0);
-
-    pub(super) const fn new(count: usize, a: isize, other: isize) -> Self {
-        Self { count, a, other }
-    }
-
-    /// Whether `self`, stepping around all of `inner`, goes on where `inner` ends.
-    const fn continues(self, inner: Self) -> bool {
-        let n = inner.count as isize;
-        self.a == inner.a.wrapping_mul(n) && self.other == inner.other.wrapping_mul(n)
-    }
-}
-
-/// A nest of axes, outermost first.
-#[derive(Clone, Copy)]
-pub(super) struct Nest(pub [Axis; 3]);
-
-impl Nest {
-    #[inline(always)]
-    pub(super) const fn line(axis: Axis) -> Self {
-        Self([Axis::ONE, Axis::ONE, axis])
-    }
-
-    #[inline(always)]
-    pub(super) const fn len(&self) -> usize {
-        self.0[0].count * self.0[1].count * self.0[2].count
-    }
-
-    /// The same sequence with fewer, longer axes where one goes on where the next ends.
-    #[inline(always)]
-    fn merged(self) -> Self {
-        let [mut outer, mut middle, mut inner] = self.0;
-        if middle.count == 1 || middle.continues(inner) {
-            inner.count *= middle.count;
-            middle = outer;
-            outer = Axis::ONE;
-            if middle.count == 1 || middle.continues(inner) {
-                inner.count *= middle.count;
-                middle = Axis::ONE;
-            }
-        } else if outer.count == 1 || outer.continues(middle) {
-            middle.count *= outer.count;
-            outer = Axis::ONE;
-        }
-        if inner.count == 1 {
-            // A single step has no length; the axis above is the innermost then.
-            (inner, middle, outer) = (middle, outer, Axis::ONE);
-        }
-        Self([outer, middle, inner])
-    }
-}
 
 /// What the chains start from.
 #[derive(Clone, Copy)]
@@ -120,44 +69,6 @@ pub(super) struct Contraction {
     pub ahead: Ahead,
 }
 
-/// Memory to ask for between tiles, so that it is in the cache when it is read: what the processor's
-/// own prefetching, which ends with a page, does not see in time. Nothing depends on it but time.
-#[derive(Clone, Copy)]
-pub(super) struct Ahead {
-    at: [*const f32; 2],
-    /// Cache lines for each tile.
-    lines: [usize; 2],
-}
-
-impl Ahead {
-    pub(super) const NONE: Self = Self { at: [core::ptr::null(); 2], lines: [0; 2] };
-
-    /// Two ranges, as their beginning and their number of elements, in equal parts over so many tiles.
-    pub(super) const fn over(tiles: usize, ranges: [(*const f32, usize); 2]) -> Self {
-        /// More than a processor can wait for at a time would make the tile wait.
-        const MOST: usize = 64;
-        const fn lines(len: usize, tiles: usize) -> usize {
-            let lines = div_ceil(len / LINE, tiles);
-            if lines < MOST { lines } else { MOST }
-        }
-        let [(first, first_len), (second, second_len)] = ranges;
-        Self { at: [first, second], lines: [lines(first_len, tiles), lines(second_len, tiles)] }
-    }
-
-    #[inline(always)]
-    fn ask<S: Simd>(&mut self, s: S) {
-        for (at, &lines) in self.at.iter_mut().zip(&self.lines) {
-            for _ in 0..lines {
-                s.prefetch(*at);
-                *at = at.wrapping_add(LINE);
-            }
-        }
-    }
-}
-
-/// Elements of a cache line.
-const LINE: usize = 16;
-
 /// Terms in a block: with four 16-lane vectors, 64 KiB of `B`.
 const BLOCK_TERMS: usize = 512;
 
@@ -169,56 +80,6 @@ type Offsets = (isize, isize);
 
 /// Elements of `A` in a block of rows, where `B` has more than one panel of columns.
 const BLOCK_A: usize = 1 << 16;
-
-/// A place in a nest, kept as offsets so that moving on needs no division.
-#[derive(Clone, Copy)]
-struct Cursor {
-    index: [usize; 3],
-    a: isize,
-    other: isize,
-}
-
-impl Cursor {
-    #[inline(always)]
-    fn at(nest: &Nest, flat: usize) -> Self {
-        if flat == 0 {
-            return Self { index: [0; 3], a: 0, other: 0 };
-        }
-        let [outer, middle, inner] = nest.0;
-        let i2 = rem(flat, inner.count);
-        let rest = div(flat, inner.count);
-        let (i1, i0) = (rem(rest, middle.count), div(rest, middle.count));
-        let place = |f: fn(&Axis) -> isize| {
-            (i0 as isize)
-                .wrapping_mul(f(&outer))
-                .wrapping_add((i1 as isize).wrapping_mul(f(&middle)))
-                .wrapping_add((i2 as isize).wrapping_mul(f(&inner)))
-        };
-        Self { index: [i0, i1, i2], a: place(|axis| axis.a), other: place(|axis| axis.other) }
-    }
-
-    #[inline(always)]
-    fn step(&mut self, nest: &Nest) {
-        let [outer, middle, inner] = &nest.0;
-        self.index[2] += 1;
-        self.a = self.a.wrapping_add(inner.a);
-        self.other = self.other.wrapping_add(inner.other);
-        if self.index[2] == inner.count {
-            self.index[2] = 0;
-            self.index[1] += 1;
-            let n = inner.count as isize;
-            self.a = self.a.wrapping_add(middle.a.wrapping_sub(n.wrapping_mul(inner.a)));
-            self.other = self.other.wrapping_add(middle.other.wrapping_sub(n.wrapping_mul(inner.other)));
-            if self.index[1] == middle.count {
-                self.index[1] = 0;
-                self.index[0] += 1;
-                let n = middle.count as isize;
-                self.a = self.a.wrapping_add(outer.a.wrapping_sub(n.wrapping_mul(middle.a)));
-                self.other = self.other.wrapping_add(outer.other.wrapping_sub(n.wrapping_mul(middle.other)));
-            }
-        }
-    }
-}
 
 impl Contraction {
     /// A contraction whose every access is inside its operands.

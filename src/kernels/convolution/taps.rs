@@ -58,6 +58,13 @@ struct Taps {
 }
 
 impl Axis {
+    /// Whether every window lies inside the image.
+    pub(super) const fn is_inside(self) -> bool {
+        let span = (self.kernel - 1).saturating_mul(self.dilation);
+        let last = (self.output - 1).saturating_mul(self.stride);
+        self.before == 0 && last.saturating_add(span) < self.input
+    }
+
     /// The outputs, each seeing inputs.
     pub(super) const fn outputs(self) -> Runs {
         let source_tap = self.dilation;

@@ -9,8 +9,10 @@ use core::ops::Range;
 use super::{any, are_few, is_negative_zero, is_not_finite, nonzero};
 use crate::{
     kernels::{
-        conv2d::{Adjoint, Conv2d, Epilogue, Forward},
+        Epilogue,
+        convolution::{Adjoint, Window},
         div,
+        epilogue::Forward,
         transpose::transpose,
     },
     simd::{Kernel, Simd},
@@ -38,8 +40,8 @@ const fn widest(vectors: usize) -> usize {
 }
 
 /// The forward pass. Returns whether it was computed.
-pub(in crate::kernels::conv2d) struct ForwardPass<'a> {
-    pub conv: &'a Conv2d,
+pub(in crate::kernels::convolution) struct ForwardPass<'a> {
+    pub conv: &'a Window,
     pub batch: usize,
     pub operands: Forward<'a>,
     pub y: &'a mut [f32],
@@ -82,7 +84,7 @@ impl Kernel for ForwardPass<'_> {
                     for image in images.clone() {
                         let terms = &x[image * conv.x_len()..][..conv.x_len()];
                         let sums = &mut y[image * conv.y_len()..][..conv.y_len()];
-                        forward(s, conv, terms, w, sums, tap, column, width);
+                        forward(s, conv, (terms, w), sums, tap, [column, width]);
                     }
                 }
                 column += width * S::LANES;
@@ -97,28 +99,29 @@ impl Kernel for ForwardPass<'_> {
     }
 }
 
-/// Adds the terms of one row of taps to some columns of one image.
+/// Adds the terms of one row of taps to some columns of one image: the first of them, and their vectors.
 #[inline(always)]
-fn forward<S: Simd>(s: S, conv: &Conv2d, x: &[f32], w: &[f32], y: &mut [f32], tap: usize, column: usize, width: usize) {
+fn forward<S: Simd>(s: S, conv: &Window, (x, w): (&[f32], &[f32]), y: &mut [f32], tap: usize, at: [usize; 2]) {
+    let [column, width] = at;
     let [ci, co] = [conv.in_channels, conv.out_channels];
     let [kw, dilation] = [conv.kernel[1], conv.dilation[1]];
     let weights = w.as_ptr().wrapping_add(tap * kw * ci * co + column);
     let (first_line, lines) = conv.rows().outputs_of_tap(tap);
     for line in first_line..first_line + lines {
-        let row = line * conv.stride[0] + tap * conv.dilation[0] - conv.padding[0];
-        let sums = y.as_mut_ptr().wrapping_add(line * conv.out_width() * co + column);
+        let row = line * conv.stride[0] + tap * conv.dilation[0] - conv.before[0];
+        let sums = y.as_mut_ptr().wrapping_add(line * conv.output[1] * co + column);
         // Ascending, so that each sum has its taps in ascending order.
-        for pixel in 0..conv.width {
+        for pixel in 0..conv.input[1] {
             let inside = |tap: &usize| {
-                (pixel + conv.padding[2]).checked_sub(tap * dilation).is_some_and(|at| at < conv.out_width())
+                (pixel + conv.before[1]).checked_sub(tap * dilation).is_some_and(|at| at < conv.output[1])
             };
             let at = Terms {
-                terms: x.as_ptr().wrapping_add((row * conv.width + pixel) * ci),
+                terms: x.as_ptr().wrapping_add((row * conv.input[1] + pixel) * ci),
                 count: ci,
                 weights,
                 row: co,
                 tap: ci * co,
-                sums: sums.wrapping_add((pixel + conv.padding[2]).wrapping_mul(co)),
+                sums: sums.wrapping_add((pixel + conv.before[1]).wrapping_mul(co)),
                 step: (dilation.wrapping_mul(co) as isize).wrapping_neg(),
             };
             // SAFETY: the pixel is inside the image, the taps inside the row of outputs, the
@@ -139,7 +142,7 @@ fn taps(count: usize, inside: impl Fn(&usize) -> bool) -> Range<usize> {
 }
 
 /// The gradient of the input. Returns whether it was computed.
-pub(in crate::kernels::conv2d) struct InputGradient<'a, 'b>(pub &'b mut Adjoint<'a>);
+pub(in crate::kernels::convolution) struct InputGradient<'a, 'b>(pub &'b mut Adjoint<'a>);
 
 impl Kernel for InputGradient<'_, '_> {
     type Output = bool;
@@ -157,7 +160,7 @@ impl Kernel for InputGradient<'_, '_> {
         if conv.groups != 1
             || !ci.is_multiple_of(S::LANES)
             // A dense layer's weights are as many as its terms: they alone take their time.
-            || conv.height * conv.width < 8
+            || conv.input[0] * conv.input[1] < 8
             || conv.kernel[1].min(3) * widest(ci / S::LANES).min(room) < 3
             || of.bias.is_some()
             || of.epilogue != Epilogue::None
@@ -213,18 +216,18 @@ fn backward<S: Simd>(s: S, of: &mut Adjoint<'_>, image: usize, tap: usize, chann
     let (first_line, lines) = conv.rows().outputs_of_tap(tap);
     // Descending, so that each sum has its taps in ascending order.
     for line in (first_line..first_line + lines).rev() {
-        let row = line * conv.stride[0] + tap * conv.dilation[0] - conv.padding[0];
-        for column in (0..conv.out_width()).rev() {
+        let row = line * conv.stride[0] + tap * conv.dilation[0] - conv.before[0];
+        for column in (0..conv.output[1]).rev() {
             let left = column * conv.stride[1];
             let inside =
-                |tap: &usize| (left + tap * dilation).checked_sub(conv.padding[2]).is_some_and(|at| at < conv.width);
+                |tap: &usize| (left + tap * dilation).checked_sub(conv.before[1]).is_some_and(|at| at < conv.input[1]);
             let at = Terms {
-                terms: dy.wrapping_add((line * conv.out_width() + column) * co),
+                terms: dy.wrapping_add((line * conv.output[1] + column) * co),
                 count: co,
                 weights: of.scratch.as_ptr(),
                 row: kw * width * S::LANES,
                 tap: width * S::LANES,
-                sums: dx.wrapping_add((row * conv.width + left).wrapping_sub(conv.padding[2]).wrapping_mul(ci)),
+                sums: dx.wrapping_add((row * conv.input[1] + left).wrapping_sub(conv.before[1]).wrapping_mul(ci)),
                 step: dilation.wrapping_mul(ci) as isize,
             };
             // SAFETY: the pixel is inside `dy`, the taps inside the image, and the panel has a row

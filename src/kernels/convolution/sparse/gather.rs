@@ -8,7 +8,11 @@ use core::ops::Range;
 
 use super::{any, are_few, is_negative_zero, is_not_finite, nonzero};
 use crate::{
-    kernels::{conv2d::Conv2d, div, rem, transpose::transpose},
+    kernels::{
+        convolution::weight_gradient::{Block, Gradient},
+        div, rem,
+        transpose::transpose,
+    },
     simd::{Kernel, Level, Simd},
 };
 
@@ -48,24 +52,20 @@ const COLUMNS: usize = 16;
 /// Pixels whose terms are listed at a time; their windows of `x` should stay in the first cache.
 const PIXELS: usize = 128;
 
-/// Adds the gradient of some rows and columns of the weights, where the shape and the operands allow
-/// it. `dw` is the first of these rows; `with_all` is what does it with all terms. Returns whether it
-/// is done.
+/// Adds the gradient of a block of weights, where the shape and the operands allow it; `with_all` is
+/// what does it with all terms. Returns whether it is done.
 ///
 /// # Safety
 /// The rows are valid for reading and writing these columns.
-pub(in crate::kernels::conv2d) unsafe fn weight_gradient(
+pub(in crate::kernels::convolution) unsafe fn weight_gradient(
     level: Level,
-    conv: &Conv2d,
-    batch: usize,
-    x: &[f32],
-    dy: &[f32],
-    rows: Range<usize>,
-    columns: Range<usize>,
-    dw: *mut f32,
-    mut with_all: impl FnMut(Range<usize>, Range<usize>, *mut f32),
+    of: Gradient<'_>,
+    block: Block,
+    mut with_all: impl FnMut(Block),
 ) -> bool {
-    if batch == 0 || !level.dispatch(MayPass { conv, x, dy, rows: rows.clone() }) {
+    let Block { rows, columns, dw } = block;
+    let conv = of.conv;
+    if of.batch == 0 || !level.dispatch(MayPass { of, rows: rows.clone() }) {
         return false;
     }
     let co = conv.out_channels;
@@ -79,9 +79,9 @@ pub(in crate::kernels::conv2d) unsafe fn weight_gradient(
         let mut column = columns.start;
         while column < columns.end {
             let columns = column..(column + COLUMNS).min(columns.end);
-            let piece = Columns { conv, batch, x, dy, rows: part.clone(), columns: columns.clone(), dw };
-            if !level.dispatch(piece) {
-                with_all(part.clone(), columns.clone(), dw);
+            let block = Block { rows: part.clone(), columns: columns.clone(), dw };
+            if !level.dispatch(Columns { of, block: block.clone() }) {
+                with_all(block);
             }
             column = columns.end;
         }
@@ -92,9 +92,7 @@ pub(in crate::kernels::conv2d) unsafe fn weight_gradient(
 
 /// Whether passing over zeros of `dy` gives the gradient of some rows of weights, sooner.
 struct MayPass<'a> {
-    conv: &'a Conv2d,
-    x: &'a [f32],
-    dy: &'a [f32],
+    of: Gradient<'a>,
     rows: Range<usize>,
 }
 
@@ -106,11 +104,12 @@ impl Kernel for MayPass<'_> {
         if S::LANES < 8 {
             return false;
         }
-        let Self { conv, rows, .. } = self;
+        let Self { of, rows } = self;
+        let conv = of.conv;
         let window = conv.kernel[1] * conv.in_channels;
         conv.groups == 1
             // Windows are contiguous and wide enough.
-            && conv.padding == [0; 4]
+            && conv.is_inside()
             && (conv.dilation[1] == 1 || conv.kernel[1] == 1)
             && window.is_multiple_of(S::LANES)
             && window >= 3 * S::LANES
@@ -119,21 +118,16 @@ impl Kernel for MayPass<'_> {
             && rows.end - rows.start >= 3 * S::LANES
             // Places are kept in 32 bits.
             && u32::try_from(conv.x_len()).is_ok()
-            && are_few(s, self.dy, conv.out_channels, FEW)
-            && !any(self.x, is_not_finite)
+            && are_few(s, of.dy, conv.out_channels, FEW)
+            && !any(of.x, is_not_finite)
     }
 }
 
 /// Some rows and columns of the weights. Returns whether they were computed.
 struct Columns<'a> {
-    conv: &'a Conv2d,
-    batch: usize,
-    x: &'a [f32],
-    dy: &'a [f32],
-    rows: Range<usize>,
-    columns: Range<usize>,
-    /// The first of the rows; the maker vouches for these columns of all of them.
-    dw: *mut f32,
+    of: Gradient<'a>,
+    /// The maker vouches for all of it.
+    block: Block,
 }
 
 /// The transposed gradient, `[co][kh, kw, ci]`.
@@ -148,15 +142,15 @@ impl Kernel for Columns<'_> {
         if S::LANES < 8 {
             return false;
         }
-        let conv = self.conv;
+        let conv = self.of.conv;
         let co = conv.out_channels;
-        let (rows, columns) = (self.rows.len(), self.columns.len());
+        let (rows, columns) = (self.block.rows.len(), self.block.columns.len());
         let mut sums = Sums([0.0; ROWS * COLUMNS]);
-        let dw = self.dw.wrapping_add(self.columns.start);
+        let dw = self.block.dw.wrapping_add(self.block.columns.start);
         // SAFETY: the maker vouches for these columns of `rows` rows, and there is room for as many.
         unsafe { transpose(s, dw, co, rows, columns, sums.0.as_mut_ptr(), rows) };
-        let pixels = conv.out_height() * conv.out_width();
-        for image in 0..self.batch {
+        let pixels = conv.output[0] * conv.output[1];
+        for image in 0..self.of.batch {
             let mut first = 0;
             while first < pixels {
                 let count = PIXELS.min(pixels - first);
@@ -177,17 +171,17 @@ impl Columns<'_> {
     /// Adds the terms of some pixels of an image.
     #[inline(always)]
     fn pixels<S: Simd>(&self, s: S, image: usize, first: usize, count: usize, sums: &mut Sums) {
-        let conv = self.conv;
+        let conv = self.of.conv;
         let co = conv.out_channels;
-        let (rows, columns) = (self.rows.len(), self.columns.len());
-        let dy = self.dy.as_ptr().wrapping_add((image * conv.out_height() * conv.out_width() + first) * co);
-        let dy = dy.wrapping_add(self.columns.start);
-        let x = self.x.as_ptr().wrapping_add(image * conv.x_len());
-        let line = conv.width * conv.in_channels;
+        let (rows, columns) = (self.block.rows.len(), self.block.columns.len());
+        let dy = self.of.dy.as_ptr().wrapping_add((image * conv.output[0] * conv.output[1] + first) * co);
+        let dy = dy.wrapping_add(self.block.columns.start);
+        let x = self.of.x.as_ptr().wrapping_add(image * conv.x_len());
+        let line = conv.input[1] * conv.in_channels;
 
         let mut places = [0_u32; PIXELS];
         let mut masks = [[0_u8; PIXELS]; COLUMNS / 8];
-        let width = conv.out_width();
+        let width = conv.output[1];
         let (mut row, mut column) = (div(first, width), rem(first, width));
         for (pixel, place) in places[..count].iter_mut().enumerate() {
             *place = (row * conv.stride[0] * line + column * conv.stride[1] * conv.in_channels) as u32;
@@ -233,12 +227,12 @@ impl Columns<'_> {
                 continue;
             }
             let window = conv.kernel[1] * conv.in_channels;
-            let mut row = self.rows.start;
-            while row < self.rows.end {
+            let mut row = self.block.rows.start;
+            while row < self.block.rows.end {
                 let (kh, at) = (div(row, window), rem(row, window));
-                let len = (window - at).min(self.rows.end - row);
+                let len = (window - at).min(self.block.rows.end - row);
                 let x = x.wrapping_add(kh * conv.dilation[0] * line + at);
-                let sums = sums.0.as_mut_ptr().wrapping_add(column * rows + row - self.rows.start);
+                let sums = sums.0.as_mut_ptr().wrapping_add(column * rows + row - self.block.rows.start);
                 by_vectors!(len / S::LANES, |first, N| {
                     let first = first * S::LANES;
                     // SAFETY: the window of each pixel is inside the image, the rows inside the sums.

@@ -4,10 +4,10 @@
 
 use core::ops::Range;
 
-use super::{Adjoint, Conv2d, Epilogue};
+use super::{Adjoint, Gradient};
 use crate::{
     kernels::{
-        div_ceil,
+        Epilogue, div_ceil,
         tile::{Ahead, Axis, Contraction, Nest, Start},
     },
     simd::Level,
@@ -28,8 +28,8 @@ pub(super) fn input_gradient(level: Level, of: &mut Adjoint<'_>) {
 fn regions(level: Level, of: &mut Adjoint<'_>, image: usize, images: usize) {
     let conv = of.conv;
     let channels = conv.groups as isize;
-    let line = conv.out_width() as isize * channels;
-    let in_line = conv.width as isize * channels;
+    let line = conv.output[1] as isize * channels;
+    let in_line = conv.input[1] as isize * channels;
     let tap_line = conv.kernel[1] as isize * channels;
     for h in conv.rows().inputs() {
         for v in conv.columns().inputs() {
@@ -55,7 +55,7 @@ fn regions(level: Level, of: &mut Adjoint<'_>, image: usize, images: usize) {
                 c: of
                     .dx
                     .as_mut_ptr()
-                    .wrapping_add(image * conv.x_len() + (h.first * conv.width + v.first) * conv.groups),
+                    .wrapping_add(image * conv.x_len() + (h.first * conv.input[1] + v.first) * conv.groups),
                 start: match of.bias {
                     Some(bias) => Start::Bias(bias.as_ptr()),
                     None => Start::Zero,
@@ -71,18 +71,11 @@ fn regions(level: Level, of: &mut Adjoint<'_>, image: usize, images: usize) {
 }
 
 /// Adds the gradient of some rows of weights, one row being one tap.
-pub(super) fn weight_gradient(
-    level: Level,
-    conv: &Conv2d,
-    batch: usize,
-    x: &[f32],
-    dy: &[f32],
-    taps: Range<usize>,
-    dw: &mut [f32],
-) {
+pub(super) fn weight_gradient(level: Level, of: Gradient<'_>, taps: Range<usize>, dw: &mut [f32]) {
+    let Gradient { conv, batch, x, dy } = of;
     let channels = conv.groups as isize;
-    let line = conv.width as isize * channels;
-    let out_line = conv.out_width() as isize * channels;
+    let line = conv.input[1] as isize * channels;
+    let out_line = conv.output[1] as isize * channels;
     let [down, right] = [conv.stride[0] as isize, conv.stride[1] as isize];
     let [kh, kw] = conv.kernel;
     let images = Axis::new(batch, conv.x_len() as isize, conv.y_len() as isize);
@@ -96,8 +89,8 @@ pub(super) fn weight_gradient(
         row_count: taps.end - taps.start,
         terms: Nest([
             images,
-            Axis::new(conv.out_height(), down.wrapping_mul(line), out_line),
-            Axis::new(conv.out_width(), right.wrapping_mul(channels), channels),
+            Axis::new(conv.output[0], down.wrapping_mul(line), out_line),
+            Axis::new(conv.output[1], right.wrapping_mul(channels), channels),
         ]),
         columns: conv.groups,
         a: x.as_ptr(),
@@ -107,7 +100,7 @@ pub(super) fn weight_gradient(
         epilogue: Epilogue::None,
         ahead: Ahead::NONE,
     };
-    if conv.padding == [0; 4] {
+    if conv.is_inside() {
         // All taps see the same pixels.
         // SAFETY: lengths and taps were checked at the door; `dw` is borrowed alone.
         return level.dispatch(unsafe { job.vouched::<true>() });
@@ -121,7 +114,7 @@ pub(super) fn weight_gradient(
                 let first = |tap: usize| div_ceil(tap.saturating_sub(v), kw);
                 let h = h.within(first(taps.start), first(taps.end));
                 let (column, columns) = conv.columns().outputs_of_tap(v);
-                let left = (column * conv.stride[1] + v * conv.dilation[1]).wrapping_sub(conv.padding[2]) as isize;
+                let left = (column * conv.stride[1] + v * conv.dilation[1]).wrapping_sub(conv.before[1]) as isize;
                 job.rows = Nest::line(Axis::new(h.taps, h.source_tap.wrapping_mul(line), kw as isize * channels));
                 job.first_row = 0;
                 job.row_count = h.taps;
@@ -132,8 +125,7 @@ pub(super) fn weight_gradient(
                 ]);
                 let source = h.source.wrapping_mul(line).wrapping_add(left.wrapping_mul(channels));
                 job.a = whole.a.wrapping_add(image * conv.x_len()).wrapping_offset(source);
-                job.b =
-                    whole.b.wrapping_add(image * conv.y_len() + (h.first * conv.out_width() + column) * conv.groups);
+                job.b = whole.b.wrapping_add(image * conv.y_len() + (h.first * conv.output[1] + column) * conv.groups);
                 job.c = whole.c.wrapping_add((h.tap * kw + v) * conv.groups);
                 if job.terms.len() > 0 {
                     // SAFETY: lengths and taps were checked at the door; the pixels are those that
