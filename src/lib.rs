@@ -32,6 +32,7 @@
 #![cfg_attr(not(feature = "counting"), doc = "[`mapreduce`]: crate#features")]
 #![cfg_attr(not(feature = "counting"), doc = "[`pairs`]: crate#features")]
 #![cfg_attr(not(feature = "counting"), doc = "[`sketch`]: crate#features")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 
 #[cfg(feature = "alloc")]

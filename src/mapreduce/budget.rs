@@ -54,3 +54,5 @@ impl<'b> From<&'b mut [u8]> for Budget<'b> {
         Self { words: Words::Borrowed(bytemuck::pod_align_to_mut(bytes).1), given }
     }
 }
+
+crate::pairs::debug::debug!([] Budget<'_>, "Budget", "bytes": |budget| budget.given);

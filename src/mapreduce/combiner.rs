@@ -16,7 +16,7 @@ use crate::pairs::Plain;
 /// A combiner that keeps them gives the same accumulator to the bit for every
 /// budget, number of shards and number of threads. Floating-point addition is
 /// not associative and does not keep them: sum integers, fixed point, or sort
-/// the values instead ([`Job::group`](super::Job)).
+/// the values instead (`Job::group`).
 ///
 /// ```
 /// use kernlet::mapreduce::Combiner;
@@ -235,3 +235,8 @@ impl<C: Combiner> Combiner for &C {
         (**self).merge(acc, other);
     }
 }
+
+crate::pairs::debug::debug!([T] Sum<T>, "Sum");
+crate::pairs::debug::debug!([T] Min<T>, "Min");
+crate::pairs::debug::debug!([T] Max<T>, "Max");
+crate::pairs::debug::debug!([V: ?Sized] Count<V>, "Count");

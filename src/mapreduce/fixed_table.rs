@@ -442,3 +442,5 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> Drop for Tabl
         self.table.clear();
     }
 }
+
+crate::pairs::debug::debug!([K: Key + ?Sized, C: Combiner, const N: usize, const L: usize] TableDrain<'_, K, C, N, L>, "TableDrain");

@@ -565,3 +565,9 @@ macro_rules! giving_pairs {
 }
 giving_pairs!([K: Key + ?Sized, C: Combiner, S: Store] Combined<'b, K, C, S>, C::Acc, Folding<C>);
 giving_pairs!([K: Key + ?Sized, V: Value + ?Sized, S: Store] Grouped<'b, K, V, S>, V, Keeping<V>);
+
+crate::pairs::debug::debug!([S] Job<'_, S>, "Job", "budget": |job| job.budget.bytes(), "seed": |job| job.seed);
+crate::pairs::debug::debug!([K: Key + ?Sized, C: Combiner, S: Store] Combining<'_, K, C, S>, "Combining", "counters": |job| job.counters());
+crate::pairs::debug::debug!([K: Key + ?Sized, V: Value + ?Sized, S: Store] Grouping<'_, K, V, S>, "Grouping", "counters": |job| job.counters());
+crate::pairs::debug::debug!([K: Key + ?Sized, C: Combiner, S: Store] Combined<'_, K, C, S>, "Combined", "counters": |job| job.counters());
+crate::pairs::debug::debug!([K: Key + ?Sized, V: Value + ?Sized, S: Store] Grouped<'_, K, V, S>, "Grouped", "counters": |job| job.counters());

@@ -59,6 +59,14 @@
 //!
 //! A key and its value may have about a fifth of the budget together; what is
 //! longer is [`Error::PairTooLong`], before anything of it is counted.
+//!
+// What is not there without a feature is linked to the list of them.
+#![cfg_attr(not(feature = "rayon"), doc = "[`Shards`]: crate#features")]
+#![cfg_attr(not(feature = "alloc"), doc = "[`Job`]: crate#features")]
+#![cfg_attr(not(feature = "alloc"), doc = "[`Job::combine`]: crate#features")]
+#![cfg_attr(not(feature = "alloc"), doc = "[`Job::group`]: crate#features")]
+#![cfg_attr(not(feature = "alloc"), doc = "[`Grouped::reduce_by_first`]: crate#features")]
+#![cfg_attr(not(feature = "alloc"), doc = "[`Job::windows`]: crate#features")]
 
 #[cfg(feature = "alloc")]
 mod budget;

@@ -142,3 +142,7 @@ impl<K: Key + ?Sized, V: ?Sized, P: Partitioner, E: Emitter<K, V>> Emitter<K, V>
         self.outputs[partition].emit(key, value)
     }
 }
+
+crate::pairs::debug::debug!([] HashPartitioner, "HashPartitioner");
+crate::pairs::debug::debug!([] RangePartitioner<'_>, "RangePartitioner", "cuts": |ranges| ranges.cuts);
+crate::pairs::debug::debug!([P: core::fmt::Debug, E] Partitioned<'_, P, E>, "Partitioned", "partitioner": |pairs| &pairs.partitioner, "outputs": |pairs| pairs.outputs.len());

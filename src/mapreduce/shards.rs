@@ -324,3 +324,7 @@ impl<K: Key + ?Sized, V: Value + ?Sized, S: Store> ShardsGrouped<K, V, S> {
         counters(&self.parts)
     }
 }
+
+crate::pairs::debug::debug!([F] Shards<F>, "Shards", "budget": |shards| shards.budget, "shards": |shards| shards.shards, "seed": |shards| shards.seed);
+crate::pairs::debug::debug!([K: ?Sized, C, S] ShardsCombined<K, C, S>, "ShardsCombined", "shards": |shards| shards.parts.len());
+crate::pairs::debug::debug!([K: ?Sized, V: ?Sized, S] ShardsGrouped<K, V, S>, "ShardsGrouped", "shards": |shards| shards.parts.len());

@@ -206,3 +206,6 @@ impl<'b, K: Key + ?Sized> Iterator for Top<'b, K> {
         K::decode(&self.bytes[*at as usize..][..*len as usize])
     }
 }
+
+crate::pairs::debug::debug!([K: ?Sized] TopK<'_, K>, "TopK", "kept": |top| top.kept);
+crate::pairs::debug::debug!([K: ?Sized] Top<'_, K>, "Top", "left": |top| top.places.len());

@@ -330,3 +330,5 @@ impl<'b, K: Key + ?Sized, C: Combiner, S: Store> Windows<'b, K, C, S> {
         self.job.counters()
     }
 }
+
+crate::pairs::debug::debug!([K: Key + ?Sized, C: Combiner, S: Store] Windows<'_, K, C, S>, "Windows", "windowing": |windows| windows.windowing, "watermark": |windows| windows.watermark);

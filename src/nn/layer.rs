@@ -128,7 +128,7 @@ impl Kind {
 
 /// A layer as it was written, before its shapes are known.
 #[doc(hidden)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct LayerDef {
     name: &'static str,
     kind: Kind,

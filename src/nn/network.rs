@@ -126,7 +126,7 @@ pub const fn frozen_but_last(layers: &[Layer], trained: usize) -> u64 {
 /// A network's parameters: one flat array, in the order of the layers, each layer's
 /// kernel before its bias.
 ///
-/// A `static`, a box ([`Model::zeroed_box`]), or bytes in flash used where they lie ([`infer_in_place`](super::infer_in_place)).
+/// A `static`, a box (`Model::zeroed_box`, feature `alloc`), or bytes in flash used where they lie ([`infer_in_place`](super::infer_in_place)).
 ///
 /// ```
 /// use kernlet::{nn::Model, random::Stream};

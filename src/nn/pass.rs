@@ -22,6 +22,7 @@ pub(crate) type Drop = fn(Level, f32, Stream, u64, &mut [f32]);
 
 /// A layer's forward pass over some images.
 #[doc(hidden)]
+#[derive(Debug)]
 pub struct ForwardPass<'a> {
     pub(crate) layer: &'static Layer,
     pub(crate) step: &'static Step,
@@ -42,6 +43,7 @@ pub struct ForwardPass<'a> {
 
 /// A layer's backward pass to its input.
 #[doc(hidden)]
+#[derive(Debug)]
 pub struct BackwardPass<'a> {
     pub(crate) layer: &'static Layer,
     pub(crate) step: &'static Step,
@@ -65,6 +67,7 @@ pub struct BackwardPass<'a> {
 
 /// The gradient of some rows of a layer's parameters.
 #[doc(hidden)]
+#[derive(Debug)]
 pub struct WeightPass<'a> {
     pub(crate) layer: &'static Layer,
     pub(crate) level: Level,

@@ -106,3 +106,5 @@ where
         outcome
     }
 }
+
+crate::pairs::debug::debug!([K: ?Sized, V: ?Sized, F] MapFn<K, V, F>, "MapFn");

@@ -32,6 +32,7 @@
 //! ```
 
 pub(crate) mod chains;
+pub(crate) mod debug;
 pub(crate) mod hash;
 pub(crate) mod key;
 mod mapper;

@@ -30,6 +30,7 @@ pub trait Body: Sized {
 
 /// Writes numbers one after the other; what does not fit is only counted.
 #[doc(hidden)]
+#[derive(Debug)]
 pub struct Writer<'o> {
     out: &'o mut [u8],
     at: usize,
@@ -53,6 +54,7 @@ impl Writer<'_> {
 
 /// Reads numbers one after the other.
 #[doc(hidden)]
+#[derive(Debug)]
 pub struct Reader<'b> {
     bytes: &'b [u8],
     at: usize,

@@ -79,3 +79,5 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Store for MemoryStore<B> {
         Ok(())
     }
 }
+
+crate::pairs::debug::debug!([B: AsRef<[u8]>] MemoryStore<B>, "MemoryStore", "bytes": |store| store.bytes.as_ref().len());

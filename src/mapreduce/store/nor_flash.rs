@@ -96,3 +96,5 @@ impl<F: NorFlash> Store for NorFlashStore<F> {
         self.flash.read(at as u32, out)
     }
 }
+
+crate::pairs::debug::debug!([F] NorFlashStore<F>, "NorFlashStore");

@@ -465,3 +465,6 @@ where
             .unwrap_or_else(|key| Err(StreamError::Job(Error::PairTooLong { key, value: C::Acc::SIZE, most: ENCODED })))
     }
 }
+
+crate::pairs::debug::debug!([E] Streaming<E>, "Streaming", "budget": |streaming| streaming.budget, "seed": |streaming| streaming.seed);
+crate::pairs::debug::debug!([K: Key + ?Sized, C: Combiner, W, E] StreamMapper<K, C, W, E>, "StreamMapper", "counters": |mapper| mapper.job.counters());

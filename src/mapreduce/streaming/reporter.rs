@@ -56,3 +56,5 @@ impl<E: Write> Reporter<E> {
 fn named(name: &str) -> String {
     name.replace([',', '\n', '\r'], " ")
 }
+
+crate::pairs::debug::debug!([E] Reporter<E>, "Reporter", "group": |reporter| &reporter.group);
