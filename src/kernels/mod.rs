@@ -19,6 +19,7 @@
 //!   an argument, so that a call shows it; above three such slices it becomes a struct, too
 //!   (`Gradients { dx, dw, … }`).
 //! - Every descriptor has `pub const fn validate(&self) -> Result<(), ShapeError>`: what it accepts runs.
+//! - [`int8`] is a family of its own: TensorFlow Lite's eight-bit integers.
 //! - [`mod@reference`] has a naive scalar twin of each: specification and oracle.
 //!
 //! # Rooms
@@ -33,6 +34,7 @@
 //! | `convolution` | the three loops of a convolution, its transpose and a dense layer |
 //! | `softmax` | whose exponentials the losses take, too |
 //! | `activation`, `batch_norm`, `conv2d`, `conv2d_transpose`, `dense`, `dropout`, `elementwise`, `loss`, `pool2d` | operations |
+//! | `int8` | the same for TensorFlow Lite's eight-bit integers |
 //! | `reference` | their twins |
 
 pub mod activation;
@@ -45,6 +47,7 @@ pub mod dropout;
 pub mod elementwise;
 mod epilogue;
 mod error;
+pub mod int8;
 pub mod loss;
 mod map;
 pub mod pool2d;
