@@ -70,7 +70,7 @@ export function digits(module, say) {
     $("sure").textContent = `${percent(outputs[best])} sure`;
     explain(best);
     clearTimeout(announcing);
-    announcing = setTimeout(() => say(`${best}, ${percent(outputs[best])} sure`), 700);
+    if (!pad.isExample) announcing = setTimeout(() => say(`${best}, ${percent(outputs[best])} sure`), 700);
   }
 
   function showNothing() {

@@ -66,12 +66,42 @@ export function normalise(strokes, image) {
   return { scale, x, y };
 }
 
+// A 3 for a pad on which nobody has drawn yet: a curve through these points.
+const EXAMPLE = [
+  [0.29, 0.27],
+  [0.36, 0.18],
+  [0.5, 0.14],
+  [0.64, 0.19],
+  [0.68, 0.31],
+  [0.6, 0.42],
+  [0.46, 0.47],
+  [0.62, 0.52],
+  [0.72, 0.64],
+  [0.69, 0.78],
+  [0.55, 0.87],
+  [0.39, 0.85],
+  [0.27, 0.76],
+];
+
+// A Catmull-Rom spline through points, eight lines from each to the next.
+function curve(points) {
+  const at = (i) => points[Math.min(points.length - 1, Math.max(0, i))];
+  const between = (a, b, c, d, t) =>
+    0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t * t + (3 * b - a - 3 * c + d) * t * t * t);
+  return Array.from({ length: 8 * (points.length - 1) + 1 }, (_, i) => {
+    const [n, t] = [Math.floor(i / 8), (i % 8) / 8];
+    return [0, 1].map((axis) => between(at(n - 1)[axis], at(n)[axis], at(n + 1)[axis], at(n + 2)[axis], t));
+  });
+}
+
 export class Pad {
   // `changed` is called when there is something else on it, at most once a frame; `said` with what a key did.
   constructor(canvas, changed, said) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
-    this.strokes = [];
+    // What is on it at first is an example, which goes when somebody draws.
+    this.strokes = [curve(EXAMPLE)];
+    this.isExample = true;
     this.pen = null;
     this.cursor = null;
     this.heat = null;
@@ -102,7 +132,7 @@ export class Pad {
     this.canvas.setPointerCapture(event.pointerId);
     this.cursor = null;
     this.pen = event.pointerId;
-    this.strokes.push([this.point(event)]);
+    this.begin(this.point(event));
     this.touch();
   }
 
@@ -128,7 +158,7 @@ export class Pad {
       if (this.cursor.down) this.strokes.at(-1).push(at);
     } else if (event.key === " " || event.key === "Enter") {
       this.cursor.down = !this.cursor.down;
-      if (this.cursor.down) this.strokes.push([this.cursor.at]);
+      if (this.cursor.down) this.begin(this.cursor.at);
       this.said(this.cursor.down ? "Pen down" : "Pen up");
     } else if (event.key === "Delete" || event.key === "Backspace" || event.key === "Escape") {
       this.clear();
@@ -140,8 +170,16 @@ export class Pad {
     this.touch();
   }
 
+  // A stroke; the first takes the example's place.
+  begin(point) {
+    if (this.isExample) this.strokes = [];
+    this.isExample = false;
+    this.strokes.push([point]);
+  }
+
   clear() {
     this.strokes = [];
+    this.isExample = false;
     this.heat = null;
     if (this.cursor) this.cursor.down = false;
     this.touch();

@@ -196,6 +196,19 @@ await check("weight", {}, async () => {
   return `${total} bytes gzipped, of them ${parts}`;
 });
 
+await check("it opens with a digit, drawn and recognised", {}, async (visit) => {
+  const tab = await visit();
+  await tab.waitForFunction(() => document.getElementById("answer").textContent === "3", null, { timeout: 10_000 });
+  assert.equal(await tab.locator("#bars .best b").textContent(), "3");
+  assert.ok(parseFloat(await tab.locator("#sure").textContent()) > 90, await tab.locator("#sure").textContent());
+  await shot(tab, "first-view");
+  // Nobody drew it, so nobody is told of it; and it does not stay under what is drawn.
+  assert.equal(await tab.locator("#said").textContent(), "");
+  await draw(tab, DIGITS[1]);
+  assert.equal(await answer(tab), "1");
+  return "3, then a 1 in its place";
+});
+
 await check("a 7 by mouse", {}, async (visit) => {
   const tab = await visit();
   await draw(tab, SEVEN);
