@@ -43,17 +43,24 @@ fn of_passes() {
     use nn::Error::*;
     says(Memory { expected: 100, found: 99 }, "memory: expected 100 floats or more, found 99");
     says(Parameters { expected: 51, found: 50 }, "parameters: expected 51, found 50");
-    says(Images { image: 784, found: 785 }, "images: expected a multiple of 784 floats, found 785");
-    says(Batch { expected: 32, found: 33 }, "batch: expected 1 to 32 images, found 33");
+    says(Inputs { input: 784, found: 785 }, "inputs: expected a multiple of 784 floats, found 785");
+    says(Batch { expected: 32, found: 33 }, "batch: expected 1 to 32 samples, found 33");
     says(Targets { expected: 32, found: 31 }, "targets: expected 32, found 31");
     says(Outputs { expected: 320, found: 310 }, "outputs: expected 320, found 310");
     says(
         Applied { batch: 32, piece: 8 },
-        "gradients applied as they appear need a batch of one piece and no clipping, found 32 images in pieces of 8",
+        "gradients applied as they appear need a batch of one piece and no clipping, found 32 samples in pieces of 8",
     );
     let label = LossError::Label { row: 3, label: 10, classes: 10 };
     says(Loss(label), "row 3: label 10 is not below the number of classes, 10");
     says(Shape(ShapeError::new("dense", "x", 6, 5)), "dense: x: expected 6, found 5");
+    assert!(Shape(ShapeError::new("dense", "x", 6, 5)).source().is_some_and(|source| source.is::<ShapeError>()));
+    assert!(Loss(label).source().is_some_and(|source| source.is::<LossError>()) && Plan.source().is_none());
+    says(OneRow { layer: "norm" }, "batch: layer `norm` normalises over the batch and cannot learn from one sample");
+    says(Epochs, "epochs: none in the training's configuration");
+    says(NoSamples { found: 1, held_out: 1 }, "samples: none to learn from, found 1 of which 1 are held out");
+    says(Position { position: 60, samples: 50 }, "samples: found 50, but training stopped 60 samples into an epoch");
+    says(Sample { index: 7 }, "samples: sample 7 could not be read");
     says(Plan, "the plan of the pass does not fit its memory");
 }
 

@@ -8,10 +8,11 @@ use kernlet::{
         pool2d::{self, Pool2d},
         reference,
     },
-    nn::{Batching, Gradients, Model, SoftmaxCrossEntropy, Trainer},
+    nn::{Model, Training},
     optim::Adam,
     random::Stream,
     simd::Level,
+    snapshot::Progress,
 };
 
 /// Sizes up to 3, or now and then one near the end of what some product of sizes can hold.
@@ -241,23 +242,12 @@ kernlet::network! { struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), so
 /// A snapshot may say any number of steps.
 #[test]
 fn the_last_step_there_is() {
-    const BATCHING: Batching = Batching::of(1);
+    const TRAINING: Training<Tiny, Adam> = Training::new(Adam::new(0.01)).batch(1).level(Level::PORTABLE);
     let mut model = Model::<Tiny>::zeroed();
     model.initialize(42);
-    let mut memory = [f32::NAN; Trainer::<Tiny, Adam>::memory_len(BATCHING, Gradients::Kept)];
-    let (optimizer, loss) = (Adam::new(0.01), SoftmaxCrossEntropy);
-    let mut trainer = <Trainer<Tiny, Adam>>::new(
-        Level::PORTABLE,
-        &mut model,
-        &mut memory,
-        optimizer,
-        loss,
-        BATCHING,
-        Gradients::Kept,
-        1,
-    )
-    .unwrap();
-    trainer.set_step_count(u32::MAX - 1);
+    let mut memory = [f32::NAN; TRAINING.memory_len()];
+    let mut trainer = TRAINING.start(&mut model, &mut memory).unwrap();
+    trainer.set_progress(Progress { step: u64::from(u32::MAX) - 1, ..Progress::default() });
     for _ in 0..3 {
         trainer.step(&[0.3, -0.7], &[1]).unwrap();
         assert_eq!(trainer.step_count(), u32::MAX);

@@ -4,8 +4,8 @@
 
 use kernlet::{
     nn::{
-        Batching, Gradients, HalfSquaredError, HeapMemory, Loss, Model, Network, SoftmaxCrossEntropy, Trainer,
-        frozen_but_last, infer, inference_len, saliency, saliency_len,
+        AllButLast, Batching, First, Freeze, Gradients, HalfSquaredError, HeapMemory, Loss, Model, Network, Nothing,
+        SoftmaxCrossEntropy, Trainer, Training, infer, inference_len, saliency, saliency_len,
     },
     optim::{Adadelta, Adam, Optimizer, Sgd},
     random::Stream,
@@ -112,28 +112,36 @@ impl<N: Network> Bench<N> {
         bench
     }
 
-    fn trainer<O: Optimizer, const FROZEN: u64>(
+    /// Room for that training.
+    fn of<O: Optimizer, F: Freeze>(training: &Training<N, O, SoftmaxCrossEntropy, F>) -> Self {
+        Self::new(training.memory_len())
+    }
+
+    fn trainer<O: Optimizer, F: Freeze>(
         &mut self,
         level: Level,
-        optimizer: O,
-        batching: Batching,
-        gradients: Gradients,
-    ) -> Trainer<'_, N, O, SoftmaxCrossEntropy, FROZEN> {
-        let Self { model, memory } = self;
-        Trainer::new(level, model, memory, optimizer, SoftmaxCrossEntropy, batching, gradients, 3).unwrap()
+        training: Training<N, O, SoftmaxCrossEntropy, F>,
+    ) -> Trainer<'_, N, O, SoftmaxCrossEntropy, F> {
+        training.level(level).start(&mut self.model, &mut self.memory).unwrap()
     }
 }
 
+/// Plain descent at some rate.
+fn sgd<N: Network>(rate: f32, batching: Batching, gradients: Gradients) -> Training<N, Sgd> {
+    Training::new(Sgd::new(rate)).batching(batching).gradients(gradients).seed(3)
+}
+
 /// The parameters' bits after some steps.
-fn train<N: Network, O: Optimizer, const FROZEN: u64>(
+fn train<N: Network, O: Optimizer, F: Freeze>(
     level: Level,
     optimizer: O,
     batching: Batching,
     gradients: Gradients,
     batches: &[usize],
 ) -> Vec<u32> {
-    let mut bench = Bench::<N>::new(Trainer::<N, O, SoftmaxCrossEntropy, FROZEN>::memory_len(batching, gradients));
-    let mut trainer = bench.trainer::<O, FROZEN>(level, optimizer, batching, gradients);
+    let training: Training<N, O> = Training::new(optimizer).batching(batching).gradients(gradients).seed(3);
+    let mut bench = Bench::of(&training.freeze::<F>());
+    let mut trainer = bench.trainer(level, training.freeze::<F>());
     for (step, &count) in batches.iter().enumerate() {
         let images = numbers(step as u64, count * N::Input::LEN);
         let metrics = trainer.step(&images, &labels(step as u64, count, N::Output::LEN)).unwrap();
@@ -145,7 +153,7 @@ fn train<N: Network, O: Optimizer, const FROZEN: u64>(
 #[test]
 fn pieces_and_threads_change_no_bit() {
     for level in Level::all() {
-        let run = |batching| train::<Zoo, _, 0>(level, Adam::new(0.01), batching, Gradients::Kept, &[7, 7, 5]);
+        let run = |batching| train::<Zoo, _, Nothing>(level, Adam::new(0.01), batching, Gradients::Kept, &[7, 7, 5]);
         let whole = run(Batching::of(7).pieces_of(7));
         for piece in 1..7 {
             for threads in 1..4 {
@@ -153,27 +161,27 @@ fn pieces_and_threads_change_no_bit() {
                 assert!(cut == whole, "{level}, pieces of {piece}, {threads} threads");
             }
         }
-        let run = |batching| train::<Odd, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[7, 5]);
+        let run = |batching| train::<Odd, _, Nothing>(level, Sgd::new(0.1), batching, Gradients::Kept, &[7, 5]);
         let whole = run(Batching::of(7));
         for batching in
             [Batching::of(7).pieces_of(3), Batching::of(7).threads(3), Batching::of(7).pieces_of(2).threads(2)]
         {
             assert!(run(batching) == whole, "{level}, {batching:?}");
         }
-        let run = |batching| train::<Residual, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[5, 4]);
+        let run = |batching| train::<Residual, _, Nothing>(level, Sgd::new(0.1), batching, Gradients::Kept, &[5, 4]);
         let whole = run(Batching::of(5));
         for threads in 2..4 {
             assert!(run(Batching::of(5).pieces_of(2).threads(threads)) == whole, "{level}, {threads} threads");
         }
-        let run = |batching| train::<Grouped, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[4, 4]);
+        let run = |batching| train::<Grouped, _, Nothing>(level, Sgd::new(0.1), batching, Gradients::Kept, &[4, 4]);
         let whole = run(Batching::of(4));
         for threads in 2..4 {
             assert!(run(Batching::of(4).threads(threads)) == whole, "{level}, {threads} threads");
         }
-        let run = |batching| train::<Soft, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[5, 4]);
+        let run = |batching| train::<Soft, _, Nothing>(level, Sgd::new(0.1), batching, Gradients::Kept, &[5, 4]);
         assert!(run(Batching::of(5).pieces_of(2).threads(2)) == run(Batching::of(5)), "{level}");
         // So many channels that threads divide them, among them terms that are zero.
-        let run = |batching| train::<MnistCnn, _, 0>(level, Sgd::new(0.1), batching, Gradients::Kept, &[9, 7]);
+        let run = |batching| train::<MnistCnn, _, Nothing>(level, Sgd::new(0.1), batching, Gradients::Kept, &[9, 7]);
         let whole = run(Batching::of(9));
         for threads in 2..5 {
             let batching = Batching::of(9).pieces_of(2).threads(threads);
@@ -188,9 +196,9 @@ fn the_level_changes_no_bit_but_by_its_rounding() {
     let batching = Batching::of(6).pieces_of(4);
     for rounding in [Rounding::Strict, Rounding::Fused] {
         let mut results = Level::all().filter(|level| level.rounding() == rounding).map(|level| {
-            let cnn = train::<MnistCnn, _, 0>(level, Adadelta::new(1.0), batching, kept, &[6, 5]);
-            let zoo = train::<Zoo, _, 0>(level, Adam::new(0.01), batching, kept, &[6, 5]);
-            let residual = train::<Residual, _, 0>(level, Sgd::new(0.1), batching, kept, &[6, 5]);
+            let cnn = train::<MnistCnn, _, Nothing>(level, Adadelta::new(1.0), batching, kept, &[6, 5]);
+            let zoo = train::<Zoo, _, Nothing>(level, Adam::new(0.01), batching, kept, &[6, 5]);
+            let residual = train::<Residual, _, Nothing>(level, Sgd::new(0.1), batching, kept, &[6, 5]);
             (level, [cnn, zoo, residual])
         });
         if let Some(first) = results.next() {
@@ -206,34 +214,33 @@ fn the_level_changes_no_bit_but_by_its_rounding() {
 #[test]
 fn gradients_applied_as_they_appear_are_those_that_are_kept() {
     for level in Level::all() {
-        let run = |gradients| train::<MnistCnn, _, 0>(level, Sgd::new(0.05), Batching::of(1), gradients, &[1; 3]);
+        let run = |gradients| train::<MnistCnn, _, Nothing>(level, Sgd::new(0.05), Batching::of(1), gradients, &[1; 3]);
         assert!(run(Gradients::Kept) == run(Gradients::Applied), "{level}");
         let batching = Batching::of(4).pieces_of(4);
-        let run = |gradients| train::<Zoo, _, 0>(level, Adam::new(0.01), batching, gradients, &[4; 3]);
+        let run = |gradients| train::<Zoo, _, Nothing>(level, Adam::new(0.01), batching, gradients, &[4; 3]);
         assert!(run(Gradients::Kept) == run(Gradients::Applied), "{level}");
         let batching = batching.threads(2);
-        let run = |gradients| train::<MnistCnn, _, 0>(level, Sgd::new(0.05), batching, gradients, &[4; 2]);
+        let run = |gradients| train::<MnistCnn, _, Nothing>(level, Sgd::new(0.05), batching, gradients, &[4; 2]);
         assert!(run(Gradients::Kept) == run(Gradients::Applied), "{level}, two threads");
     }
 }
 
 #[test]
 fn frozen_layers_stay_and_the_others_learn_as_before() {
-    const LAST: u64 = frozen_but_last(MnistCnn::LAYERS, 1);
-    type Last<'a> = Trainer<'a, MnistCnn, Sgd, SoftmaxCrossEntropy, LAST>;
+    type Last = AllButLast<1>;
     let level = Level::detect();
     let batching = Batching::of(2);
-    let whole = <Trainer<MnistCnn, Sgd>>::training_bytes(batching, Gradients::Kept);
-    let last = Last::training_bytes(batching, Gradients::Applied);
+    let whole = sgd::<MnistCnn>(0.1, batching, Gradients::Kept).training_bytes();
+    let last = sgd::<MnistCnn>(0.1, batching, Gradients::Applied).freeze::<Last>().training_bytes();
     assert!(last < whole - 4 * MnistCnn::PARAMETERS, "{last} of {whole} bytes");
     let mut before = Model::<MnistCnn>::zeroed_box();
     before.initialize(7);
-    let after = train::<MnistCnn, Sgd, LAST>(level, Sgd::new(0.1), batching, Gradients::Kept, &[2; 2]);
+    let after = train::<MnistCnn, Sgd, Last>(level, Sgd::new(0.1), batching, Gradients::Kept, &[2; 2]);
     let last = MnistCnn::LAYERS.iter().find(|layer| layer.name == "fc2").unwrap();
     let changed: Vec<usize> = (0..after.len()).filter(|&i| before.parameters()[i].to_bits() != after[i]).collect();
     assert!(changed.iter().all(|&i| i >= last.offset), "a frozen parameter has changed");
     assert!(changed.len() > 100, "{} parameters have changed", changed.len());
-    let applied = train::<MnistCnn, Sgd, LAST>(level, Sgd::new(0.1), batching, Gradients::Applied, &[2; 2]);
+    let applied = train::<MnistCnn, Sgd, Last>(level, Sgd::new(0.1), batching, Gradients::Applied, &[2; 2]);
     assert!(applied == after);
 }
 
@@ -243,8 +250,9 @@ fn check_gradients<N: Network>(seed: u64) {
     let batching = Batching::of(3).pieces_of(2);
     let images = numbers(seed, 3 * N::Input::LEN);
     let targets = labels(seed, 3, N::Output::LEN);
-    let mut bench = Bench::<N>::new(<Trainer<N, Sgd>>::memory_len(batching, Gradients::Kept));
-    let mut trainer = bench.trainer::<_, 0>(Level::detect_strict(), Sgd::new(0.0), batching, Gradients::Kept);
+    let training = sgd::<N>(0.0, batching, Gradients::Kept);
+    let mut bench = Bench::of(&training);
+    let mut trainer = bench.trainer(Level::detect_strict(), training);
     let mut parameters = trainer.model().parameters().to_vec();
     // Biases away from the kinks of the activations.
     for (i, p) in parameters.iter_mut().enumerate().filter(|(_, p)| **p == 0.0) {
@@ -296,9 +304,10 @@ fn moving_averages_go_towards_the_batch_and_are_no_gradients() {
     kernlet::network! { struct Normed([2]) { norm: batch_norm, out: dense(2) } }
     let batching = Batching::of(4);
     for gradients in [Gradients::Kept, Gradients::Clipped(1e-20), Gradients::Applied] {
-        let mut bench = Bench::<Normed>::new(<Trainer<Normed, Sgd>>::memory_len(batching, gradients));
+        let training = sgd::<Normed>(0.0, batching, gradients);
+        let mut bench = Bench::of(&training);
         let images = [1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 6.0, 40.0];
-        let mut trainer = bench.trainer::<_, 0>(Level::detect(), Sgd::new(0.0), batching, gradients);
+        let mut trainer = bench.trainer(Level::detect(), training);
         // A quarter of a batch of 16, as a worker of several sees it, moves them a quarter of the way.
         trainer.step(&images, &[0, 1, 0, 1]).unwrap();
         let close = |found: &[f32], expected: [f32; 8]| {
@@ -322,7 +331,7 @@ fn moving_averages_go_towards_the_batch_and_are_no_gradients() {
         }
     }
     // Frozen, the layer uses its averages as they are.
-    let after = train::<Normed, _, 1>(Level::detect(), Sgd::new(0.1), batching, Gradients::Kept, &[4; 2]);
+    let after = train::<Normed, _, First<1>>(Level::detect(), Sgd::new(0.1), batching, Gradients::Kept, &[4; 2]);
     assert_eq!(after[..8], [1.0_f32, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0].map(f32::to_bits));
 }
 
@@ -332,9 +341,9 @@ fn inference_is_what_training_evaluates() {
     let images = numbers(1, 5 * 216);
     let targets = labels(1, 5, 5);
     let batching = Batching::of(5).pieces_of(2);
-    let mut bench = Bench::<Zoo>::new(<Trainer<Zoo, Sgd>>::memory_len(batching, Gradients::Kept));
-    let metrics =
-        bench.trainer::<_, 0>(level, Sgd::new(0.1), batching, Gradients::Kept).evaluate(&images, &targets).unwrap();
+    let training = sgd::<Zoo>(0.1, batching, Gradients::Kept);
+    let mut bench = Bench::of(&training);
+    let metrics = bench.trainer(level, training).evaluate(&images, &targets).unwrap();
     let mut memory = vec![f32::NAN; inference_len::<Zoo>(batching)];
     let mut outputs = [f32::NAN; 25];
     infer(level, batching, &bench.model, &images, &mut memory, &mut outputs).unwrap();
@@ -385,59 +394,43 @@ fn saliency_is_the_derivative_of_a_logit() {
 fn errors_say_what_is_wrong() {
     let level = Level::detect();
     let batching = Batching::of(2);
-    let mut bench = Bench::<Residual>::new(<Trainer<Residual, Sgd>>::memory_len(batching, Gradients::Kept));
+    let training = sgd::<Residual>(0.1, batching, Gradients::Kept);
+    let mut bench = Bench::of(&training);
     let mut outputs = [0.0; 6];
     let mut memory = vec![0.0; inference_len::<Residual>(batching)];
     let run = |images: usize, memory: &mut [f32], outputs: &mut [f32]| {
         infer(level, batching, &bench.model, &numbers(1, images), memory, outputs).unwrap_err().to_string()
     };
-    assert_eq!(run(127, &mut memory, &mut outputs), "images: expected a multiple of 128 floats, found 127");
-    assert_eq!(run(3 * 128, &mut memory, &mut outputs), "batch: expected 1 to 2 images, found 3");
-    assert_eq!(run(0, &mut memory, &mut outputs), "batch: expected 1 to 2 images, found 0");
+    assert_eq!(run(127, &mut memory, &mut outputs), "inputs: expected a multiple of 128 floats, found 127");
+    assert_eq!(run(3 * 128, &mut memory, &mut outputs), "batch: expected 1 to 2 samples, found 3");
+    assert_eq!(run(0, &mut memory, &mut outputs), "batch: expected 1 to 2 samples, found 0");
     assert_eq!(run(256, &mut memory, &mut outputs[..5]), "outputs: expected 6, found 5");
     let short = memory.len() - 1;
     assert!(run(256, &mut memory[..short], &mut outputs).starts_with("memory: expected "));
 
-    let mut trainer = bench.trainer::<_, 0>(level, Sgd::new(0.1), batching, Gradients::Kept);
+    let mut trainer = bench.trainer(level, training);
     let error = trainer.step(&numbers(1, 256), &[0, 3]).unwrap_err().to_string();
     assert!(error.contains('3') && error.contains("label"), "{error}");
     let error = trainer.step(&numbers(1, 256), &[0]).unwrap_err().to_string();
     assert_eq!(error, "targets: expected 2, found 1");
     for (first, of, told) in [(0, 0, 0), (3, 4, 1), (5, 4, 0), (usize::MAX, 2, 0)] {
         let error = trainer.backward(&numbers(1, 256), &[0, 1], first, of).unwrap_err().to_string();
-        assert_eq!(error, format!("batch: expected 1 to {told} images, found 2"));
+        assert_eq!(error, format!("batch: expected 1 to {told} samples, found 2"));
     }
     trainer.backward(&numbers(1, 256), &[0, 1], usize::MAX - 2, usize::MAX).unwrap();
 
     let batching = Batching::of(2).pieces_of(1);
-    let mut bench = Bench::<Zoo>::new(<Trainer<Zoo, Sgd>>::memory_len(batching, Gradients::Kept));
-    let mut zoo = bench.trainer::<_, 0>(level, Sgd::new(0.1), batching, Gradients::Kept);
+    let training = sgd::<Zoo>(0.1, batching, Gradients::Kept);
+    let mut bench = Bench::of(&training);
+    let mut zoo = bench.trainer(level, training);
     // Noise has an index for every element of every image there may be.
     zoo.backward(&numbers(1, 2 * 216), &[0, 1], usize::MAX - 2, usize::MAX).unwrap();
     let Bench { model, memory } = &mut bench;
-    let error = <Trainer<Zoo, Sgd>>::new(
-        level,
-        model,
-        memory,
-        Sgd::new(0.1),
-        SoftmaxCrossEntropy,
-        batching,
-        Gradients::Applied,
-        3,
-    );
+    let error = training.gradients(Gradients::Applied).start(model, memory);
     let told =
-        "gradients applied as they appear need a batch of one piece and no clipping, found 2 images in pieces of 1";
+        "gradients applied as they appear need a batch of one piece and no clipping, found 2 samples in pieces of 1";
     assert_eq!(error.unwrap_err().to_string(), told);
-    let error = <Trainer<Zoo, Sgd>>::new(
-        level,
-        model,
-        &mut [],
-        Sgd::new(0.1),
-        SoftmaxCrossEntropy,
-        batching,
-        Gradients::Kept,
-        3,
-    );
+    let error = training.start(model, &mut []);
     let told = error.unwrap_err().to_string();
     assert!(told.starts_with("memory: expected ") && told.ends_with(" floats or more, found 0"), "{told}");
 }
@@ -446,30 +439,21 @@ fn errors_say_what_is_wrong() {
 #[test]
 fn memory_is_what_is_used() {
     fn check<N: Network>(batching: Batching, gradients: Gradients) {
-        let len = <Trainer<N, Adam>>::memory_len(batching, gradients);
-        assert_eq!(<Trainer<N, Adam>>::training_bytes(batching, gradients), 4 * len + Model::<N>::BYTES);
+        let training: Training<N, Adam> = Training::new(Adam::new(0.01)).batching(batching).gradients(gradients);
+        let len = training.memory_len();
+        assert_eq!(training.training_bytes(), 4 * len + Model::<N>::BYTES);
         let unused = f32::from_bits(0x7FC0_BEEF);
         let mut bench = Bench::<N>::new(len);
         bench.memory.fill(unused);
         let [images, labels] = [batching.batch() * N::Input::LEN, batching.batch()];
         let (images, labels) = (numbers(1, images), self::labels(1, labels, N::Output::LEN));
-        let mut trainer = bench.trainer::<_, 0>(Level::detect(), Adam::new(0.01), batching, gradients);
+        let mut trainer = bench.trainer(Level::detect(), training);
         trainer.step(&images, &labels).unwrap();
         let left = bench.memory.iter().filter(|x| x.to_bits() == unused.to_bits()).count();
         // A value and a gradient of each layer and image, scratch, gradients and states begin at a multiple of 16.
         let places = 2 * (N::LAYERS.len() + 1) * batching.batch() + 2 + <Adam>::STATES;
         assert!(left <= 15 * places, "{} {batching:?} {gradients:?}: {left} of {len} floats are not used", N::NAME);
-        let short = <Trainer<N, Adam>>::new(
-            Level::detect(),
-            &mut bench.model,
-            &mut bench.memory[..len - 1],
-            Adam::new(0.01),
-            SoftmaxCrossEntropy,
-            batching,
-            gradients,
-            3,
-        );
-        assert!(short.is_err());
+        assert!(training.start(&mut bench.model, &mut bench.memory[..len - 1]).is_err());
 
         let len = inference_len::<N>(batching);
         let (mut memory, mut outputs) = (vec![unused; len], vec![f32::NAN; batching.batch() * N::Output::LEN]);
@@ -494,27 +478,28 @@ fn memory_is_what_is_used() {
 #[test]
 fn a_target_of_numbers_can_be_learnt() {
     kernlet::network! { struct Line([1]) { dense(1) } }
-    type LineTrainer<'a> = Trainer<'a, Line, Sgd, HalfSquaredError>;
-    let batching = Batching::of(4);
+    const TRAINING: Training<Line, Sgd, HalfSquaredError> =
+        Training::new(Sgd::new(0.3)).loss(HalfSquaredError).batch(4);
     let mut model = Model::<Line>::zeroed();
-    let mut memory = vec![0.0; LineTrainer::memory_len(batching, Gradients::Kept)];
-    let (level, loss, kept) = (Level::detect(), HalfSquaredError, Gradients::Kept);
-    let mut trainer = LineTrainer::new(level, &mut model, &mut memory, Sgd::new(0.3), loss, batching, kept, 1).unwrap();
+    let mut memory = [0.0; TRAINING.memory_len()];
+    let mut trainer = TRAINING.start(&mut model, &mut memory).unwrap();
     let mut loss = f32::MAX;
     for _ in 0..300 {
         loss = trainer.step(&[-1.0, 0.0, 1.0, 2.0], &[-1.0, 1.0, 3.0, 5.0]).unwrap().loss;
     }
     assert!(loss < 1e-6, "{loss}");
     assert!((model.parameters()[0] - 2.0).abs() < 1e-3 && (model.parameters()[1] - 1.0).abs() < 1e-3);
-    assert_eq!(HalfSquaredError::targets(3), 3);
+    assert_eq!(HalfSquaredError::TARGETS.count(&Line::LAYERS[0].output), 1);
 }
 
 #[test]
 fn gradients_of_frozen_layers_between_are_zeros() {
     kernlet::network! { struct Three([2]) { a: dense(3), b: dense(3), c: dense(2), softmax } }
     let batching = Batching::of(4);
-    let mut bench = Bench::<Three>::new(<Trainer<Three, Sgd>>::memory_len(batching, Gradients::Kept));
-    let mut trainer = bench.trainer::<_, 0b10>(Level::detect(), Sgd::new(0.1), batching, Gradients::Kept);
+    kernlet::frozen! { struct Middle = ["b"]; }
+    let training = sgd::<Three>(0.1, batching, Gradients::Kept).freeze::<Middle>();
+    let mut bench = Bench::of(&training);
+    let mut trainer = bench.trainer(Level::detect(), training);
     trainer.backward(&numbers(1, 8), &labels(1, 4, 2), 0, 4).unwrap();
     let (b, c) = (Three::LAYERS[1].offset, Three::LAYERS[2].offset);
     let gradients = trainer.gradients();

@@ -9,7 +9,7 @@ use std::{
 };
 
 use kernlet::{
-    nn::{Batching, Gradients, HeapMemory, Model, SoftmaxCrossEntropy, Trainer, infer, inference_len},
+    nn::{Batching, Gradients, HeapMemory, Model, Training, infer, inference_len},
     optim::Adadelta,
     simd::Level,
 };
@@ -75,18 +75,17 @@ fn steps() {
     assert_eq!(ALLOCATIONS.load(Ordering::SeqCst) - before, 1, "what is counted");
     let images: Vec<f32> = (0..8 * 784).map(|i| (i % 251) as f32 / 250.0).collect();
     let labels = [0, 1, 2, 3, 4, 5, 6, 7];
-    let clipped = Gradients::Clipped(1.0);
+    const TRAINING: Training<MnistCnn, Adadelta> =
+        Training::new(Adadelta::new(1.0)).gradients(Gradients::Clipped(1.0)).seed(1);
     for threads in [1, 2, 3] {
         let batching = Batching::of(8).pieces_of(4).threads(threads);
         let (mut outputs, mut inference) = ([0.0; 80], vec![0.0; inference_len::<MnistCnn>(batching)]);
-        let mut memory = HeapMemory::zeroed(<Trainer<MnistCnn, Adadelta>>::memory_len(batching, clipped));
+        let training = TRAINING.batching(batching);
+        let mut memory = HeapMemory::zeroed(training.memory_len());
         let mut model = Model::<MnistCnn>::zeroed_box();
         model.initialize(1);
         for level in Level::all() {
-            let (optimizer, loss) = (Adadelta::new(1.0), SoftmaxCrossEntropy);
-            let mut trainer =
-                <Trainer<MnistCnn, _>>::new(level, &mut model, &mut memory, optimizer, loss, batching, clipped, 1)
-                    .unwrap();
+            let mut trainer = training.level(level).start(&mut model, &mut memory).unwrap();
             // The first step may start a thread pool.
             trainer.step(&images, &labels).unwrap();
             let before = ALLOCATIONS.load(Ordering::SeqCst);

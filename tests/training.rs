@@ -3,7 +3,7 @@
 #![cfg(feature = "alloc")]
 
 use kernlet::{
-    nn::{Batching, Gradients, HalfSquaredError, Model, Network, SoftmaxCrossEntropy, Trainer},
+    nn::{Gradients, HalfSquaredError, Model, Network, Training},
     optim::{Adam, Optimizer, Sgd, Step},
     parallel::for_rows,
     random::Stream,
@@ -12,7 +12,9 @@ use kernlet::{
 
 kernlet::network! { struct Line([2]) { dense(1) } }
 
-type LineTrainer<'a, O> = Trainer<'a, Line, O, HalfSquaredError>;
+const fn line<O: Optimizer>(optimizer: O) -> Training<Line, O, HalfSquaredError> {
+    Training::new(optimizer).loss(HalfSquaredError).batch(4).seed(1)
+}
 
 /// Whole numbers, so that any order of sums is exact.
 const X: [f32; 8] = [1.0, 2.0, -3.0, 1.0, 0.0, 4.0, 2.0, -2.0];
@@ -20,21 +22,11 @@ const Y: [f32; 4] = [3.0, -1.0, 2.0, 5.0];
 
 #[test]
 fn parts_of_a_batch_add_up_to_it() {
-    let batching = Batching::of(4);
+    let training = line(Sgd::new(1.0));
     let gradients = |parts: &[[usize; 2]]| {
         let mut model = Model::<Line>::zeroed();
-        let mut memory = vec![f32::NAN; LineTrainer::<Sgd>::memory_len(batching, Gradients::Kept)];
-        let mut trainer = LineTrainer::new(
-            Level::detect(),
-            &mut model,
-            &mut memory,
-            Sgd::new(1.0),
-            HalfSquaredError,
-            batching,
-            Gradients::Kept,
-            1,
-        )
-        .unwrap();
+        let mut memory = vec![f32::NAN; training.memory_len()];
+        let mut trainer = training.start(&mut model, &mut memory).unwrap();
         let mut sum = [0.0; 3];
         for &[first, end] in parts {
             trainer.backward(&X[2 * first..2 * end], &Y[first..end], first, 4).unwrap();
@@ -51,11 +43,10 @@ fn parts_of_a_batch_add_up_to_it() {
 
 #[test]
 fn steps_have_the_numbers_from_1() {
-    let (level, adam, batching) = (Level::detect(), Adam::new(0.25), Batching::of(4));
+    let (level, adam) = (Level::detect(), Adam::new(0.25));
     let mut model = Model::<Line>::zeroed();
-    let mut memory = vec![f32::NAN; LineTrainer::<Adam>::memory_len(batching, Gradients::Kept)];
-    let mut trainer =
-        LineTrainer::new(level, &mut model, &mut memory, adam, HalfSquaredError, batching, Gradients::Kept, 1).unwrap();
+    let mut memory = vec![f32::NAN; line(adam).memory_len()];
+    let mut trainer = line(adam).start(&mut model, &mut memory).unwrap();
     let (mut w, mut states) = ([0.0; 3], [[0.0; 3]; 2]);
     for number in 1..6 {
         trainer.backward(&X, &Y, 0, 4).unwrap();
@@ -71,22 +62,12 @@ fn steps_have_the_numbers_from_1() {
 fn an_evaluation_is_a_mean_over_all_batches() {
     let mut means = Vec::new();
     for batch in [1, 2, 3, 4] {
-        let batching = Batching::of(batch);
+        let training = line(Sgd::new(1.0)).batch(batch);
         let mut model = Model::<Line>::zeroed();
-        let mut memory = vec![f32::NAN; LineTrainer::<Sgd>::memory_len(batching, Gradients::Kept)];
-        let mut trainer = LineTrainer::new(
-            Level::detect(),
-            &mut model,
-            &mut memory,
-            Sgd::new(1.0),
-            HalfSquaredError,
-            batching,
-            Gradients::Kept,
-            1,
-        )
-        .unwrap();
+        let mut memory = vec![f32::NAN; training.memory_len()];
+        let mut trainer = training.start(&mut model, &mut memory).unwrap();
         let metrics = trainer.evaluate(&X, &Y).unwrap();
-        assert_eq!(metrics.images, 4, "batches of {batch}");
+        assert_eq!(metrics.samples, 4, "batches of {batch}");
         means.push(metrics.loss);
     }
     // ½ (9 + 1 + 4 + 25) over 4 images.
@@ -96,24 +77,14 @@ fn an_evaluation_is_a_mean_over_all_batches() {
 #[test]
 fn a_clip_leaves_moving_averages_out_of_the_norm() {
     kernlet::network! { struct Normal([3]) { first: dense(4), norm: batch_norm, relu, out: dense(3), softmax } }
-    type NormalTrainer<'a> = Trainer<'a, Normal, Sgd>;
     const MOST: f32 = 1e-3;
-    let (batching, clipped) = (Batching::of(8), Gradients::Clipped(MOST));
+    const TRAINING: Training<Normal, Sgd> =
+        Training::new(Sgd::new(1.0)).batch(8).gradients(Gradients::Clipped(MOST)).seed(1);
     let mut model = Model::<Normal>::zeroed();
     model.initialize(5);
     let before = model.parameters().to_vec();
-    let mut memory = vec![f32::NAN; NormalTrainer::memory_len(batching, clipped)];
-    let mut trainer = NormalTrainer::new(
-        Level::detect(),
-        &mut model,
-        &mut memory,
-        Sgd::new(1.0),
-        SoftmaxCrossEntropy,
-        batching,
-        clipped,
-        1,
-    )
-    .unwrap();
+    let mut memory = [f32::NAN; TRAINING.memory_len()];
+    let mut trainer = TRAINING.start(&mut model, &mut memory).unwrap();
     let stream = Stream::new(3, 0);
     let images: Vec<f32> = (0..24).map(|i| 100.0 * stream.f32_at(i)).collect();
     trainer.step(&images, &[0, 1, 2, 0, 1, 2, 0, 1]).unwrap();

@@ -6,7 +6,7 @@ use flate2::read::MultiGzDecoder;
 use kernlet::{
     data::{idx::Labelled, normalise::unit_into},
     kernels::conv2d::{self, Conv2d, Epilogue},
-    nn::{Batching, Gradients, HeapMemory, Model, SoftmaxCrossEntropy, Trainer, infer, inference_len},
+    nn::{Batching, HeapMemory, Model, OwnedTrainer, Training, infer, inference_len},
     optim::Adadelta,
     random::Stream,
     shape::Padding,
@@ -63,9 +63,11 @@ impl Digits {
     }
 }
 
+const TRAINING: Training<MnistCnn, Adadelta> = Training::new(Adadelta::new(1.0)).seed(1);
+
 /// Training steps of a model of its own; the parameters keep changing, as they do in training.
 struct Steps<'a> {
-    trainer: Trainer<'a, MnistCnn, Adadelta>,
+    trainer: OwnedTrainer<MnistCnn, Adadelta>,
     images: &'a [f32],
     labels: &'a [u8],
 }
@@ -76,12 +78,8 @@ impl Steps<'_> {
     }
 
     fn with<R>(level: Level, batching: Batching, digits: &Digits, f: impl FnOnce(Steps<'_>) -> R) -> R {
-        let kept = Gradients::Kept;
-        let mut model = Model::<MnistCnn>::zeroed_box();
-        model.parameters_mut().copy_from_slice(digits.model.parameters());
-        let mut memory = HeapMemory::zeroed(Trainer::<MnistCnn, Adadelta>::memory_len(batching, kept));
-        let (optimizer, loss) = (Adadelta::new(1.0), SoftmaxCrossEntropy);
-        let trainer = Trainer::new(level, &mut model, &mut memory, optimizer, loss, batching, kept, 1).unwrap();
+        let mut trainer = TRAINING.batching(batching).level(level).build().unwrap();
+        trainer.model_mut().parameters_mut().copy_from_slice(digits.model.parameters());
         let mut steps = Steps { trainer, images: &digits.images, labels: &digits.labels };
         steps.step();
         f(steps)
@@ -90,17 +88,11 @@ impl Steps<'_> {
 
 /// A model that has learnt something: how many activations are zero matters.
 fn trained(level: Level, images: &[f32], labels: &[u8]) -> Box<Model<MnistCnn>> {
-    let (kept, batching) = (Gradients::Kept, Batching::of(BATCH));
-    let mut model = Model::<MnistCnn>::zeroed_box();
-    model.initialize(1);
-    let mut memory = HeapMemory::zeroed(Trainer::<MnistCnn, Adadelta>::memory_len(batching, kept));
-    let (optimizer, loss) = (Adadelta::new(1.0), SoftmaxCrossEntropy);
-    let mut trainer =
-        <Trainer<MnistCnn, Adadelta>>::new(level, &mut model, &mut memory, optimizer, loss, batching, kept, 1).unwrap();
+    let mut trainer = TRAINING.batch(BATCH).level(level).build().unwrap();
     for (images, labels) in images.chunks(BATCH * IMAGE).zip(labels.chunks(BATCH)) {
         trainer.step(images, labels).unwrap();
     }
-    model
+    trainer.into_parts().0
 }
 
 /// Inference of a batch, to be called again and again.

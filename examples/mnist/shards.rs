@@ -2,7 +2,7 @@
 
 use kernlet::{
     mapreduce::GradientSum,
-    nn::{Batching, Gradients, HeapMemory, Metrics, Model, Network, SoftmaxCrossEntropy, Trainer},
+    nn::{Metrics, Network, OwnedTrainer, Training},
     optim::{Optimizer, Sgd},
     parallel,
     simd::Level,
@@ -14,19 +14,20 @@ use crate::network::IMAGE_LEN;
 pub const LEAF: usize = 16;
 
 /// It only computes gradients, so its optimizer is one without state.
-type Mapper<'a, N> = Trainer<'a, N, Sgd>;
+type Mapper<N> = OwnedTrainer<N, Sgd>;
+
+const fn mapping<N: Network>() -> Training<N, Sgd> {
+    Training::new(Sgd::new(0.0)).batch(LEAF)
+}
 
 /// The workers of a MapReduce. Each has all that it needs, as if it were a machine of its own.
 pub struct Shards<N: Network> {
     shards: Vec<Shard<N>>,
-    level: Level,
     threads: usize,
-    seed: u64,
 }
 
 struct Shard<N: Network> {
-    model: Box<Model<N>>,
-    memory: HeapMemory,
+    mapper: Mapper<N>,
     sum: GradientSum,
     /// Of each leaf, in order.
     metrics: Vec<Metrics>,
@@ -34,47 +35,36 @@ struct Shard<N: Network> {
 
 impl<N: Network<Parameters: Send + Sync>> Shards<N> {
     /// `count` shards that are mapped on `threads` threads.
-    pub fn new(count: usize, level: Level, threads: usize, seed: u64) -> Self {
-        let shard = || Shard {
-            model: Model::zeroed_box(),
-            memory: HeapMemory::zeroed(Mapper::<N>::memory_len(Batching::of(LEAF), Gradients::Kept)),
-            sum: GradientSum::default(),
-            metrics: Vec::new(),
+    pub fn new(count: usize, level: Level, threads: usize, seed: u64) -> Result<Self, String> {
+        let shard = |_| {
+            let mapper = mapping().level(level).seed(seed).build().map_err(|error| error.to_string())?;
+            Ok(Shard { mapper, sum: GradientSum::default(), metrics: Vec::new() })
         };
-        Self { shards: (0..count).map(|_| shard()).collect(), level, threads, seed }
+        Ok(Self { shards: (0..count).map(shard).collect::<Result<_, String>>()?, threads })
     }
 
     /// The bytes that the shards of a run take, besides their sums.
     pub fn bytes(count: usize) -> usize {
-        count * Mapper::<N>::training_bytes(Batching::of(LEAF), Gradients::Kept)
+        count * mapping::<N>().training_bytes()
     }
 
     /// One step on a batch: map, reduce, update.
     pub fn step<O: Optimizer>(
         &mut self,
-        trainer: &mut Trainer<'_, N, O>,
+        trainer: &mut OwnedTrainer<N, O>,
         images: &[f32],
         labels: &[u8],
     ) -> Result<Metrics, String> {
-        let (level, seed, step) = (self.level, self.seed, trainer.step_count());
+        let progress = trainer.progress();
         let (count, leaves) = (self.shards.len(), labels.len().div_ceil(LEAF));
         let parameters = trainer.model().parameters();
         parallel::for_rows(self.threads, count, &mut self.shards, &|rows, shards: &mut [Shard<N>]| {
             for (index, shard) in rows.zip(shards) {
                 let leaves = leaves * index / count..leaves * (index + 1) / count;
-                shard.model.parameters_mut().copy_from_slice(parameters);
+                let mapper = &mut shard.mapper;
+                mapper.model_mut().parameters_mut().copy_from_slice(parameters);
+                mapper.set_progress(progress);
                 shard.metrics.clear();
-                let mut mapper = Mapper::<N>::new(
-                    level,
-                    &mut shard.model,
-                    &mut shard.memory,
-                    Sgd::new(0.0),
-                    SoftmaxCrossEntropy,
-                    Batching::of(LEAF),
-                    Gradients::Kept,
-                    seed,
-                )?;
-                mapper.set_step_count(step);
                 for leaf in leaves {
                     let first = leaf * LEAF;
                     let end = labels.len().min(first + LEAF);

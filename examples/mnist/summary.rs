@@ -24,7 +24,7 @@ pub fn write<N: Network>(path: &Path, args: &Args, level: Level, outcome: &Outco
                 "validation_loss": epoch.validation.loss,
                 "validation_accuracy": epoch.validation.accuracy(),
                 "seconds": epoch.time.as_secs_f64(),
-                "images_per_second": rate(epoch.training.images, epoch.time),
+                "images_per_second": rate(epoch.training.samples, epoch.time),
             })
         })
         .collect();
@@ -63,5 +63,5 @@ pub fn median_ms(times: &[Duration]) -> Option<f64> {
 pub fn images_per_second<N: Network>(outcome: &Outcome<N>) -> f64 {
     let mut total = Metrics::default();
     outcome.epochs.iter().for_each(|epoch| total.add(&epoch.training));
-    rate(total.images, outcome.epochs.iter().map(|epoch| epoch.time).sum())
+    rate(total.samples, outcome.epochs.iter().map(|epoch| epoch.time).sum())
 }

@@ -107,7 +107,7 @@ pub fn print_epoch(epoch: &Epoch, of: Option<u32>) {
         epoch.validation.loss,
         epoch.validation.accuracy(),
         epoch.time.as_secs_f64(),
-        rate(epoch.training.images, epoch.time),
+        rate(epoch.training.samples, epoch.time),
     );
 }
 

@@ -11,7 +11,7 @@ use kernlet::{
         batches::{epoch_order, gather_into},
         normalise,
     },
-    nn::{Batching, Gradients, HeapMemory, Metrics, Model, Network, SoftmaxCrossEntropy, Trainer},
+    nn::{Metrics, Model, Network, OwnedTrainer, Training},
     optim::Optimizer,
     parallel,
     simd::Level,
@@ -105,8 +105,8 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
     test: &Digits,
 ) -> Result<Outcome<N>, String> {
     let threads = args.threads();
-    let batching = Batching::of(args.batch()).threads(threads);
-    let bytes = Trainer::<N, O>::training_bytes(batching, Gradients::Kept);
+    let training_of: Training<N, O> = Training::new(optimizer).batch(args.batch()).threads(threads).level(level);
+    let bytes = training_of.training_bytes();
     terminal::print_network::<N>(
         args.optimizer.name(),
         args.batch(),
@@ -136,18 +136,7 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
         model.initialize(seed);
     }
 
-    let mut memory = HeapMemory::zeroed(Trainer::<N, O>::memory_len(batching, Gradients::Kept));
-    let mut trainer = Trainer::<N, O>::new(
-        level,
-        &mut model,
-        &mut memory,
-        optimizer,
-        SoftmaxCrossEntropy,
-        batching,
-        Gradients::Kept,
-        seed,
-    )
-    .map_err(|error| error.to_string())?;
+    let mut trainer = training_of.seed(seed).build_on(model).map_err(|error| error.to_string())?;
     let mut progress = Progress { seed, ..Progress::default() };
     if let Some((path, snapshot)) = &file {
         progress = restore(&mut trainer, snapshot, args.optimizer.name()).map_err(|error| at(path, error))?;
@@ -162,7 +151,10 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
         (epochs, _) => Some(epochs.unwrap_or(10)),
     };
     let steps_left = |progress: &Progress| args.steps.is_none_or(|steps| progress.step < u64::from(steps));
-    let mut shards = args.map_reduce.map(|count| Shards::new(count, level, threads, seed));
+    let mut shards = match args.map_reduce {
+        Some(count) => Some(Shards::new(count, level, threads, seed)?),
+        None => None,
+    };
     let mut batch = Batch::new(args.batch());
     let mut order = vec![0; training.len()];
     let (mut epochs, mut step_times) = (Vec::<Epoch>::new(), Vec::new());
@@ -219,11 +211,12 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
     if let (Some(path), true) = (&args.save, epochs.is_empty()) {
         save(path, &trainer, args.optimizer.name(), O::STATES, progress)?;
     }
+    let (model, _) = trainer.into_parts();
     Ok(Outcome { model, test, epochs, step_times, seed })
 }
 
 fn evaluate<N: Network, O: Optimizer>(
-    trainer: &mut Trainer<'_, N, O>,
+    trainer: &mut OwnedTrainer<N, O>,
     digits: &Digits,
     batch: &mut Batch,
 ) -> Result<Metrics, String> {
@@ -276,30 +269,30 @@ fn open<'a, N: Network + Described>(
 
 /// Takes the state of training out of a snapshot.
 fn restore<N: Network, O: Optimizer>(
-    trainer: &mut Trainer<'_, N, O>,
+    trainer: &mut OwnedTrainer<N, O>,
     snapshot: &Snapshot<'_>,
     optimizer: &str,
 ) -> Result<Progress, String> {
     let training = snapshot.training_with(optimizer).map_err(|error| error.to_string())?;
-    let expected: usize = (0..O::STATES).map(|index| trainer.state(index).len()).sum();
+    let expected: usize = (0..O::STATES).map(|index| trainer.optimizer_state(index).len()).sum();
     let mut rest = training.state;
     if rest.len() != expected {
         return Err(format!("{} numbers of optimizer state, expected {expected}", rest.len()));
     }
     for index in 0..O::STATES {
-        let state = trainer.state_mut(index);
+        let state = trainer.optimizer_state_mut(index);
         let (numbers, others) = rest.split_at(state.len()).ok_or("too little optimizer state")?;
         numbers.copy_into(state).map_err(|error| error.to_string())?;
         rest = others;
     }
-    let step = u32::try_from(training.progress.step).map_err(|_| format!("{} steps", training.progress.step))?;
-    trainer.set_step_count(step);
+    u32::try_from(training.progress.step).map_err(|_| format!("{} steps", training.progress.step))?;
+    trainer.set_progress(training.progress);
     Ok(training.progress)
 }
 
 fn save<N: Network + Described, O: Optimizer>(
     path: &Path,
-    trainer: &Trainer<'_, N, O>,
+    trainer: &OwnedTrainer<N, O>,
     optimizer: &str,
     states: usize,
     progress: Progress,
@@ -310,7 +303,7 @@ fn save<N: Network + Described, O: Optimizer>(
         let bytes = snapshot::safetensors::to_bytes(&N::INFO, parameters).map_err(|error| at(path, error))?;
         return snapshot::replace_file(path, |file| file.write_all(&bytes)).map_err(|error| at(path, error));
     }
-    let state: Vec<&[f32]> = (0..states).map(|index| trainer.state(index)).collect();
+    let state: Vec<&[f32]> = (0..states).map(|index| trainer.optimizer_state(index)).collect();
     let training = snapshot::Training { optimizer, progress, state: &state[..] };
     snapshot::save(path, &N::INFO, parameters, Some(&training)).map_err(|error| at(path, error))
 }

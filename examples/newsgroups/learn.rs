@@ -2,10 +2,7 @@
 
 use kernlet::{
     data::{batches::epoch_order, metrics::argmax},
-    nn::{
-        Batching, Gradients, HeapMemory, Model, SoftmaxCrossEntropy, Trainer, infer, inference_len, saliency,
-        saliency_len,
-    },
+    nn::{Batching, HeapMemory, Model, Training, infer, inference_len, saliency, saliency_len},
     optim::Adam,
     simd::Level,
 };
@@ -40,13 +37,8 @@ pub fn train(
     threads: usize,
     mut epoch: impl FnMut(u32, f32),
 ) -> Result<Box<Model<Reader>>, kernlet::nn::Error> {
-    type Learner<'a> = Trainer<'a, Reader, Adam>;
-    let (batching, kept) = (Batching::of(BATCH).threads(threads), Gradients::Kept);
-    let mut model = Model::<Reader>::zeroed_box();
-    model.initialize(seed);
-    let mut memory = HeapMemory::zeroed(Learner::memory_len(batching, kept));
-    let mut trainer =
-        Learner::new(level, &mut model, &mut memory, Adam::new(0.002), SoftmaxCrossEntropy, batching, kept, seed)?;
+    const TRAINING: Training<Reader, Adam> = Training::new(Adam::new(0.002)).batch(BATCH);
+    let mut trainer = TRAINING.threads(threads).seed(seed).level(level).build()?;
 
     let mut order: Vec<u32> = (0..rows.len() as u32).collect();
     let mut batch = vec![0.0; BATCH * VOCABULARY];
@@ -65,6 +57,7 @@ pub fn train(
         }
         epoch(number + 1, loss / rows.len() as f32);
     }
+    let (mut model, _) = trainer.into_parts();
     model.parameters_mut().copy_from_slice(&mean);
     Ok(model)
 }

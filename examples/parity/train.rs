@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use kernlet::{
-    nn::{Batching, Error, Gradients, Metrics, Model, Network, SoftmaxCrossEntropy, Trainer, frozen_but_last},
+    nn::{AllButLast, Error, Freeze, Gradients, Metrics, Model, Nothing, SoftmaxCrossEntropy, Trainer, Training},
     optim::Sgd,
     simd::Level,
     snapshot,
@@ -32,11 +32,12 @@ pub const SEED: u64 = 1;
 /// The learning rate of a whole training.
 pub const RATE: f32 = 0.1;
 
-/// Trains [`Digits`]; the layers in the set `FROZEN` stay as they are.
-pub type DigitsTrainer<'a, const FROZEN: u64 = 0> = Trainer<'a, Digits, Sgd, SoftmaxCrossEntropy, FROZEN>;
+/// How [`Digits`] is trained; the layers in `F` stay as they are.
+pub type DigitsTraining<F = Nothing> = Training<Digits, Sgd, SoftmaxCrossEntropy, F>;
+type DigitsTrainer<'a, F> = Trainer<'a, Digits, Sgd, SoftmaxCrossEntropy, F>;
 
 /// All layers but the classifier.
-pub const BUT_LAST: u64 = frozen_but_last(Digits::LAYERS, 1);
+pub type ButLast = AllButLast<1>;
 
 /// Multiply-accumulates of a forward pass.
 pub const FORWARD_MACS: usize = CONV1_MACS + 11 * 11 * 3 * 3 * 8 * 10 + 5 * 5 * 10 * 10;
@@ -46,40 +47,42 @@ pub const TRAINING_MACS: usize = 3 * FORWARD_MACS - CONV1_MACS;
 const CONV1_MACS: usize = 13 * 13 * 3 * 3 * 8;
 
 /// How a whole training works: batches of 8, gradients kept until the batch is done.
-pub const FULL: (Batching, Gradients) = (Batching::of(BATCH), Gradients::Kept);
+pub const FULL: DigitsTraining = full(RATE);
+/// The same at another learning rate.
+pub const fn full(rate: f32) -> DigitsTraining {
+    Training::new(Sgd::new(rate)).batch(BATCH).seed(SEED)
+}
 /// How the classifier alone is trained in little memory: one image at a time, gradients
 /// applied as they appear.
-pub const SMALL: (Batching, Gradients) = (Batching::of(1), Gradients::Applied);
+pub const fn small(rate: f32) -> DigitsTraining<ButLast> {
+    full(rate).batch(1).gradients(Gradients::Applied).freeze()
+}
 
 /// Numbers of memory of a whole training.
-pub const FULL_MEMORY: usize = DigitsTrainer::<0>::memory_len(FULL.0, FULL.1);
+pub const FULL_MEMORY: usize = FULL.memory_len();
 /// Numbers of memory of the classifier's training.
-pub const SMALL_MEMORY: usize = DigitsTrainer::<BUT_LAST>::memory_len(SMALL.0, SMALL.1);
+pub const SMALL_MEMORY: usize = small(RATE).memory_len();
 /// Bytes of a whole training: parameters, activations, gradients, scratch.
-pub const FULL_BYTES: usize = DigitsTrainer::<0>::training_bytes(FULL.0, FULL.1);
+pub const FULL_BYTES: usize = FULL.training_bytes();
 /// Bytes of the classifier's training.
-pub const SMALL_BYTES: usize = DigitsTrainer::<BUT_LAST>::training_bytes(SMALL.0, SMALL.1);
+pub const SMALL_BYTES: usize = small(RATE).training_bytes();
 
 /// A trainer and room for a batch of images as numbers.
-pub struct Session<'a, const FROZEN: u64 = 0> {
-    trainer: DigitsTrainer<'a, FROZEN>,
+pub struct Session<'a, F: Freeze = Nothing> {
+    trainer: DigitsTrainer<'a, F>,
     numbers: &'a mut [f32],
 }
 
-impl<'a, const FROZEN: u64> Session<'a, FROZEN> {
+impl<'a, F: Freeze> Session<'a, F> {
     /// A session on a model as it is; `numbers` holds the images of a batch.
     pub fn new(
         level: Level,
-        (batching, gradients): (Batching, Gradients),
-        rate: f32,
+        training: DigitsTraining<F>,
         model: &'a mut Model<Digits>,
         memory: &'a mut [f32],
         numbers: &'a mut [f32],
     ) -> Result<Self, Error> {
-        let optimizer = Sgd::new(rate);
-        let trainer =
-            DigitsTrainer::new(level, model, memory, optimizer, SoftmaxCrossEntropy, batching, gradients, SEED)?;
-        Ok(Self { trainer, numbers })
+        Ok(Self { trainer: training.level(level).start(model, memory)?, numbers })
     }
 
     /// One pass over the digits, in their order: the loss and accuracy before each step.
@@ -96,7 +99,7 @@ impl<'a, const FROZEN: u64> Session<'a, FROZEN> {
         &mut self,
         images: &[u8],
         labels: &[u8],
-        mut each: impl FnMut(&mut DigitsTrainer<'a, FROZEN>, &[f32], &[u8]) -> Result<Metrics, Error>,
+        mut each: impl FnMut(&mut DigitsTrainer<'a, F>, &[f32], &[u8]) -> Result<Metrics, Error>,
     ) -> Result<Metrics, Error> {
         let mut total = Metrics::default();
         let batch = (self.numbers.len() / IMAGE).max(1);
@@ -106,7 +109,7 @@ impl<'a, const FROZEN: u64> Session<'a, FROZEN> {
             let (Some((now, later)), Some((labels_now, labels_later))) =
                 (images.split_at_checked(count * IMAGE), labels.split_at_checked(count))
             else {
-                return Err(Error::Images { image: IMAGE, found: images.len() });
+                return Err(Error::Inputs { input: IMAGE, found: images.len() });
             };
             total.add(&each(&mut self.trainer, convert(now, self.numbers), labels_now)?);
             (images, labels) = (later, labels_later);
@@ -143,7 +146,7 @@ impl Workspace {
 
     /// A session that trains everything.
     pub fn session(&mut self, level: Level) -> Result<Session<'_>, Error> {
-        Session::new(level, FULL, RATE, &mut self.model, &mut self.memory, &mut self.numbers)
+        Session::new(level, FULL, &mut self.model, &mut self.memory, &mut self.numbers)
     }
 
     /// The parity program: [`STEPS`] steps on the first digits, and the fingerprint.

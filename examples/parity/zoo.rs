@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use kernlet::{
-    nn::{Batching, Error, Gradients, Model, Network, SoftmaxCrossEntropy, Trainer},
+    nn::{Error, Model, Network, Training},
     optim::Adam,
     random::Stream,
     shape::Shape,
@@ -29,15 +29,14 @@ kernlet::network! {
 
 const BATCH: usize = 3;
 const STEPS: usize = 4;
-const BATCHING: Batching = Batching::of(BATCH);
 const CLASSES: u32 = 5;
 
-type ZooTrainer<'a> = Trainer<'a, Zoo, Adam>;
+const TRAINING: Training<Zoo, Adam> = Training::new(Adam::new(0.01)).batch(BATCH).seed(2);
 
 /// The memory of this training.
 pub struct Workspace {
     model: Model<Zoo>,
-    memory: [f32; ZooTrainer::memory_len(BATCHING, Gradients::Kept)],
+    memory: [f32; TRAINING.memory_len()],
     images: [f32; BATCH * <Zoo as Network>::Input::LEN],
 }
 
@@ -45,7 +44,7 @@ impl Workspace {
     pub const fn new() -> Self {
         Self {
             model: Model::zeroed(),
-            memory: [0.0; ZooTrainer::memory_len(BATCHING, Gradients::Kept)],
+            memory: [0.0; TRAINING.memory_len()],
             images: [0.0; BATCH * <Zoo as Network>::Input::LEN],
         }
     }
@@ -54,8 +53,7 @@ impl Workspace {
     pub fn parity(&mut self, level: Level) -> Result<u64, Error> {
         let Self { model, memory, images } = self;
         model.initialize(1);
-        let (loss, kept) = (SoftmaxCrossEntropy, Gradients::Kept);
-        let mut trainer = ZooTrainer::new(level, model, memory, Adam::new(0.01), loss, BATCHING, kept, 2)?;
+        let mut trainer = TRAINING.level(level).start(model, memory)?;
         for step in 0..STEPS as u64 {
             let noise = Stream::new(3, step);
             for (i, x) in (0..).zip(images.iter_mut()) {

@@ -27,6 +27,77 @@ pub fn epoch_order(seed: u64, epoch: u32, order: &mut [u32]) {
     super::stream(seed, *b"shuf", epoch).shuffle(order);
 }
 
+/// An order of `0..len` that takes no memory: each place is computed when it is asked for.
+///
+/// A permutation of the numbers below a power of four, of at least 64, by six rounds of a Feistel network (Luby,
+/// Rackoff: *How to construct pseudorandom permutations from pseudorandom functions*, 1988) whose functions are words of
+/// [`random::Stream`](crate::random::Stream); it is applied again until the number is below `len` (Black, Rogaway:
+/// *Ciphers with arbitrary finite domains*, 2002, cycle walking).
+///
+/// ```
+/// use kernlet::data::batches::Shuffle;
+/// let order = Shuffle::new(42, 3, 100);
+/// let mut seen: Vec<usize> = (0..100).map(|place| order.at(place)).collect();
+/// assert_ne!(seen, (0..100).collect::<Vec<_>>());
+/// seen.sort();
+/// assert_eq!(seen, (0..100).collect::<Vec<_>>());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shuffle {
+    stream: Option<crate::random::Stream>,
+    len: usize,
+    /// Bits of half a number.
+    half: u32,
+}
+
+impl Shuffle {
+    /// The order of `epoch` under `seed`.
+    pub const fn new(seed: u64, epoch: u32, len: usize) -> Self {
+        Self::of(super::stream(seed, *b"perm", epoch), len)
+    }
+
+    /// The order in which samples are held out under `seed`.
+    pub const fn held_out(seed: u64, len: usize) -> Self {
+        Self::of(super::stream(seed, *b"hold", 0), len)
+    }
+
+    /// `0..len` as it is.
+    pub const fn none(len: usize) -> Self {
+        Self { stream: None, len, half: 0 }
+    }
+
+    const fn of(stream: crate::random::Stream, len: usize) -> Self {
+        // A few bits more than a short order needs, for there are few permutations of two bits by this rule.
+        let mut half = 3;
+        while half < usize::BITS / 2 && 1 << (2 * half) < len {
+            half += 1;
+        }
+        Self { stream: Some(stream), len, half }
+    }
+
+    /// What is at `place`; `place` itself past the end.
+    pub fn at(&self, place: usize) -> usize {
+        let Some(stream) = self.stream else { return place };
+        if place >= self.len {
+            return place;
+        }
+        let mask = (1 << self.half) - 1;
+        let mut number = place;
+        // The permutation leads back to `place`, which is below `len`, so this ends.
+        loop {
+            let (mut left, mut right) = (number >> self.half, number & mask);
+            for round in 0..6 {
+                let word = stream.u32_at(round << 32 | right as u64) as usize;
+                (left, right) = (right, left ^ word & mask);
+            }
+            number = left << self.half | right;
+            if number < self.len {
+                return number;
+            }
+        }
+    }
+}
+
 /// Copies the rows that `indices` names, one after the other.
 ///
 /// `source` has rows of `row_len` elements; `batch` has `indices.len()` of them.

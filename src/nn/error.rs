@@ -29,28 +29,28 @@ pub enum Error {
         /// Parameters given.
         found: usize,
     },
-    /// The images do not fill a whole number of inputs.
-    Images {
-        /// Floats of one image.
-        image: usize,
+    /// The floats do not make a whole number of inputs.
+    Inputs {
+        /// Floats of one input.
+        input: usize,
         /// Floats given.
         found: usize,
     },
-    /// More images than the batch has room for, or none.
+    /// More samples than the batch has room for, or none.
     Batch {
-        /// The most images.
+        /// The most samples.
         expected: usize,
-        /// The images given.
+        /// The samples given.
         found: usize,
     },
-    /// As many targets as images are needed.
+    /// Another number of targets than the samples have.
     Targets {
         /// Targets needed.
         expected: usize,
         /// Targets given.
         found: usize,
     },
-    /// The outputs have no room for those of all images.
+    /// The outputs are not as many as those of all samples.
     Outputs {
         /// Floats needed.
         expected: usize,
@@ -59,10 +59,36 @@ pub enum Error {
     },
     /// Gradients are applied as they appear only where the batch is one piece, and not clipped.
     Applied {
-        /// Images of the batch.
+        /// Samples of the batch.
         batch: usize,
-        /// Images of a piece.
+        /// Samples of a piece.
         piece: usize,
+    },
+    /// A trained batch normalisation would take its mean over one number, which leaves nothing to learn from.
+    OneRow {
+        /// The layer.
+        layer: &'static str,
+    },
+    /// There are no epochs to fit: [`Training::epochs`](super::Training::epochs) was not called.
+    Epochs,
+    /// There is no sample to learn from.
+    NoSamples {
+        /// Samples given.
+        found: usize,
+        /// How many of them are held out.
+        held_out: usize,
+    },
+    /// Training was stopped further into an epoch than there are samples.
+    Position {
+        /// Samples of the epoch that were learnt from.
+        position: u64,
+        /// Samples there are now.
+        samples: usize,
+    },
+    /// A sample could not be read.
+    Sample {
+        /// Which one.
+        index: usize,
     },
     /// The loss refused a target.
     Loss(LossError),
@@ -77,16 +103,27 @@ impl fmt::Display for Error {
         match self {
             Self::Memory { expected, found } => write!(f, "memory: expected {expected} floats or more, found {found}"),
             Self::Parameters { expected, found } => write!(f, "parameters: expected {expected}, found {found}"),
-            Self::Images { image, found } => {
-                write!(f, "images: expected a multiple of {image} floats, found {found}")
+            Self::Inputs { input, found } => {
+                write!(f, "inputs: expected a multiple of {input} floats, found {found}")
             }
-            Self::Batch { expected, found } => write!(f, "batch: expected 1 to {expected} images, found {found}"),
+            Self::Batch { expected, found } => write!(f, "batch: expected 1 to {expected} samples, found {found}"),
             Self::Targets { expected, found } => write!(f, "targets: expected {expected}, found {found}"),
             Self::Outputs { expected, found } => write!(f, "outputs: expected {expected}, found {found}"),
             Self::Applied { batch, piece } => write!(
                 f,
-                "gradients applied as they appear need a batch of one piece and no clipping, found {batch} images in pieces of {piece}"
+                "gradients applied as they appear need a batch of one piece and no clipping, found {batch} samples in pieces of {piece}"
             ),
+            Self::OneRow { layer } => {
+                write!(f, "batch: layer `{layer}` normalises over the batch and cannot learn from one sample")
+            }
+            Self::Epochs => f.write_str("epochs: none in the training's configuration"),
+            Self::NoSamples { found, held_out } => {
+                write!(f, "samples: none to learn from, found {found} of which {held_out} are held out")
+            }
+            Self::Position { position, samples } => {
+                write!(f, "samples: found {samples}, but training stopped {position} samples into an epoch")
+            }
+            Self::Sample { index } => write!(f, "samples: sample {index} could not be read"),
             Self::Loss(error) => write!(f, "{error}"),
             Self::Shape(error) => write!(f, "{error}"),
             Self::Plan => f.write_str("the plan of the pass does not fit its memory"),
@@ -94,7 +131,15 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Loss(error) => Some(error),
+            Self::Shape(error) => Some(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<ShapeError> for Error {
     fn from(error: ShapeError) -> Self {

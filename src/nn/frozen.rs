@@ -24,9 +24,6 @@ pub enum Frozen {
     AllBut(usize),
     /// The layers of these names.
     Named(&'static [&'static str]),
-    /// Bit `i`: layer `i`.
-    #[doc(hidden)]
-    Set(u64),
 }
 
 impl Frozen {
@@ -53,7 +50,6 @@ impl Frozen {
             Self::First(count) => before < count,
             Self::AllBut(count) => after >= count,
             Self::Named(names) => position(names, layers[index].name) < names.len(),
-            Self::Set(set) => index < 64 && set >> index & 1 == 1,
         }
     }
 
@@ -137,11 +133,6 @@ pub struct First<const COUNT: usize>;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct AllButLast<const COUNT: usize>;
 
-/// A set of bits.
-#[doc(hidden)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Set<const SET: u64>;
-
 impl Freeze for Nothing {
     const FROZEN: Frozen = Frozen::Nothing;
 }
@@ -152,10 +143,6 @@ impl<const COUNT: usize> Freeze for First<COUNT> {
 
 impl<const COUNT: usize> Freeze for AllButLast<COUNT> {
     const FROZEN: Frozen = Frozen::AllBut(COUNT);
-}
-
-impl<const SET: u64> Freeze for Set<SET> {
-    const FROZEN: Frozen = Frozen::Set(SET);
 }
 
 /// Declares a type for [`Freeze`](crate::nn::Freeze): the layers of these names stay as they are.

@@ -23,7 +23,7 @@ use crate::{shape::Shape, simd::Level};
 pub struct Batching {
     pub(super) batch: usize,
     /// Images at a time for each thread.
-    each: usize,
+    pub(super) each: usize,
     pub(super) threads: usize,
 }
 
@@ -187,7 +187,7 @@ pub(super) fn image_count<N: Network>(images: &[f32], most: usize) -> Result<usi
         N::Input::LEN
     };
     if !images.len().is_multiple_of(image) {
-        return Err(Error::Images { image, found: images.len() });
+        return Err(Error::Inputs { input: image, found: images.len() });
     }
     let count = images.len() / image;
     if count == 0 || count > most { Err(Error::Batch { expected: most, found: count }) } else { Ok(count) }

@@ -69,6 +69,20 @@ impl core::ops::DerefMut for HeapMemory {
 }
 
 #[cfg(feature = "alloc")]
+impl AsRef<[f32]> for HeapMemory {
+    fn as_ref(&self) -> &[f32] {
+        self
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl AsMut<[f32]> for HeapMemory {
+    fn as_mut(&mut self) -> &mut [f32] {
+        self
+    }
+}
+
+#[cfg(feature = "alloc")]
 impl core::fmt::Debug for HeapMemory {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "HeapMemory({} floats)", self.len)

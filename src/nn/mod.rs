@@ -1,9 +1,9 @@
 //! Networks: declared once, checked at compile time, run and trained without an allocation.
 //!
 //! [`network!`](crate::network) declares a [`Network`]: a type with its layers and their
-//! shapes. A [`Model`] holds its parameters. [`infer`] runs it, a [`Trainer`] trains it, both
+//! shapes. A [`Model`] holds its parameters. [`infer`] runs it, a [`Training`] says how it is trained, both
 //! in memory that the caller gives and whose size is a constant
-//! ([`inference_len`], [`Trainer::memory_len`]).
+//! ([`inference_len`], [`Training::memory_len`]).
 //!
 //! # How a batch is worked through
 //!
@@ -42,21 +42,21 @@ mod saliency;
 mod train;
 
 pub use error::Error;
-#[doc(hidden)]
-pub use frozen::Set;
 pub use frozen::{AllButLast, First, Freeze, Frozen, Nothing};
 pub use infer::{Batching, infer, infer_in_place, inference_bytes, inference_len};
 pub use layer::{Kind, Layer, LayerDef, Op};
 pub use loss::{
     BinaryCrossEntropy, BinaryCrossEntropyFromLogits, HalfSquaredError, Loss, MeanSquaredError, Metrics,
-    SoftmaxCrossEntropy,
+    SoftmaxCrossEntropy, Takes, Targets,
 };
 #[cfg(feature = "alloc")]
 pub use memory::HeapMemory;
-pub use network::{Model, Network, Weights, frozen, frozen_but_last};
+pub use network::{Model, Network, Weights};
 pub use plan::MAX_LAYERS;
 pub use saliency::{saliency, saliency_len};
-pub use train::{Gradients, Trainer};
+#[cfg(feature = "alloc")]
+pub use train::OwnedTrainer;
+pub use train::{Draw, Event, Fitted, Gradients, Held, HeldTrainer, Pairs, Samples, Stopped, Trainer, Training};
 
 /// What the expansion of [`network!`](crate::network) names.
 #[doc(hidden)]

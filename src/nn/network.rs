@@ -76,53 +76,6 @@ pub const fn find(layers: &'static [Layer], name: &str) -> &'static Layer {
     panic!("no layer has this name")
 }
 
-/// A set of layers to keep as they are, from their names; for [`Trainer`](super::Trainer).
-///
-/// # Panics
-/// If no layer has one of the names (in a `const`: a compile-time error).
-///
-/// ```
-/// use kernlet::nn::{Network, frozen};
-/// kernlet::network! { struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax } }
-/// assert_eq!(frozen(Tiny::LAYERS, &["hidden"]), 0b1);
-/// ```
-pub const fn frozen(layers: &[Layer], names: &[&str]) -> u64 {
-    let (mut set, mut n) = (0, 0);
-    while n < names.len() {
-        let (mut found, mut i) = (false, 0);
-        while i < layers.len() {
-            if super::layer::same(layers[i].name, names[n]) {
-                set |= 1 << i;
-                found = true;
-            }
-            i += 1;
-        }
-        assert!(found, "a layer to freeze is not in the network");
-        n += 1;
-    }
-    set
-}
-
-/// All layers but the last `trained` that have parameters, for [`Trainer`](super::Trainer).
-///
-/// ```
-/// use kernlet::nn::{Network, frozen_but_last};
-/// kernlet::network! { struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax } }
-/// assert_eq!(frozen_but_last(Tiny::LAYERS, 1) & 0b101, 0b001);
-/// ```
-pub const fn frozen_but_last(layers: &[Layer], trained: usize) -> u64 {
-    let (mut set, mut left, mut i) = (0, trained, layers.len());
-    while i > 0 {
-        i -= 1;
-        if layers[i].rows > 0 && left > 0 {
-            left -= 1;
-        } else {
-            set |= 1 << i;
-        }
-    }
-    set
-}
-
 /// A network's parameters: one flat array, in the order of the layers, each layer's
 /// kernel before its bias.
 ///

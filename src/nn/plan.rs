@@ -32,6 +32,8 @@ pub(crate) mod mode {
     pub(crate) const LOGITS: u8 = 2;
     /// The gradient of the input is wanted too.
     pub(crate) const INPUT_GRADIENT: u8 = 4;
+    /// The loss takes the logits of a sigmoid: a final sigmoid is left out.
+    pub(crate) const SIGMOID_LOGITS: u8 = 8;
 }
 
 /// Which kind of memory.
@@ -289,6 +291,9 @@ pub(crate) const fn plan<const N: usize>(layers: &[Layer], frozen: Frozen, mode:
     let input_gradient = mode & mode::INPUT_GRADIENT != 0;
     let mut count = layers.len();
     if mode & mode::LOGITS != 0 && count > 0 && matches!(layers[count - 1].kind, Kind::Softmax) {
+        count -= 1;
+    }
+    if mode & mode::SIGMOID_LOGITS != 0 && count > 0 && matches!(layers[count - 1].kind, Kind::Sigmoid) {
         count -= 1;
     }
     let mut steps = [Step::EMPTY; N];

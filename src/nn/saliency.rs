@@ -65,7 +65,7 @@ pub fn saliency<N: Network>(
         return Err(Error::Targets { expected: N::Output::LEN, found: class });
     }
     if gradient.len() != N::Input::LEN {
-        return Err(Error::Images { image: N::Input::LEN, found: gradient.len() });
+        return Err(Error::Inputs { input: N::Input::LEN, found: gradient.len() });
     }
     let expected = saliency_len::<N>();
     if memory.len() < expected {

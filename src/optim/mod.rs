@@ -62,7 +62,7 @@ pub use any::AnyOptimizer;
 pub use clip::{clip_scale, global_norm};
 pub use dynamic::DynOptimizer;
 pub use rmsprop::RmsProp;
-pub use schedule::{Constant, CosineDecay, Schedule, StepDecay};
+pub use schedule::{Constant, CosineDecay, Schedule, Scheduled, StepDecay};
 pub use sgd::Sgd;
 
 /// The most state arrays that an optimizer here has.

@@ -1,6 +1,7 @@
 //! Learning rates that change with the step.
 
-use super::power;
+use super::{Optimizer, Step, power};
+use crate::{kernels::ShapeError, simd::Level};
 
 /// A factor for the learning rate that depends on the step.
 ///
@@ -13,6 +14,58 @@ use super::power;
 pub trait Schedule: Copy + Send + Sync {
     /// What the learning rate is multiplied by at step `number`, counted from 1.
     fn scale_at(&self, number: u32) -> f32;
+}
+
+impl<F: Fn(u32) -> f32 + Copy + Send + Sync> Schedule for F {
+    fn scale_at(&self, number: u32) -> f32 {
+        self(number)
+    }
+}
+
+/// An optimizer whose learning rate follows a schedule.
+///
+/// ```
+/// use kernlet::{optim::{Optimizer, Scheduled, Sgd, Step, StepDecay}, simd::Level};
+/// let optimizer = Scheduled::new(Sgd::new(1.0), StepDecay::new(10, 0.5));
+/// let mut w = [0.0];
+/// optimizer.update(Level::detect(), Step::new(10), &mut w, &[-1.0], &mut [])?;
+/// assert_eq!(w, [1.0]);
+/// optimizer.update(Level::detect(), Step::new(11), &mut w, &[-1.0], &mut [])?;
+/// assert_eq!(w, [1.5]);
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Scheduled<O, S> {
+    optimizer: O,
+    schedule: S,
+}
+
+impl<O, S> Scheduled<O, S> {
+    /// `optimizer`, its learning rate multiplied by what `schedule` says at each step.
+    pub const fn new(optimizer: O, schedule: S) -> Self {
+        Self { optimizer, schedule }
+    }
+}
+
+impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
+    const STATES: usize = O::STATES;
+
+    fn initial_state(&self, state: usize) -> f32 {
+        self.optimizer.initial_state(state)
+    }
+
+    fn update(
+        &self,
+        level: Level,
+        step: Step,
+        w: &mut [f32],
+        g: &[f32],
+        states: &mut [&mut [f32]],
+    ) -> Result<(), ShapeError> {
+        let lr_scale = step.lr_scale * self.schedule.scale_at(step.number);
+        self.optimizer.update(level, Step { lr_scale, ..step }, w, g, states)
+    }
 }
 
 /// The learning rate as it is.

@@ -3,7 +3,7 @@
 //! A file names its network in its metadata and its optimizer in its file name; it holds the
 //! parameters at the start (`init/…`), the loss of each step, and what came of them. The network
 //! is strung together here from the kernels, for any number of filters and units; the two networks
-//! of the files that come with the crate are trained by [`Trainer`] as well.
+//! of the files that come with the crate are trained by a [`Training`] as well.
 
 use std::{collections::BTreeMap, fs, io::Read, path::Path, thread};
 
@@ -13,7 +13,7 @@ use kernlet::{
         conv2d::{self, Conv2d, Epilogue},
         dense::{self, Dense},
     },
-    nn::{Batching, Gradients, HeapMemory, Model, Network, SoftmaxCrossEntropy, Trainer},
+    nn::{HeapMemory, Model, Network, Training},
     optim::{Adadelta, Adagrad, Adam, AdamW, Optimizer, RmsProp, Sgd, Step, fill_initial},
     random::Stream,
     simd::Level,
@@ -364,14 +364,11 @@ struct Batches<'a> {
 
 impl Batches<'_> {
     fn train<N: Network, O: Optimizer>(&self, level: Level, optimizer: O) -> (Vec<f32>, Vec<f32>) {
-        let batching = Batching::of(self.batch);
-        let kept = Gradients::Kept;
+        let training: Training<N, O> = Training::new(optimizer).batch(self.batch).level(level);
         let mut model = Model::<N>::zeroed_box();
         model.parameters_mut().copy_from_slice(self.start);
-        let mut memory = HeapMemory::zeroed(Trainer::<N, O>::memory_len(batching, kept));
-        let loss = SoftmaxCrossEntropy;
-        let mut trainer =
-            Trainer::<N, O>::new(level, &mut model, &mut memory, optimizer, loss, batching, kept, 0).unwrap();
+        let mut memory = HeapMemory::zeroed(training.memory_len());
+        let mut trainer = training.start(&mut model, &mut memory).unwrap();
         let losses = (0..self.steps).map(|step| {
             let x = &self.x[784 * self.batch * step..784 * self.batch * (step + 1)];
             trainer.step(x, &self.labels[self.batch * step..self.batch * (step + 1)]).unwrap().loss

@@ -4,19 +4,19 @@ use super::{
     super::{
         Error, Loss, Metrics, Network,
         call::{Call, Ends},
+        frozen::Freeze,
         memory::{Images, parts},
         plan::{Region, Step},
     },
-    Gradients, Trainer,
-    layout::Layout,
+    session::Session,
+    sizing::Sizing,
 };
 use crate::{kernels::elementwise, optim::Optimizer, shape::Shape};
 
-impl<N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'_, N, O, L, FROZEN> {
+impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
     /// The loss of the outputs, and its gradient where the plan wants it.
     pub(super) fn evaluate_loss(
         &mut self,
-        layout: &Layout,
         steps: &[Step],
         targets: &[L::Target],
         count: usize,
@@ -25,11 +25,12 @@ impl<N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'_, N, O, L, 
         let last = steps.iter().rfind(|step| step.active).ok_or(Error::Plan)?;
         let outputs = N::Output::LEN;
         let whole = Images { first: 0, count };
+        let layout = self.layout;
         let [y, dy] = parts(
             self.memory,
             [layout.regions.range(last.value, outputs, whole), layout.regions.range(last.gradient, outputs, whole)],
         )?;
-        let metrics = self.loss.evaluate(self.level, y, outputs, targets, dy)?;
+        let metrics = self.training.loss.evaluate(self.level, y, const { &Sizing::<N, L, F>::OUTPUT }, targets, dy)?;
         if of != count {
             elementwise::scale(self.level, count as f32 / of as f32, dy);
         }
@@ -39,16 +40,16 @@ impl<N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'_, N, O, L, 
     pub(super) fn backward_layer(
         &mut self,
         call: &Call<'_>,
-        layout: &Layout,
         index: usize,
         images: Images,
         ends: Ends,
     ) -> Result<(), Error> {
         let (Some(layer), Some(step)) = (N::LAYERS.get(index), call.steps.get(index)) else { return Err(Error::Plan) };
-        let kept = self.gradients != Gradients::Applied;
+        let layout = self.layout;
+        let kept = self.keeps_gradients();
         let wanted = step.trained && step.gradient.region != Region::None;
         let gradient = || {
-            let at = layout.gradients + layer.offset.checked_sub(const { Self::SIZES.first_trained })?;
+            let at = layout.gradients + layer.offset.checked_sub(const { Sizing::<N, L, F>::SIZES.first_trained })?;
             Some(at..at + layer.parameters())
         };
         #[cfg(feature = "rayon")]

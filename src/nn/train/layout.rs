@@ -1,5 +1,7 @@
 //! Where everything lies in a trainer's memory.
 
+use core::ops::Range;
+
 use super::super::{
     Batching,
     memory::Regions,
@@ -17,6 +19,11 @@ pub(super) struct Layout {
     pub(super) gradients: usize,
     pub(super) gradients_len: usize,
     pub(super) states: usize,
+    /// Where the memory of a pass ends, and the batch that `fit` puts together begins.
+    pub(super) inputs: usize,
+    pub(super) targets: usize,
+    /// The best parameters so far.
+    pub(super) best: usize,
     pub(super) len: usize,
 }
 
@@ -35,12 +42,40 @@ pub(super) const fn layout(
     let rows = if sizes.longest_row > APPLIED_LEN { sizes.longest_row } else { APPLIED_LEN };
     let gradients_len = if applied && trained > rows { rows } else { trained };
     let states_at = gradients + align(gradients_len);
+    let len = states_at + states * align(trained);
     Layout {
         regions: Regions { batch_at: 0, batch: batching.batch, piece_at, piece: batching.piece(), fixed_at },
         scratch,
         gradients,
         gradients_len,
         states: states_at,
-        len: states_at + states * align(trained),
+        inputs: len,
+        targets: len,
+        best: len,
+        len,
+    }
+}
+
+impl Layout {
+    /// With room for a batch: floats of its inputs, and bytes of its targets, for each sample.
+    pub(super) const fn with_fit(self, wanted: bool, batch: usize, [input, targets]: [usize; 2]) -> Self {
+        if !wanted {
+            return self;
+        }
+        let at = self.inputs + align(batch * input);
+        let len = at + align((batch * targets).div_ceil(size_of::<f32>()));
+        Self { targets: at, best: len, len, ..self }
+    }
+
+    /// With room for the best parameters.
+    pub(super) const fn with_best(self, wanted: bool, parameters: usize) -> Self {
+        if !wanted {
+            return self;
+        }
+        Self { len: self.len + align(parameters), ..self }
+    }
+
+    pub(super) const fn gradients(&self) -> Range<usize> {
+        self.gradients..self.gradients + self.gradients_len
     }
 }

@@ -1,334 +1,304 @@
 //! Training: forward, error, backward, update, without an allocation.
+//!
+//! - [`config`]: what training does, as one value that can be a constant.
+//! - [`session`], [`backward`], [`update`]: one step, from the inputs to the parameters.
+//! - [`fit`], [`samples`]: epochs over samples.
+//! - [`layout`], [`sizing`]: where everything lies, and what the types say of it.
 
 mod backward;
+mod config;
+mod fit;
 mod layout;
+mod samples;
+mod session;
+mod sizing;
 mod update;
 
-use self::layout::{Layout, layout};
-use super::{
-    Batching, Error, Loss, Metrics, Model, Network, SoftmaxCrossEntropy,
-    call::{Call, Ends, Seed},
-    frozen::{Freeze, Set},
-    infer::image_count,
-    layers::dropout::drop_of,
-    memory::{Images, pieces},
-    network::sizes,
-    plan::{Place, Sizes, Step, mode},
-};
-use crate::{optim::Optimizer, shape::Shape, simd::Level};
+use core::borrow::BorrowMut;
 
-/// What becomes of gradients.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Gradients {
-    /// All are kept until the batch is done, then the optimizer takes its step.
-    #[default]
-    Kept,
-    /// As [`Kept`](Self::Kept), scaled down where their norm over all parameters is larger.
-    Clipped(f32),
-    /// Each layer's are applied as they appear, a few rows at a time, so no memory is needed
-    /// for all. The batch must be one piece.
-    Applied,
+pub use self::{
+    config::{Gradients, Training},
+    fit::{Event, Fitted, Stopped},
+    samples::{Draw, Pairs, Samples},
+};
+use self::{session::Session, sizing::Sizing};
+use super::{Error, Loss, Metrics, Model, Network, Nothing, SoftmaxCrossEntropy, frozen::Freeze, plan::align};
+use crate::{optim::Optimizer, simd::Level, snapshot::Progress};
+
+/// A model and the memory of its training, however they are held: by value, in boxes, or borrowed.
+///
+/// Implemented for every pair of something that is, or leads to, a [`Model`] and something that is, or leads to,
+/// `[f32]`.
+pub trait Held<N: Network> {
+    /// Both, to be changed.
+    fn parts(&mut self) -> (&mut Model<N>, &mut [f32]);
+    /// The model.
+    fn model(&self) -> &Model<N>;
+    /// The memory.
+    fn memory(&self) -> &[f32];
 }
 
-/// Trains a model's parameters, in memory that the caller gives.
+impl<N: Network, M: BorrowMut<Model<N>>, W: AsRef<[f32]> + AsMut<[f32]>> Held<N> for (M, W) {
+    fn parts(&mut self) -> (&mut Model<N>, &mut [f32]) {
+        (self.0.borrow_mut(), self.1.as_mut())
+    }
+
+    fn model(&self) -> &Model<N> {
+        self.0.borrow()
+    }
+
+    fn memory(&self) -> &[f32] {
+        self.1.as_ref()
+    }
+}
+
+/// Trains a model in borrowed memory: what [`Training::start`] returns. See [`HeldTrainer`] for what it does.
+pub type Trainer<'a, N, O, L = SoftmaxCrossEntropy, F = Nothing> =
+    HeldTrainer<(&'a mut Model<N>, &'a mut [f32]), N, O, L, F>;
+
+/// Trains a model that it owns, on the heap: what [`Training::build`] returns. See [`HeldTrainer`] for what it does.
+#[cfg(feature = "alloc")]
+pub type OwnedTrainer<N, O, L = SoftmaxCrossEntropy, F = Nothing> =
+    HeldTrainer<(alloc::boxed::Box<Model<N>>, super::HeapMemory), N, O, L, F>;
+
+/// Trains a model's parameters.
 ///
-/// `FROZEN` is a set of layers that stay as they are (bit `i`: layer `i`), from
-/// [`frozen`](super::frozen) or [`frozen_but_last`](super::frozen_but_last). Layers below the first
-/// that is trained cost no gradients and keep no activations.
+/// It comes from a [`Training`]: borrowing model and memory ([`Trainer`], from [`Training::start`]), owning them on
+/// the heap ([`OwnedTrainer`], from [`Training::build`]), or holding them in any other way
+/// ([`Training::start_in`]).
 ///
 /// ```
-/// use kernlet::{nn::{Batching, Gradients, Model, SoftmaxCrossEntropy, Trainer}, optim::Sgd, simd::Level};
+/// use kernlet::{nn::{Model, Training}, optim::Sgd};
 /// kernlet::network! {
 ///     /// Exclusive or.
 ///     pub struct Xor([2]) { hidden: dense(8), tanh, out: dense(2), softmax }
 /// }
-/// type XorTrainer<'a> = Trainer<'a, Xor, Sgd>;
-/// const LEN: usize = XorTrainer::memory_len(Batching::of(4), Gradients::Kept);
+/// const TRAINING: Training<Xor, Sgd> = Training::new(Sgd::new(1.0)).batch(4).seed(1);
 ///
 /// let mut model = Model::<Xor>::zeroed();
 /// model.initialize(1);
-/// let mut memory = [0.0; LEN];
-/// let mut trainer = XorTrainer::new(
-///     Level::detect(), &mut model, &mut memory, Sgd::new(1.0), SoftmaxCrossEntropy,
-///     Batching::of(4), Gradients::Kept, 1,
-/// )?;
-/// let images = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+/// let mut memory = [0.0; TRAINING.memory_len()];
+/// let mut trainer = TRAINING.start(&mut model, &mut memory)?;
+/// let inputs = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
 /// for _ in 0..500 {
-///     trainer.step(&images, &[0, 1, 1, 0])?;
+///     trainer.step(&inputs, &[0, 1, 1, 0])?;
 /// }
-/// let metrics = trainer.evaluate(&images, &[0, 1, 1, 0])?;
-/// assert_eq!(metrics.correct, 4);
+/// assert_eq!(trainer.evaluate(&inputs, &[0, 1, 1, 0])?.correct, 4);
 /// # Ok::<(), kernlet::nn::Error>(())
 /// ```
-pub struct Trainer<'a, N: Network, O, L = SoftmaxCrossEntropy, const FROZEN: u64 = 0> {
+pub struct HeldTrainer<H, N, O, L = SoftmaxCrossEntropy, F = Nothing> {
+    training: Training<N, O, L, F>,
     level: Level,
-    model: &'a mut Model<N>,
-    memory: &'a mut [f32],
-    optimizer: O,
-    loss: L,
-    batching: Batching,
-    gradients: Gradients,
+    held: H,
+    state: State,
+}
+
+/// How far training has come.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct State {
     seed: u64,
     step: u32,
     rate: f32,
+    epoch: u32,
+    /// Samples of the epoch under way that were learnt from.
+    position: u64,
+    /// The metrics of these samples.
+    so_far: Metrics,
+    best: Best,
+    /// The best parameters are the model's.
+    finished: bool,
 }
 
-impl<'a, N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'a, N, O, L, FROZEN> {
-    const MODE: u8 = if L::LOGITS { mode::TRAINING | mode::LOGITS } else { mode::TRAINING };
-    const SIZES: Sizes = {
-        Set::<FROZEN>::FROZEN.check(N::NAME, N::LAYERS);
-        sizes::<N>(Set::<FROZEN>::FROZEN, Self::MODE)
-    };
-    /// How many parameters, from the first trained one on, have gradients and optimizer state.
-    const TRAINED: usize = if Self::SIZES.longest_row == 0 { 0 } else { N::PARAMETERS - Self::SIZES.first_trained };
+/// The best epoch so far.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Best {
+    loss: f32,
+    epoch: u32,
+}
 
-    /// The floats of memory that a trainer needs.
-    ///
-    /// See [`Trainer`] for an example.
-    pub const fn memory_len(batching: Batching, gradients: Gradients) -> usize {
-        let sizes = Self::SIZES;
-        layout(&sizes, N::PARAMETERS, O::STATES, batching, matches!(gradients, Gradients::Applied)).len
+impl State {
+    const fn new(seed: u64) -> Self {
+        let so_far = Metrics { loss: 0.0, correct: 0, answers: 0, samples: 0 };
+        let best = Best { loss: f32::INFINITY, epoch: 0 };
+        Self { seed, step: 0, rate: 1.0, epoch: 0, position: 0, so_far, best, finished: false }
     }
+}
 
-    /// The bytes of training: parameters, activations, gradients, optimizer state, scratch.
-    ///
-    /// ```
-    /// use kernlet::{nn::{Batching, Gradients, SoftmaxCrossEntropy, Trainer}, optim::Sgd};
-    /// kernlet::network! { struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax } }
-    /// const BYTES: usize = <Trainer<Tiny, Sgd>>::training_bytes(Batching::of(1), Gradients::Applied);
-    /// const { assert!(BYTES <= 2048) };
-    /// ```
-    pub const fn training_bytes(batching: Batching, gradients: Gradients) -> usize {
-        (N::PARAMETERS + Self::memory_len(batching, gradients)) * size_of::<f32>()
-    }
-
-    /// A trainer at step 0. The optimizer's state is set to its beginning; the rest of `memory`
-    /// may hold anything.
-    ///
-    /// # Errors
-    /// If `memory` is shorter than [`memory_len`](Self::memory_len), or gradients are to be applied
-    /// as they appear and the batch is more than one piece.
-    ///
-    /// See [`Trainer`] for an example.
-    pub fn new(
-        level: Level,
-        model: &'a mut Model<N>,
-        memory: &'a mut [f32],
-        optimizer: O,
-        loss: L,
-        batching: Batching,
-        gradients: Gradients,
-        seed: u64,
-    ) -> Result<Self, Error> {
-        if gradients == Gradients::Applied && batching.piece() < batching.batch {
-            return Err(Error::Applied { batch: batching.batch, piece: batching.piece() });
-        }
-        let expected = Self::memory_len(batching, gradients);
-        if memory.len() < expected {
-            return Err(Error::Memory { expected, found: memory.len() });
-        }
-        let mut trainer = Self { level, model, memory, optimizer, loss, batching, gradients, seed, step: 0, rate: 1.0 };
-        for index in 0..O::STATES {
-            trainer.state_mut(index).fill(optimizer.initial_state(index));
-        }
-        Ok(trainer)
-    }
-
-    fn layout(&self) -> Layout {
-        let sizes = const { &Self::SIZES };
-        layout(sizes, N::PARAMETERS, O::STATES, self.batching, self.gradients == Gradients::Applied)
-    }
-
-    fn steps() -> &'static [Step] {
-        if L::LOGITS {
-            N::steps::<Set<FROZEN>, { mode::TRAINING | mode::LOGITS }>()
-        } else {
-            N::steps::<Set<FROZEN>, { mode::TRAINING }>()
-        }
+impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N, O, L, F> {
+    fn session(&mut self) -> Session<'_, N, O, L, F> {
+        let State { seed, step, rate, .. } = self.state;
+        let (model, memory) = self.held.parts();
+        let layout = self.training.layout();
+        Session { training: self.training, level: self.level, layout, seed, step, rate, model, memory }
     }
 
     /// One step of back-propagation on a batch: forward, error, backward, update.
     ///
+    /// `inputs` holds the samples one after the other, `targets` those of each sample likewise.
     /// The metrics are those of the batch before the update, with dropout.
     ///
     /// # Errors
     /// If lengths do not fit or a target is refused; then no parameter has changed, unless
-    /// gradients are applied as they appear.
-    ///
-    /// See [`Trainer`] for an example.
-    pub fn step(&mut self, images: &[f32], targets: &[L::Target]) -> Result<Metrics, Error> {
-        let count = image_count::<N>(images, self.batching.batch)?;
-        let metrics = self.backward(images, targets, 0, count)?;
-        self.update()?;
+    /// gradients are applied as they appear. [`Error::OneRow`] for a single sample where a trained batch
+    /// normalisation takes its mean over the samples alone.
+    pub fn step(&mut self, inputs: &[f32], targets: &[L::Target]) -> Result<Metrics, Error> {
+        let metrics = self.session().step(inputs, targets)?;
+        self.count_step();
         Ok(metrics)
     }
 
-    /// Forward, error and backward of a part of a batch: images `first..` of `of`. The gradients
+    /// Forward, error and backward of a part of a batch: samples `first..` of `of`. The gradients
     /// are left in [`gradients`](Self::gradients), as the part's share in the mean over the batch.
     ///
     /// # Errors
-    /// As for [`step`](Self::step), and [`Error::Batch`] if there are more images than `first..of`.
+    /// As for [`step`](Self::step), and [`Error::Batch`] if there are more samples than `first..of`.
     ///
     /// ```
-    /// use kernlet::{nn::{Batching, Gradients, Model, SoftmaxCrossEntropy, Trainer}, optim::Sgd, simd::Level};
+    /// use kernlet::{nn::{Model, Training}, optim::Sgd};
     /// kernlet::network! { struct Tiny([1]) { dense(2) } }
-    /// const LEN: usize = <Trainer<Tiny, Sgd>>::memory_len(Batching::of(2), Gradients::Kept);
-    /// let (mut model, mut memory) = (Model::<Tiny>::zeroed(), [0.0; LEN]);
-    /// let mut trainer = <Trainer<Tiny, Sgd>>::new(
-    ///     Level::detect(), &mut model, &mut memory, Sgd::new(1.0), SoftmaxCrossEntropy,
-    ///     Batching::of(2), Gradients::Kept, 1,
-    /// )?;
+    /// const TRAINING: Training<Tiny, Sgd> = Training::new(Sgd::new(1.0)).batch(2);
+    /// let (mut model, mut memory) = (Model::<Tiny>::zeroed(), [0.0; TRAINING.memory_len()]);
+    /// let mut trainer = TRAINING.start(&mut model, &mut memory)?;
     /// trainer.backward(&[1.0, 3.0], &[0, 0], 0, 4)?;
     /// assert_eq!(trainer.gradients(), [-0.5, 0.5, -0.25, 0.25]);
     /// # Ok::<(), kernlet::nn::Error>(())
     /// ```
     pub fn backward(
         &mut self,
-        images: &[f32],
+        inputs: &[f32],
         targets: &[L::Target],
         first: usize,
         of: usize,
     ) -> Result<Metrics, Error> {
-        let count = image_count::<N>(images, self.batching.batch)?;
-        let left = of.saturating_sub(first);
-        if count > left {
-            return Err(Error::Batch { expected: left, found: count });
-        }
-        let outputs = N::Output::LEN;
-        let expected = count * L::targets(outputs);
-        if targets.len() != expected {
-            return Err(Error::Targets { expected, found: targets.len() });
-        }
-        let layout = self.layout();
-        let steps = Self::steps();
-        let call = Call {
-            steps,
-            level: self.level,
-            threads: self.batching.threads,
-            regions: layout.regions,
-            images,
-            noise: Some(Seed { seed: self.seed, step: self.step, first, drop: const { drop_of(N::LAYERS) } }),
-            share: count as f32 / of as f32,
-        };
-        let by_piece = const { Self::SIZES.by_piece };
-        call.forward::<N>(self.model.parameters(), self.memory, count, by_piece)?;
-        let metrics = self.evaluate_loss(&layout, steps, targets, count, of)?;
+        self.session().backward(inputs, targets, first, of)
+    }
 
-        let ends = Ends { input_gradient: Place::NONE, scratch: (layout.scratch, const { Self::SIZES.scratch }) };
-        let whole = Images { first: 0, count };
-        for index in (by_piece..N::LAYERS.len()).rev() {
-            self.backward_layer(&call, &layout, index, whole, ends)?;
-        }
-        for piece in pieces(count, layout.regions.piece) {
-            for index in (0..by_piece).rev() {
-                self.backward_layer(&call, &layout, index, piece, ends)?;
-            }
-        }
-        Ok(metrics)
+    /// Lets the optimizer take its step with the gradients of the last
+    /// [`backward`](Self::backward), or with others that were written over them.
+    ///
+    /// # Errors
+    /// If the plan does not fit the memory: a defect of this crate.
+    pub fn update(&mut self) -> Result<(), Error> {
+        self.session().update()?;
+        self.count_step();
+        Ok(())
+    }
+
+    /// A counter from a file may be the last number there is; it stays, and no step is number 0.
+    fn count_step(&mut self) {
+        self.state.step = self.state.step.saturating_add(1);
     }
 
     /// The mean loss and the right answers of the model as it is, without dropout, over any number
-    /// of images.
+    /// of samples.
     ///
     /// # Errors
     /// As for [`step`](Self::step).
-    ///
-    /// See [`Trainer`] for an example.
-    pub fn evaluate(&mut self, images: &[f32], targets: &[L::Target]) -> Result<Metrics, Error> {
-        let count = image_count::<N>(images, usize::MAX)?;
-        let per_image = L::targets(N::Output::LEN);
-        if targets.len() != count * per_image {
-            return Err(Error::Targets { expected: count * per_image, found: targets.len() });
-        }
-        let layout = self.layout();
-        let steps = Self::steps();
-        let mut total = Metrics::default();
-        let batch = self.batching.batch.max(1);
-        for (images, targets) in images.chunks(batch * N::Input::LEN).zip(targets.chunks(batch * per_image)) {
-            let count = images.len() / N::Input::LEN;
-            let call = Call {
-                steps,
-                level: self.level,
-                threads: self.batching.threads,
-                regions: layout.regions,
-                images,
-                noise: None,
-                share: 1.0,
-            };
-            call.forward::<N>(self.model.parameters(), self.memory, count, const { Self::SIZES.by_piece })?;
-            total.add(&self.evaluate_loss(&layout, steps, targets, count, count)?);
-        }
-        Ok(total)
+    pub fn evaluate(&mut self, inputs: &[f32], targets: &[L::Target]) -> Result<Metrics, Error> {
+        self.session().evaluate(inputs, targets)
+    }
+
+    /// The gradients of the trained parameters, from the first trained one to the last parameter.
+    pub fn gradients(&self) -> &[f32] {
+        self.held.memory().get(self.training.layout().gradients()).unwrap_or(&[])
+    }
+
+    /// The gradients, to be changed before an [`update`](Self::update).
+    pub fn gradients_mut(&mut self) -> &mut [f32] {
+        let range = self.training.layout().gradients();
+        self.held.parts().1.get_mut(range).unwrap_or(&mut [])
+    }
+
+    fn state_range(&self, index: usize) -> core::ops::Range<usize> {
+        let start = self.training.layout().states + index * align(Sizing::<N, L, F>::TRAINED);
+        start..start + Sizing::<N, L, F>::TRAINED
+    }
+
+    /// Array `index` of the optimizer's state, one number for each trained parameter.
+    pub fn optimizer_state(&self, index: usize) -> &[f32] {
+        self.held.memory().get(self.state_range(index)).unwrap_or(&[])
+    }
+
+    /// Array `index` of the optimizer's state, to be changed.
+    pub fn optimizer_state_mut(&mut self, index: usize) -> &mut [f32] {
+        let range = self.state_range(index);
+        self.held.parts().1.get_mut(range).unwrap_or(&mut [])
     }
 
     /// How many steps were taken.
-    ///
-    /// See [`set_step_count`](Self::set_step_count) for an example.
-    pub fn step_count(&self) -> u32 {
-        self.step
+    pub const fn step_count(&self) -> u32 {
+        self.state.step
     }
 
-    /// Goes on after that many steps: with the model and the optimizer's state restored, training
-    /// continues to the same bits as without an interruption.
+    /// Steps, epochs, samples of the epoch under way, and the seed.
     ///
     /// ```
-    /// use kernlet::{nn::{Batching, Gradients, Model, SoftmaxCrossEntropy, Trainer}, optim::Sgd, simd::Level};
+    /// use kernlet::{nn::{Model, Training}, optim::Sgd, snapshot::Progress};
     /// kernlet::network! { struct Tiny([1]) { dense(2) } }
-    /// const LEN: usize = <Trainer<Tiny, Sgd>>::memory_len(Batching::of(2), Gradients::Kept);
-    /// let (mut model, mut memory) = (Model::<Tiny>::zeroed(), [0.0; LEN]);
-    /// let mut trainer = <Trainer<Tiny, Sgd>>::new(
-    ///     Level::detect(), &mut model, &mut memory, Sgd::new(1.0), SoftmaxCrossEntropy,
-    ///     Batching::of(2), Gradients::Kept, 1,
-    /// )?;
-    /// trainer.set_step_count(15);
-    /// assert_eq!(trainer.step_count(), 15);
+    /// const TRAINING: Training<Tiny, Sgd> = Training::new(Sgd::new(1.0)).batch(2).seed(3);
+    /// let (mut model, mut memory) = (Model::<Tiny>::zeroed(), [0.0; TRAINING.memory_len()]);
+    /// let mut trainer = TRAINING.start(&mut model, &mut memory)?;
+    /// trainer.step(&[1.0, 2.0], &[0, 1])?;
+    /// assert_eq!(trainer.progress(), Progress { step: 1, seed: 3, ..Progress::default() });
     /// # Ok::<(), kernlet::nn::Error>(())
     /// ```
-    pub fn set_step_count(&mut self, step: u32) {
-        self.step = step;
+    pub fn progress(&self) -> Progress {
+        let State { seed, step, epoch, position, .. } = self.state;
+        Progress { step: step.into(), epoch: epoch.into(), position, seed }
     }
 
-    /// Multiplies the optimizer's learning rate from now on, as a schedule says; 1 at first.
-    ///
-    /// See [`crate::optim`] for schedules.
+    /// Goes on from there: for a loop of one's own over epochs. Steps and epochs past 2³² − 1 are taken as that.
+    pub fn set_progress(&mut self, progress: Progress) {
+        let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        self.state.seed = progress.seed;
+        self.state.step = number(progress.step);
+        self.state.epoch = number(progress.epoch);
+        self.state.position = progress.position;
+    }
+
+    /// Multiplies the optimizer's learning rate from now on, beside the schedule; 1 at first.
     pub fn set_rate(&mut self, rate: f32) {
-        self.rate = rate;
+        self.state.rate = rate;
     }
 
     /// The model as it is.
-    ///
-    /// ```
-    /// # use kernlet::{nn::{Batching, Gradients, Model, SoftmaxCrossEntropy, Trainer}, optim::Sgd, simd::Level};
-    /// # kernlet::network! { struct Tiny([1]) { dense(2) } }
-    /// # const LEN: usize = <Trainer<Tiny, Sgd>>::memory_len(Batching::of(2), Gradients::Kept);
-    /// # let (mut model, mut memory) = (Model::<Tiny>::zeroed(), [0.0; LEN]);
-    /// # let trainer = <Trainer<Tiny, Sgd>>::new(Level::detect(), &mut model, &mut memory, Sgd::new(1.0),
-    /// #     SoftmaxCrossEntropy, Batching::of(2), Gradients::Kept, 1)?;
-    /// assert_eq!(trainer.model().parameters(), [0.0; 4]);
-    /// # Ok::<(), kernlet::nn::Error>(())
-    /// ```
     pub fn model(&self) -> &Model<N> {
-        self.model
+        self.held.model()
     }
 
-    /// The model, to be restored from a snapshot.
-    ///
-    /// See [`model`](Self::model) for an example.
+    /// The model, to be changed.
     pub fn model_mut(&mut self) -> &mut Model<N> {
-        self.model
+        self.held.parts().0
+    }
+
+    /// Gives model and memory back.
+    ///
+    /// ```
+    /// use kernlet::{nn::Training, optim::Sgd};
+    /// kernlet::network! { struct Tiny([1]) { dense(2) } }
+    /// const TRAINING: Training<Tiny, Sgd> = Training::new(Sgd::new(1.0)).batch(1);
+    /// let mut trainer = TRAINING.build()?;
+    /// trainer.step(&[1.0], &[0])?;
+    /// let (model, _memory) = trainer.into_parts();
+    /// assert_eq!(model.parameters().len(), 4);
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    pub fn into_parts(self) -> H {
+        self.held
+    }
+
+    /// What it was started from.
+    pub const fn training(&self) -> &Training<N, O, L, F> {
+        &self.training
     }
 }
 
-impl<N: Network, O: core::fmt::Debug, L, const FROZEN: u64> core::fmt::Debug for Trainer<'_, N, O, L, FROZEN> {
+impl<H, N: Network, O: core::fmt::Debug, L, F> core::fmt::Debug for HeldTrainer<H, N, O, L, F> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Trainer")
-            .field("network", &N::NAME)
+            .field("training", &self.training)
             .field("level", &self.level)
-            .field("optimizer", &self.optimizer)
-            .field("batching", &self.batching)
-            .field("step", &self.step)
+            .field("step", &self.state.step)
             .finish_non_exhaustive()
     }
 }

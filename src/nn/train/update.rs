@@ -3,9 +3,12 @@
 use super::{
     super::{
         Error, Loss, Network,
+        frozen::Freeze,
         plan::{MAX_LAYERS, align},
     },
-    Gradients, Trainer,
+    Gradients,
+    session::Session,
+    sizing::Sizing,
 };
 use crate::{
     kernels::ShapeError,
@@ -47,24 +50,18 @@ fn update<O: Optimizer>(
     optimizer.update(level, step, w, g, states.get_mut(..O::STATES).unwrap_or(&mut []))
 }
 
-impl<N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'_, N, O, L, FROZEN> {
-    /// Lets the optimizer take its step with the gradients of the last
-    /// [`backward`](Self::backward), or with others that were written over them.
-    ///
-    /// # Errors
-    /// If the plan does not fit the memory: a defect of this crate.
-    ///
-    /// See [`Trainer`] for an example.
-    pub fn update(&mut self) -> Result<(), Error> {
-        if self.gradients != Gradients::Applied {
-            let scale = match self.gradients {
+impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
+    /// The optimizer's step with the gradients of the last backward pass.
+    pub(super) fn update(&mut self) -> Result<(), Error> {
+        if self.keeps_gradients() {
+            let scale = match self.training.gradients {
                 Gradients::Clipped(most) => optim::clip_scale(self.gradient_norm(), most),
                 _ => 1.0,
             };
             let number = self.optimizer_step(scale);
-            let layout = self.layout();
-            let first = const { Self::SIZES.first_trained };
-            for (layer, step) in N::LAYERS.iter().zip(Self::steps()) {
+            let layout = self.layout;
+            let first = const { Sizing::<N, L, F>::SIZES.first_trained };
+            for (layer, step) in N::LAYERS.iter().zip(Sizing::<N, L, F>::steps()) {
                 if step.trained {
                     let gradient = layout.gradients + layer.offset - first;
                     self.apply(number, layer.offset, layer.parameters(), gradient, layer.offset + layer.trainable())?;
@@ -78,10 +75,10 @@ impl<N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'_, N, O, L, 
 
     /// The global norm of the gradients, without what moves the averages of batch normalisation.
     fn gradient_norm(&self) -> f32 {
-        let gradients = self.gradients();
-        let first = const { Self::SIZES.first_trained };
+        let gradients = self.memory.get(self.layout.gradients()).unwrap_or(&[]);
+        let first = const { Sizing::<N, L, F>::SIZES.first_trained };
         let mut slices: [&[f32]; MAX_LAYERS] = [&[]; MAX_LAYERS];
-        for ((slice, layer), step) in slices.iter_mut().zip(N::LAYERS).zip(Self::steps()) {
+        for ((slice, layer), step) in slices.iter_mut().zip(N::LAYERS).zip(Sizing::<N, L, F>::steps()) {
             if step.trained {
                 let at = layer.offset - first;
                 *slice = gradients.get(at..at + layer.trainable()).unwrap_or(&[]);
@@ -104,51 +101,19 @@ impl<N: Network, O: Optimizer, L: Loss, const FROZEN: u64> Trainer<'_, N, O, L, 
         gradient: usize,
         trainable: usize,
     ) -> Result<(), Error> {
-        let layout = self.layout();
+        let layout = self.layout;
         let of_optimizer = len.min(trainable.saturating_sub(first));
         let (low, states) = self.memory.split_at_mut_checked(layout.states).ok_or(Error::Plan)?;
         let gradients = low.get(gradient..gradient + len).ok_or(Error::Plan)?;
         let parameters = self.model.parameters_mut().get_mut(first..first + len).ok_or(Error::Plan)?;
         let (w, moving) = parameters.split_at_mut_checked(of_optimizer).ok_or(Error::Plan)?;
         let (g, moving_g) = gradients.split_at_checked(of_optimizer).ok_or(Error::Plan)?;
-        let at = first - const { Self::SIZES.first_trained };
-        let arrays = optim::split_states(states, const { align(Self::TRAINED) }, at, of_optimizer);
-        update(&self.optimizer, self.level, self.batching.threads, step, w, g, arrays)?;
+        let at = first - const { Sizing::<N, L, F>::SIZES.first_trained };
+        let arrays = optim::split_states(states, const { align(Sizing::<N, L, F>::TRAINED) }, at, of_optimizer);
+        update(&self.training.optimizer, self.level, self.training.batching.threads, step, w, g, arrays)?;
         for (parameter, change) in moving.iter_mut().zip(moving_g) {
             *parameter -= change;
         }
         Ok(())
-    }
-
-    /// The gradients of the trained parameters, from the first trained one to the last parameter.
-    ///
-    /// See [`backward`](Self::backward) for an example.
-    pub fn gradients(&self) -> &[f32] {
-        let layout = self.layout();
-        self.memory.get(layout.gradients..layout.gradients + layout.gradients_len).unwrap_or(&[])
-    }
-
-    /// The gradients, to be changed before an [`update`](Self::update).
-    ///
-    /// See [`backward`](Self::backward) for an example.
-    pub fn gradients_mut(&mut self) -> &mut [f32] {
-        let layout = self.layout();
-        self.memory.get_mut(layout.gradients..layout.gradients + layout.gradients_len).unwrap_or(&mut [])
-    }
-
-    /// Array `index` of the optimizer's state, one number for each trained parameter.
-    ///
-    /// See [`set_step_count`](Self::set_step_count) for an example.
-    pub fn state(&self, index: usize) -> &[f32] {
-        let start = self.layout().states + index * align(Self::TRAINED);
-        self.memory.get(start..start + Self::TRAINED).unwrap_or(&[])
-    }
-
-    /// Array `index` of the optimizer's state, to be restored.
-    ///
-    /// See [`set_step_count`](Self::set_step_count) for an example.
-    pub fn state_mut(&mut self, index: usize) -> &mut [f32] {
-        let start = self.layout().states + index * align(Self::TRAINED);
-        self.memory.get_mut(start..start + Self::TRAINED).unwrap_or(&mut [])
     }
 }

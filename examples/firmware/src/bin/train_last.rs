@@ -16,7 +16,7 @@ use kernlet_firmware::{
     Ram,
     digits::{TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS},
     exit,
-    train::{BUT_LAST, Digits, IMAGE, SMALL, SMALL_BYTES, SMALL_MEMORY, Session},
+    train::{Digits, IMAGE, SMALL_BYTES, SMALL_MEMORY, Session, small},
 };
 
 static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Digits, "../../digits.knl");
@@ -53,7 +53,7 @@ fn run(model: &mut Model<Digits>, memory: &mut [f32], numbers: &mut [f32]) -> Re
     for (i, (parameter, trained)) in model.parameters_mut().iter_mut().zip(WEIGHTS.parameters()).enumerate() {
         *parameter = if i + CLASSIFIER < WEIGHTS.parameters().len() { *trained } else { 0.0 };
     }
-    let mut session = Session::<BUT_LAST>::new(Level::detect_strict(), SMALL, RATE, model, memory, numbers)?;
+    let mut session = Session::new(Level::detect_strict(), small(RATE), model, memory, numbers)?;
     let before = session.evaluate(&TEST_IMAGES, &TEST_LABELS)?;
     let metrics = session.epoch(&TRAIN_IMAGES, &TRAIN_LABELS)?;
     let after = session.evaluate(&TEST_IMAGES, &TEST_LABELS)?;

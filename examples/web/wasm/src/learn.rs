@@ -10,12 +10,12 @@ use kernlet::{
         normalise,
     },
     nn::{
-        Batching, Gradients, HeapMemory, Metrics, Model, Network, SoftmaxCrossEntropy, Trainer, frozen_but_last, infer,
+        AllButLast, Batching, Metrics, Model, Network, OwnedTrainer, SoftmaxCrossEntropy, Training, infer,
         inference_len,
     },
     optim::{Adadelta, Sgd},
     simd::Level,
-    snapshot::fingerprint,
+    snapshot::{self, fingerprint},
 };
 
 use crate::{
@@ -32,58 +32,23 @@ const LESSON_STEPS: u32 = 30;
 const LEARNT: f32 = 0.9;
 const LESSON_RATE: f32 = 0.05;
 
-/// A network whose last two layers alone can be trained.
-trait Teachable: Network {
-    /// Numbers of memory of a lesson.
-    const LESSON_MEMORY: usize;
-
-    /// One step of a lesson; the optimizer has no state, so there is nothing between two.
-    fn lesson_step(
-        model: &mut Model<Self>,
-        memory: &mut [f32],
-        seed_and_step: (u64, u32),
-        images: &[f32],
-        labels: &[u8],
-    ) -> Result<Metrics, kernlet::nn::Error>;
+/// A training of the last two layers alone.
+fn lesson<N: Network>() -> Training<N, Sgd, SoftmaxCrossEntropy, AllButLast<2>> {
+    Training::new(Sgd::new(LESSON_RATE)).batch(LESSON).level(Level::detect_strict()).freeze()
 }
 
-macro_rules! teachable {
-    ($network:ty) => {
-        impl Teachable for $network {
-            const LESSON_MEMORY: usize =
-                LastTrainer::<$network, { frozen_but_last(<$network>::LAYERS, 2) }>::memory_len(
-                    Batching::of(LESSON),
-                    Gradients::Kept,
-                );
-
-            fn lesson_step(
-                model: &mut Model<Self>,
-                memory: &mut [f32],
-                (seed, step): (u64, u32),
-                images: &[f32],
-                labels: &[u8],
-            ) -> Result<Metrics, kernlet::nn::Error> {
-                let mut trainer = LastTrainer::<$network, { frozen_but_last(<$network>::LAYERS, 2) }>::new(
-                    Level::detect_strict(),
-                    model,
-                    memory,
-                    Sgd::new(LESSON_RATE),
-                    SoftmaxCrossEntropy,
-                    Batching::of(LESSON),
-                    Gradients::Kept,
-                    seed,
-                )?;
-                trainer.set_step_count(step);
-                trainer.step(images, labels)
-            }
-        }
-    };
+/// One step of a lesson; the optimizer has no state, so there is nothing between two.
+fn lesson_step<N: Network>(
+    model: &mut Model<N>,
+    memory: &mut [f32],
+    (seed, step): (u64, u32),
+    images: &[f32],
+    labels: &[u8],
+) -> Result<Metrics, kernlet::nn::Error> {
+    let mut trainer = lesson::<N>().start(model, memory)?;
+    trainer.set_progress(snapshot::Progress { step: step.into(), seed, ..snapshot::Progress::default() });
+    trainer.step(images, labels)
 }
-
-type LastTrainer<'a, N, const FROZEN: u64> = Trainer<'a, N, Sgd, SoftmaxCrossEntropy, FROZEN>;
-
-teachable!(SmallCnn);
-teachable!(MnistCnn);
 
 /// A training whichever the network.
 trait Learner {
@@ -108,7 +73,7 @@ struct Progress {
 }
 
 struct Learning<N: Network> {
-    trainer: Trainer<'static, N, Adadelta>,
+    trainer: OwnedTrainer<N, Adadelta>,
     batch: usize,
     training: Labelled<'static>,
     test: Labelled<'static>,
@@ -126,16 +91,10 @@ fn text(error: impl ToString) -> String {
     error.to_string()
 }
 
-impl<N: Teachable> Learning<N> {
+impl<N: Network> Learning<N> {
     fn new(training: Labelled<'static>, test: Labelled<'static>, batch: usize, seed: u64) -> Result<Self, String> {
-        let batching = Batching::of(batch);
-        let model = Box::leak(Model::<N>::zeroed_box());
-        model.initialize(seed);
-        let memory = HeapMemory::zeroed(Trainer::<N, Adadelta>::memory_len(batching, Gradients::Kept));
-        let memory: &mut [f32] = &mut *Box::leak(Box::new(memory));
-        let (level, loss) = (Level::detect_strict(), SoftmaxCrossEntropy);
-        let trainer = Trainer::new(level, model, memory, Adadelta::new(1.0), loss, batching, Gradients::Kept, seed)
-            .map_err(text)?;
+        let config = Training::new(Adadelta::new(1.0)).batch(batch).seed(seed).level(Level::detect_strict());
+        let trainer = config.build().map_err(text)?;
         let room = batch.max(LESSON);
         Ok(Self {
             trainer,
@@ -149,18 +108,18 @@ impl<N: Teachable> Learning<N> {
             labels: vec![0; room],
             progress: Progress::default(),
             lessons: 0,
-            lesson_memory: vec![0.0; N::LESSON_MEMORY.max(inference_len::<N>(Batching::of(1)))],
+            lesson_memory: vec![0.0; lesson::<N>().memory_len().max(inference_len::<N>(Batching::of(1)))],
         })
     }
 
     fn note(&mut self, metrics: &Metrics) {
-        self.progress.images = metrics.images as u32;
+        self.progress.images = metrics.samples as u32;
         self.progress.correct = metrics.correct as u32;
         self.progress.loss = metrics.loss;
     }
 }
 
-impl<N: Teachable> Learner for Learning<N> {
+impl<N: Network> Learner for Learning<N> {
     fn parameters(&mut self) -> &mut [f32] {
         self.trainer.model_mut().parameters_mut()
     }
@@ -224,7 +183,7 @@ impl<N: Teachable> Learner for Learning<N> {
                 *y = class;
             }
             let (model, memory) = (self.trainer.model_mut(), &mut self.lesson_memory);
-            N::lesson_step(model, memory, (self.seed ^ lesson, step), images, labels).map_err(text)?;
+            lesson_step(model, memory, (self.seed ^ lesson, step), images, labels).map_err(text)?;
             let mut outputs = [0.0; CLASSES];
             infer(Level::detect_strict(), Batching::of(1), model, &images[..IMAGE_LEN], memory, &mut outputs)
                 .map_err(text)?;
