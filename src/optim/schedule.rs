@@ -51,6 +51,10 @@ impl<O, S> Scheduled<O, S> {
 impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
     const STATES: usize = O::STATES;
 
+    fn states(&self) -> usize {
+        self.optimizer.states()
+    }
+
     fn initial_state(&self, state: usize) -> f32 {
         self.optimizer.initial_state(state)
     }

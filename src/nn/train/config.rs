@@ -279,7 +279,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
             None => Level::detect(),
         };
         let mut trainer = HeldTrainer { training: self, held, level, state: State::new(self.seed) };
-        for index in 0..O::STATES {
+        for index in 0..self.optimizer.states() {
             trainer.optimizer_state_mut(index).fill(self.optimizer.initial_state(index));
         }
         Ok(trainer)
