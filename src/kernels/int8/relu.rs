@@ -1,7 +1,8 @@
 //! ReLU and ReLU6 of eight-bit integers, as operators of their own.
 //!
 //! A ReLU may change the scale, so it rescales: `y = clamp(rescale(x − zₓ, sₓ / s_y) + z_y)` with the range of
-//! [`Activation::Relu`](super::Activation::Relu). A ReLU6 only holds its input inside a range.
+//! [`Activation::Relu`](super::Activation::Relu). A ReLU6 keeps its input's scale and
+//! zero point and only holds it inside their range.
 
 use super::{Multiplier, Output, ShapeError, check, output::clamp};
 use crate::simd::Level;

@@ -8,6 +8,7 @@ pub mod conv2d;
 pub mod conv2d_transpose;
 pub mod dense;
 pub mod dropout;
+pub mod int8;
 pub mod loss;
 pub mod pool2d;
 pub mod softmax;
