@@ -36,6 +36,9 @@
 //! | `activation`, `batch_norm`, `conv2d`, `conv2d_transpose`, `dense`, `dropout`, `elementwise`, `loss`, `pool2d` | operations |
 //! | `int8` | the same for TensorFlow Lite's eight-bit integers |
 //! | `reference` | their twins |
+//!
+#![cfg_attr(feature = "int8", doc = "[`int8`]: int8")]
+#![cfg_attr(not(feature = "int8"), doc = "[`int8`]: crate#features")]
 
 pub mod activation;
 pub mod batch_norm;
@@ -47,6 +50,7 @@ pub mod dropout;
 pub mod elementwise;
 mod epilogue;
 mod error;
+#[cfg(feature = "int8")]
 pub mod int8;
 pub mod loss;
 mod map;
