@@ -2,8 +2,8 @@
 # What a program with kernlet costs in flash and RAM.
 #
 #   tests/sizes.sh           # prints the table
-#   tests/sizes.sh update    # writes it into the README
-#   tests/sizes.sh check     # fails where a size is more than 5 % above the README's
+#   tests/sizes.sh update    # writes it into docs/firmware.md
+#   tests/sizes.sh check     # fails where a size is more than 5 % above that table
 #
 # The programs are examples/firmware's `forward`, `forward_static` and `step`, which have
 # no logger, for a Cortex-M4F, and examples/wasm. Flash is the vector table, code and
@@ -63,15 +63,15 @@ awk -F'|' -v most=$((most_inference + vectors)) '/inference.* s / && $3 > most {
 case ${1:-} in
     update)
         awk -v table="$sizes" '/^<!-- sizes -->/ { print; print table; skip = 1; next } /^<!-- end of sizes -->/ { skip = 0 } !skip' \
-            README.md >"$portable_target/README.md"
-        cp "$portable_target/README.md" README.md
+            docs/firmware.md >"$portable_target/firmware.md"
+        cp "$portable_target/firmware.md" docs/firmware.md
         ;;
     check)
         awk -F' *[|] *' '
             NR == FNR { for (i = 3; i <= 5; i++) old[$2, i] = $i; next }
             $2 == "program" || $2 ~ /^-/ { next }
-            !(($2, 3) in old) { print "error: not in the README: " $2; bad = 1; next }
-            { for (i = 3; i <= 5; i++) if ($i > old[$2, i] * 1.05) { print "error: " $2 ": " $i " bytes, in the README " old[$2, i]; bad = 1 } }
-            END { exit bad }' <(sed -n '/^<!-- sizes -->/,/^<!-- end of sizes -->/p' README.md) <(say "$sizes") >&2
+            !(($2, 3) in old) { print "error: not in docs/firmware.md: " $2; bad = 1; next }
+            { for (i = 3; i <= 5; i++) if ($i > old[$2, i] * 1.05) { print "error: " $2 ": " $i " bytes, in docs/firmware.md " old[$2, i]; bad = 1 } }
+            END { exit bad }' <(sed -n '/^<!-- sizes -->/,/^<!-- end of sizes -->/p' docs/firmware.md) <(say "$sizes") >&2
         ;;
 esac
