@@ -1,15 +1,17 @@
-//! The modules import one way: each only from those listed above it in `lib.rs`.
+//! The modules import one way: each only from those listed below it in `lib.rs`.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-/// The module table of `lib.rs`, top-down.
+/// The module table of `lib.rs`, from the ground up.
 fn order() -> Vec<String> {
     let lib = fs::read_to_string("src/lib.rs").unwrap();
     let rows = lib.lines().filter_map(|line| line.strip_prefix("//! | [`"));
-    rows.filter_map(|row| Some(row.split_once('`')?.0.to_owned())).collect()
+    let mut order: Vec<String> = rows.filter_map(|row| Some(row.split_once('`')?.0.to_owned())).collect();
+    order.reverse();
+    order
 }
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
@@ -80,7 +82,7 @@ fn no_module_imports_upwards() {
         };
         for (line, name) in imports(&fs::read_to_string(&file).unwrap()) {
             if rank(&name).is_some_and(|imported| imported > own) {
-                wrong.push(format!("{}:{line}: {module} imports {name}, which is below it", file.display()));
+                wrong.push(format!("{}:{line}: {module} imports {name}, which is above it", file.display()));
             }
         }
     }
