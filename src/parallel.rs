@@ -141,7 +141,7 @@ fn split<T: Send, U: Send, E: Send>(
 /// [`rayon::join`] for parts that take about as long as each other: the thread that is done first stays awake for
 /// the next ones.
 ///
-/// Rayon's threads go to sleep some microseconds after their part, and waking takes as long as many a part.
+/// Rayon's threads go to sleep some microseconds after their part, and waking takes as long as many of these parts.
 #[cfg(feature = "rayon")]
 pub(crate) fn join<A: Send, B: Send>(left: impl FnOnce() -> A + Send, right: impl FnOnce() -> B + Send) -> (A, B) {
     let [begun, left_done, right_done] = [const { AtomicBool::new(false) }; 3];
@@ -179,7 +179,7 @@ pub(crate) fn on_the_right<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     join(|| wait_for(&begun), right).1
 }
 
-/// Waits awake, but not without end: the other part's thread may have taken on what waits for this one's.
+/// Waits awake, but only for a while: the other part's thread may have taken on what waits for this one's.
 #[cfg(feature = "rayon")]
 fn wait_for(flag: &AtomicBool) {
     for i in 1..1 << 13 {

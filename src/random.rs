@@ -48,10 +48,6 @@ pub struct Stream {
 
 impl Stream {
     /// Stream number `stream` of the family that `seed` names.
-    ///
-    /// ```
-    /// let _ = kernlet::random::Stream::new(1, 2);
-    /// ```
     #[inline]
     pub const fn new(seed: u64, stream: u64) -> Self {
         Self { key: [seed as u32, (seed >> 32) as u32], stream: [stream as u32, (stream >> 32) as u32] }

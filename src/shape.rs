@@ -33,8 +33,6 @@ pub trait Shape: sealed::Sealed + bytemuck::Pod {
     const DIMS: [usize; MAX_RANK];
 
     /// The sizes of the axes as a list.
-    ///
-    /// See [`Shape`] for an example.
     #[inline]
     fn dims() -> Dims {
         Dims { sizes: Self::DIMS, rank: Self::RANK }
@@ -220,8 +218,6 @@ pub enum Padding {
 
 impl Padding {
     /// The padding of a `[height, width]` image as `[top, bottom, left, right]`.
-    ///
-    /// See [`Padding`] for an example.
     pub const fn resolve(
         self,
         input: [usize; 2],

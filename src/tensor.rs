@@ -114,8 +114,6 @@ impl<A: Shape> Tensor<A> {
     }
 
     /// The scalars in order, the last axis fastest.
-    ///
-    /// See [`Tensor`] for an example.
     #[inline(always)]
     pub fn as_slice(&self) -> &[A::Scalar] {
         // SAFETY: a nested array holds exactly `LEN` scalars, without padding (`Shape` is sealed).
@@ -210,8 +208,6 @@ impl<A: Shape> Tensor<A> {
     }
 
     /// Replaces every scalar by a function of it.
-    ///
-    /// See [`Tensor`] for an example.
     #[inline]
     pub fn map(&mut self, mut f: impl FnMut(A::Scalar) -> A::Scalar) {
         for x in self.as_mut_slice() {

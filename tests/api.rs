@@ -89,7 +89,7 @@ fn what_may_grow_is_non_exhaustive() {
     }
     assert!(open >= 20, "only {open} found");
     for (name, _) in COMPLETE {
-        assert!(complete.contains(&name), "{name} is listed and is no such type");
+        assert!(complete.contains(&name), "{name} is listed but is not such a type");
     }
 }
 
@@ -124,7 +124,7 @@ fn unsafe_stays_in_its_places() {
     for (file, text) in &sources() {
         if text.contains("allow(unsafe_code") {
             found += 1;
-            assert!(UNSAFE.iter().any(|place| file.starts_with(place)), "{file} is no place for unsafe");
+            assert!(UNSAFE.iter().any(|place| file.starts_with(place)), "{file} must not have unsafe code");
         }
     }
     assert!(found >= 10, "only {found} found");

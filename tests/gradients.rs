@@ -500,7 +500,7 @@ proptest! {
     fn activations(len in 1..40_usize, scale in 0.5..12.0_f32, seed in 0..1000_u64) {
         let (x, dy) = (values(seed, len, scale), values(seed + 1, len, 1.0));
         let (x64, dy64) = (wide(&x), wide(&dy));
-        // Inside this of a corner a difference is no slope.
+        // Inside this of a corner a difference is not a slope.
         let h = 1e-4;
         for (twin, forward, backward, keeps_output, roundings) in ACTIVATIONS {
             for level in Level::all() {

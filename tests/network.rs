@@ -80,7 +80,7 @@ kernlet::network! {
 }
 
 kernlet::network! {
-    /// Softmaxes that are no end.
+    /// Softmaxes that are not at the end.
     pub struct Soft([5]) {
         a: dense(6), softmax,
         b: dense(4), log_softmax,

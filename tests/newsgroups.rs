@@ -1,4 +1,4 @@
-//! The example `newsgroups` on posts that are easy to tell apart, and on folders that are none.
+//! The example `newsgroups` on posts that are easy to tell apart, and on folders that are not.
 #![cfg(all(feature = "std", feature = "counting"))]
 
 mod example;
@@ -31,7 +31,7 @@ fn posts(root: &Path) {
                 let word = if draw < 20 { format!("own{group}x{}", draw % 7) } else { format!("any{draw}") };
                 text += &format!("{word}, ");
             }
-            // Bytes that are no UTF-8.
+            // Bytes that are not UTF-8.
             let mut bytes = text.into_bytes();
             bytes.extend([0xff, b'\n']);
             fs::write(root.join(name).join(format!("{post:03}")), bytes).unwrap();

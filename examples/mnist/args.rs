@@ -22,7 +22,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = NetworkName::Keras)]
     pub network: NetworkName,
 
-    /// How often all training images are shown [default: 10, without end if --steps is given]
+    /// How often all training images are shown [default: 10, or no limit if --steps is given]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
 

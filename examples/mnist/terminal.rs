@@ -15,7 +15,7 @@ use crate::train::Epoch;
 /// Writes a line to standard output. Where that is not possible there is nobody to work for.
 pub fn write_line(line: fmt::Arguments<'_>) {
     if let Err(error) = writeln!(io::stdout(), "{line}") {
-        // A reader that has seen enough, like `head`, is no reason to complain.
+        // A reader that has seen enough, like `head`, is not a reason to complain.
         if error.kind() != io::ErrorKind::BrokenPipe {
             let _ = writeln!(io::stderr(), "error: standard output: {error}");
         }

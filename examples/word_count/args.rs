@@ -7,7 +7,7 @@ use clap::Parser;
 /// Counts words in a memory that you chose, as Hadoop's WordCount counts them.
 ///
 /// A word is a run of bytes other than space, tab, newline, carriage return and
-/// form feed: not Unicode's idea of space, and bytes that are no UTF-8 count as
+/// form feed: not Unicode's idea of space, and bytes that are not UTF-8 count as
 /// they are. A byte order mark at the very start of a file is skipped. Words are
 /// ordered by their bytes.
 ///

@@ -7,7 +7,7 @@ const BAR: usize = 40;
 /// Columns of the longest word shown whole.
 const WORD: usize = 24;
 
-/// A word as it can be shown: what is no UTF-8 or would steer the terminal is escaped.
+/// A word as it can be shown: what is not UTF-8 or would steer the terminal is escaped.
 pub fn shown(word: &[u8]) -> String {
     let mut shown = String::new();
     for chunk in word.utf8_chunks() {

@@ -1,4 +1,4 @@
-//! Runs read back changed: the checksums find it, whatever was written over whatever.
+//! Runs read back changed: the checksums find it, whatever was overwritten.
 #![no_main]
 
 use std::collections::BTreeMap;

@@ -34,8 +34,6 @@ impl Affine {
     pub const IDENTITY: Self = Self { rows: [1.0, 0.0, 0.0], columns: [0.0, 1.0, 0.0] };
 
     /// Moves the image down by `rows` pixels and right by `columns`.
-    ///
-    /// See [`Affine`] for an example.
     pub const fn shift(rows: f32, columns: f32) -> Self {
         Self { rows: [1.0, 0.0, -rows], columns: [0.0, 1.0, -columns] }
     }
@@ -89,8 +87,6 @@ impl Affine {
     }
 
     /// This change first, then `next`.
-    ///
-    /// See [`Affine`] for an example.
     pub fn then(self, next: Self) -> Self {
         // A change maps new places to old ones, so the last change is applied first.
         let compose = |outer: [f32; 3]| {
@@ -104,8 +100,6 @@ impl Affine {
     }
 
     /// Where the new image's place `(row, column)` was in the old one.
-    ///
-    /// See [`Affine`] for an example.
     #[inline]
     pub fn apply(self, row: f32, column: f32) -> (f32, f32) {
         let place = |m: [f32; 3]| m[0] * row + m[1] * column + m[2];
@@ -127,7 +121,7 @@ fn centre(size: [usize; 2]) -> [f32; 2] {
 /// interpolated between the four around its old place, those outside being 0.
 ///
 /// # Errors
-/// [`ShapeError`] if `x` or `y` has not `h · w · c` elements.
+/// [`ShapeError`] if `x` or `y` does not have `h · w · c` elements.
 ///
 /// # Numerics
 /// `top = x₀₀ + (x₀₁ − x₀₀)·s`, `bottom` likewise, `y = top + (bottom − top)·t`, each operation rounded:
@@ -221,8 +215,6 @@ impl Augment {
     pub const DIGITS: Self = Self { shift: 2.0, rotate: 0.21, scale: 0.1, crop: 1.0 };
 
     /// The change of image `image` in epoch `epoch`: crop, scale, rotate, shift, in that order.
-    ///
-    /// See [`Augment::NONE`] for an example.
     pub fn draw(&self, seed: u64, epoch: u32, image: u32, size: [usize; 2]) -> Affine {
         // Eight words for each image, the eighth unused.
         let first = u64::from(image) * 2;
@@ -253,9 +245,7 @@ impl Augment {
     /// Writes image `x` (`[h][w][c]` of `size`, number `image` of the data set) as epoch `epoch` shows it.
     ///
     /// # Errors
-    /// [`ShapeError`] if `x` or `y` has not `h · w · c` elements.
-    ///
-    /// See [`Augment`] for an example.
+    /// [`ShapeError`] if `x` or `y` does not have `h · w · c` elements.
     pub fn image_into(
         &self,
         x: &[f32],

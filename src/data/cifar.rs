@@ -103,8 +103,6 @@ impl<'a> Cifar10<'a> {
     ///
     /// # Errors
     /// [`CifarError`] if `bytes` is not a whole number of records or a label is not less than 10.
-    ///
-    /// See [`Cifar10`] for an example.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, CifarError> {
         let (records, rest) = bytes.as_chunks::<RECORD_LEN>();
         if !rest.is_empty() {
@@ -117,8 +115,6 @@ impl<'a> Cifar10<'a> {
     }
 
     /// The number of images.
-    ///
-    /// See [`Cifar10`] for an example.
     pub const fn len(&self) -> usize {
         self.records.len()
     }
@@ -134,15 +130,11 @@ impl<'a> Cifar10<'a> {
     }
 
     /// The label of image `index`, or `None` past the last.
-    ///
-    /// See [`Cifar10`] for an example.
     pub fn label(&self, index: usize) -> Option<u8> {
         Some(self.records.get(index)?[0])
     }
 
     /// Writes image `index` as `[h][w][c]`; says whether there is such an image.
-    ///
-    /// See [`Cifar10`] for an example.
     pub fn image_into(&self, index: usize, image: &mut [u8; IMAGE_LEN]) -> bool {
         let Some(record) = self.records.get(index) else { return false };
         for (channel, plane) in record[1..].as_chunks::<{ SIDE * SIDE }>().0.iter().enumerate() {

@@ -45,8 +45,6 @@ impl Element {
     }
 
     /// The size of an element in bytes.
-    ///
-    /// See [`Element`] for an example.
     pub const fn bytes(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
@@ -179,8 +177,6 @@ impl<'a> Idx<'a> {
     /// # Errors
     /// [`IdxError`] if the magic number is not one, there are more than [`MAX_RANK`] axes,
     /// or `bytes` is longer or shorter than the header says.
-    ///
-    /// See [`Idx`] for an example.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, IdxError> {
         let truncated = |expected| IdxError::Truncated { expected, found: bytes.len() };
         let (magic, rest) = bytes.split_first_chunk::<4>().ok_or(truncated(4))?;
@@ -277,8 +273,6 @@ impl<'a> Labelled<'a> {
     /// # Errors
     /// [`IdxError`] if one of them is not such a file, their counts differ or a label is too large.
     /// [`Labelled::parse_images`] and [`Labelled::parse_labels`] tell which file it was.
-    ///
-    /// See [`Labelled`] for an example.
     pub fn parse(images: &'a [u8], labels: &'a [u8], classes: usize) -> Result<Self, IdxError> {
         let (images, labels) = (Self::parse_images(images)?, Self::parse_labels(labels, classes)?);
         Self::pair(images, labels)
@@ -328,7 +322,7 @@ impl<'a> Labelled<'a> {
     /// Puts images and labels together.
     ///
     /// # Errors
-    /// [`IdxError`] if their elements are not bytes, the images have not three axes, or the counts differ.
+    /// [`IdxError`] if their elements are not bytes, the images do not have three axes, or the counts differ.
     ///
     /// ```
     /// use kernlet::data::idx::Labelled;
@@ -349,8 +343,6 @@ impl<'a> Labelled<'a> {
     }
 
     /// The number of images.
-    ///
-    /// See [`Labelled`] for an example.
     pub const fn len(&self) -> usize {
         self.labels.len()
     }
@@ -368,15 +360,11 @@ impl<'a> Labelled<'a> {
     }
 
     /// Rows of an image.
-    ///
-    /// See [`Labelled`] for an example.
     pub const fn height(&self) -> usize {
         self.size[0]
     }
 
     /// Columns of an image.
-    ///
-    /// See [`Labelled`] for an example.
     pub const fn width(&self) -> usize {
         self.size[1]
     }
@@ -395,15 +383,11 @@ impl<'a> Labelled<'a> {
     }
 
     /// All labels, each less than the number of classes.
-    ///
-    /// See [`Labelled`] for an example.
     pub const fn labels(&self) -> &'a [u8] {
         self.labels
     }
 
     /// The pixels of image `index`, or `None` past the last.
-    ///
-    /// See [`Labelled`] for an example.
     pub fn image(&self, index: usize) -> Option<&'a [u8]> {
         let len = self.size[0] * self.size[1];
         if index < self.len() { self.pixels.get(index * len..(index + 1) * len) } else { None }

@@ -37,16 +37,12 @@ pub struct Mean {
 
 impl Mean {
     /// Adds the sum over `count` examples.
-    ///
-    /// See [`Mean`] for an example.
     pub fn add(&mut self, sum: f64, count: u64) {
         self.sum += sum;
         self.count += count;
     }
 
     /// The mean over all examples so far.
-    ///
-    /// See [`Mean`] for an example.
     pub fn get(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.sum / self.count as f64 }
     }
@@ -88,8 +84,6 @@ impl<const CLASSES: usize> Default for Confusion<CLASSES> {
 
 impl<const CLASSES: usize> Confusion<CLASSES> {
     /// Counts an example of class `label` that was taken for `guess`; says whether both are classes.
-    ///
-    /// See [`Confusion`] for an example.
     pub fn add(&mut self, label: usize, guess: usize) -> bool {
         match self.counts.get_mut(label).and_then(|row| row.get_mut(guess)) {
             Some(count) => {
@@ -101,8 +95,6 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
     }
 
     /// The counts: `[label][guess]`.
-    ///
-    /// See [`Confusion`] for an example.
     pub const fn counts(&self) -> &[[u32; CLASSES]; CLASSES] {
         &self.counts
     }
@@ -128,23 +120,17 @@ impl<const CLASSES: usize> Confusion<CLASSES> {
     }
 
     /// The share of examples whose class was found, 0 for none.
-    ///
-    /// See [`Confusion`] for an example.
     pub fn accuracy(&self) -> f64 {
         ratio(self.correct(), self.total())
     }
 
     /// The share of class `class` that was found, 0 for none.
-    ///
-    /// See [`Confusion`] for an example.
     pub fn recall(&self, class: usize) -> f64 {
         let Some(row) = self.counts.get(class) else { return 0.0 };
         ratio(u64::from(row[class]), row.iter().map(|&count| u64::from(count)).sum())
     }
 
     /// The share of the guesses `class` that were right, 0 for none.
-    ///
-    /// See [`Confusion`] for an example.
     pub fn precision(&self, class: usize) -> f64 {
         if class >= CLASSES {
             return 0.0;

@@ -27,7 +27,7 @@ pub fn unit_into(x: &[u8], y: &mut [f32]) -> Result<(), ShapeError> {
 /// `y = (x / 255 − mean) / deviation` per channel, the last axis.
 ///
 /// # Errors
-/// [`ShapeError`] if `x` and `y` differ in length, or are no multiple of the number of channels
+/// [`ShapeError`] if `x` and `y` differ in length, or are not a multiple of the number of channels
 /// (`mean.len()`), or `deviation` has another length than `mean`.
 ///
 /// ```

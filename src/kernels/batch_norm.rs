@@ -274,7 +274,7 @@ fn deviation<S: Simd>(s: S, variance: S::V, epsilon: f32) -> S::V {
 /// `y = γ (y − mean) / √(variance + ε) + β`, in place.
 ///
 /// # Errors
-/// [`ShapeError`] if `channels` is 0, `y` is not whole rows, or another slice has not `channels`
+/// [`ShapeError`] if `channels` is 0, `y` is not whole rows, or another slice does not have `channels`
 /// elements; nothing is written then.
 ///
 /// ```
@@ -474,7 +474,7 @@ impl Kernel for Frozen<'_> {
 /// inference and in a layer that is frozen.
 ///
 /// # Errors
-/// [`ShapeError`] if `channels` is 0, `dy` is not whole rows, or another slice has not `channels`
+/// [`ShapeError`] if `channels` is 0, `dy` is not whole rows, or another slice does not have `channels`
 /// elements; nothing is written then.
 ///
 /// ```

@@ -46,8 +46,6 @@ pub struct Dense {
 
 impl Dense {
     /// A layer from `inputs` to `outputs` elements.
-    ///
-    /// See [`Dense`] for an example.
     pub const fn new(inputs: usize, outputs: usize) -> Self {
         Self { inputs, outputs }
     }
@@ -88,8 +86,6 @@ impl Dense {
     }
 
     /// The length of `w`.
-    ///
-    /// See [`Dense`] for an example.
     pub const fn w_len(&self) -> usize {
         self.inputs * self.outputs
     }

@@ -1,4 +1,4 @@
-//! Losses: the value, and in the same pass the gradient by each output of the network.
+//! Losses: the value, and in the same pass the gradient with respect to each output of the network.
 //!
 //! | loss | value | gradient |
 //! |---|---|---|
@@ -108,12 +108,12 @@ impl<L: Copy + Into<u32>> Kernel for CrossEntropy<'_, L> {
     }
 }
 
-/// The mean cross-entropy of `softmax(x)` against sparse labels, and its gradient by the logits.
+/// The mean cross-entropy of `softmax(x)` against sparse labels, and its gradient with respect to the logits.
 ///
 /// `x` and `dx` are `[rows][classes]`; there is a label, below `classes`, for each row.
 ///
 /// # Errors
-/// [`LossError`] if lengths do not fit or a label is no class; nothing is written then.
+/// [`LossError`] if lengths do not fit or a label is not a class; nothing is written then.
 ///
 /// ```
 /// use kernlet::{kernels::loss, simd::Level};
@@ -226,7 +226,7 @@ impl Elements for Square {
     }
 }
 
-/// `E = ½ Σ (y − t)²` over all elements, and its gradient by `y`.
+/// `E = ½ Σ (y − t)²` over all elements, and its gradient with respect to `y`.
 ///
 /// # Errors
 /// [`LossError`] if the slices are not equally long; nothing is written then.
@@ -242,7 +242,7 @@ pub fn half_squared_error(level: Level, y: &[f32], t: &[f32], dy: &mut [f32]) ->
     Ok(0.5 * sum("half_squared_error", level, Square, 1.0, y, t, dy)?)
 }
 
-/// The mean of `(y − t)²` over all elements, and its gradient by `y`.
+/// The mean of `(y − t)²` over all elements, and its gradient with respect to `y`.
 ///
 /// # Errors
 /// [`LossError`] if the slices are not equally long; nothing is written then.
@@ -277,7 +277,7 @@ impl Elements for Logits {
     }
 }
 
-/// The mean binary cross-entropy of `sigmoid(x)` against targets in 0 … 1, and its gradient by the logits.
+/// The mean binary cross-entropy of `sigmoid(x)` against targets in 0 … 1, and its gradient with respect to the logits.
 ///
 /// # Errors
 /// [`LossError`] if the slices are not equally long; nothing is written then.

@@ -149,7 +149,7 @@ macro_rules! kernels {
             Ok(())
         }
 
-        #[doc = concat!("Overwrites `dy` with the gradient by the input of ", $label, ", from its output `y`.")]
+        #[doc = concat!("Overwrites `dy` with the gradient with respect to the input of ", $label, ", from its output `y`.")]
         ///
         /// # Errors
         /// [`ShapeError`] if `y` is not as long as `dy` or not whole rows, or `classes` is 0.
@@ -168,7 +168,7 @@ macro_rules! kernels {
             Ok(())
         }
 
-        #[doc = concat!("The gradient by the input of ", $label, ", from its output `y` and the gradient `dy` by it.")]
+        #[doc = concat!("The gradient with respect to the input of ", $label, ", from its output `y` and the gradient `dy` with respect to it.")]
         ///
         /// # Errors
         /// [`ShapeError`] if the slices are not equally long or not whole rows, or `classes` is 0.

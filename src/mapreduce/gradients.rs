@@ -93,7 +93,7 @@ impl GradientSum {
 
     /// The sum over all leaves; `None` if there was none.
     ///
-    /// Subtrees that have no neighbour, since the number of leaves is no power of two, are added
+    /// Subtrees that have no neighbour, since the number of leaves is not a power of two, are added
     /// from the last leaf to the first.
     ///
     /// See [`GradientSum`] for an example.

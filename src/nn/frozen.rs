@@ -2,7 +2,7 @@
 
 use super::{layer::Layer, message::Message};
 
-/// A set of layers that training leaves as they are, whatever network it is asked of.
+/// A set of layers that training leaves as they are, in any network.
 ///
 /// ```
 /// use kernlet::nn::{Frozen, Network};

@@ -105,7 +105,7 @@ pub const fn inference_bytes<N: Network>(batching: Batching) -> usize {
 /// Dropout does nothing here, and batch normalisation uses its moving averages.
 ///
 /// # Errors
-/// If `images` is no whole number of inputs, is more than the batch or none, if `outputs` has
+/// If `images` is not a whole number of inputs, is more than the batch or is empty, if `outputs` has
 /// another length, or `memory` less than [`inference_len`]. `memory` may hold anything before.
 ///
 /// ```

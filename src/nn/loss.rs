@@ -199,7 +199,7 @@ pub trait Loss: Copy + Send + Sync {
     /// The mean loss of samples with outputs of shape `output`, and the gradient with respect to each output.
     ///
     /// # Errors
-    /// If lengths do not fit, or a label is no class.
+    /// If lengths do not fit, or a label is not a class.
     fn evaluate(
         &self,
         level: Level,

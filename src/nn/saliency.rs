@@ -1,4 +1,4 @@
-//! Which inputs mattered: the gradient of one output by the input.
+//! Which inputs mattered: the gradient of one output with respect to the input.
 
 use super::{
     Batching, Error, Model, Network,
@@ -39,7 +39,7 @@ pub const fn saliency_len<N: Network>() -> usize {
 /// (Simonyan, Vedaldi, Zisserman: *Deep inside convolutional networks*, 2013).
 ///
 /// # Errors
-/// If `image` is not one image, `gradient` has another length, `class` is no output, or `memory` is
+/// If `image` is not one image, `gradient` has another length, `class` is not an output, or `memory` is
 /// less than [`saliency_len`].
 ///
 /// ```

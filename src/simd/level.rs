@@ -158,7 +158,7 @@ impl fmt::Display for InstructionSet {
 /// An algorithm written once over [`Simd`], to be entered at any [`Level`].
 ///
 /// `run` must be `#[inline(always)]`, so that it is compiled inside the entry
-/// that enables the instruction set. See [`Simd`] for an example.
+/// that enables the instruction set.
 pub trait Kernel {
     /// What the algorithm returns.
     type Output;
@@ -193,10 +193,6 @@ impl Level {
     pub const PORTABLE: Self = Self { isa: InstructionSet::Portable, rounding: Rounding::Strict };
 
     /// The widest instruction set of this processor, fused if it has a fused multiply-add.
-    ///
-    /// ```
-    /// let _ = kernlet::simd::Level::detect();
-    /// ```
     #[inline]
     pub fn detect() -> Self {
         #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"))]
@@ -259,28 +255,18 @@ impl Level {
     }
 
     /// Which instruction set.
-    ///
-    /// ```
-    /// let _ = kernlet::simd::Level::detect().instruction_set();
-    /// ```
     #[inline]
     pub const fn instruction_set(self) -> InstructionSet {
         self.isa
     }
 
     /// Which rounding.
-    ///
-    /// ```
-    /// let _ = kernlet::simd::Level::detect().rounding();
-    /// ```
     #[inline]
     pub const fn rounding(self) -> Rounding {
         self.rounding
     }
 
     /// Runs a kernel with this level's instructions.
-    ///
-    /// See [`Simd`] for an example.
     #[inline]
     pub fn dispatch<K: Kernel>(self, kernel: K) -> K::Output {
         #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"))]

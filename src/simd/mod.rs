@@ -34,7 +34,7 @@ mod sealed {
 
 /// A token for an instruction set and a rounding, with the operations of its vectors.
 ///
-/// A value can only be had inside [`Kernel::run`] (or as [`Scalar`], which needs
+/// A value can only be obtained inside [`Kernel::run`] (or as [`Scalar`], which needs
 /// nothing), so whoever holds one may use its instructions.
 ///
 /// ```

@@ -15,10 +15,6 @@ pub struct Scalar<const FUSED: bool = false>(());
 
 impl Scalar<false> {
     /// One lane, multiply and add rounded each.
-    ///
-    /// ```
-    /// let _ = kernlet::simd::Scalar::strict();
-    /// ```
     #[inline(always)]
     pub const fn strict() -> Self {
         Self(())

@@ -316,7 +316,7 @@ impl<const N: usize, const BITS: u32> Body for DdSketch<N, BITS> {
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Self> {
-        // The buckets of infinity and NaN are no bucket.
+        // Infinity and NaN have no bucket.
         let buckets = (f64::INFINITY.to_bits() >> Self::SHIFT) as u32;
         let (positive, negative) = (Buckets::read(from, buckets)?, Buckets::read(from, buckets)?);
         let (zeros, least, greatest) = from.take()?;

@@ -130,7 +130,7 @@ mod tests {
     use super::super::*;
     use super::*;
 
-    /// Reads what somebody made of a summary's bytes who knows the checksum too.
+    /// Reads a summary that was changed by somebody who knows the checksum, too.
     fn forged<S: Sketch>(summary: &S, changes: &[(u16, u8)], cut: u8) -> Option<S> {
         let mut bytes = std::vec![0; S::BYTES];
         let len = summary.to_bytes(&mut bytes).unwrap();

@@ -42,7 +42,7 @@ pub fn save(
 /// Replaces the file at `path` by what `fill` writes: into a temporary file in the same directory, which is
 /// synchronised to disk and then renamed.
 ///
-/// A symbolic link is followed, and the old file's permissions are kept. What is no regular file
+/// A symbolic link is followed, and the old file's permissions are kept. What is not a regular file
 /// (a device, a pipe) is written to directly.
 ///
 /// # Errors

@@ -104,7 +104,7 @@ pub struct Snapshot<'a> {
 }
 
 impl<'a> Snapshot<'a> {
-    /// Reads a snapshot of whatever network.
+    /// Reads a snapshot of any network.
     ///
     /// # Errors
     /// [`SnapshotError`] if the bytes are not one, cut off, too long or damaged.
@@ -159,7 +159,7 @@ impl<'a> Snapshot<'a> {
             return Err(SnapshotError::HeaderChecksum { expected, found: computed });
         }
 
-        // From here on the header is as it was written, by whomever.
+        // From here on the header is intact, but anybody may have written it.
         let (parameters, state) = (u64_at(bytes, at::PARAMETERS), u64_at(bytes, at::STATE));
         let Some(parameters_end) = end(header_len, parameters) else {
             return Err(SnapshotError::Header { what: "the number of parameters", found: parameters });

@@ -30,7 +30,7 @@ impl Tracked {
         Self { value, error: error + U * (value.abs() + error) + TINY }
     }
 
-    /// A sum in whatever order: each of n terms goes through n − 1 additions at most.
+    /// A sum in any order: each of n terms goes through n − 1 additions at most.
     pub fn sum(terms: impl IntoIterator<Item = Self>) -> Self {
         let (mut value, mut error, mut size, mut count) = (0.0, 0.0, 0.0, 0.0);
         for term in terms {

@@ -30,7 +30,7 @@ pub fn average_forward_into(
     Ok(())
 }
 
-/// The gradient by the input: each element gets its share of every window that holds it.
+/// The gradient with respect to the input: each element gets its share of every window that holds it.
 ///
 /// # Errors
 /// [`ShapeError`] if the descriptor or a length is wrong; nothing is written then.
@@ -77,7 +77,7 @@ pub fn global_average_forward_into(
     average_forward_into(level, &whole(pixels, channels)?, batch, x, y)
 }
 
-/// The gradient by the input of [`global_average_forward_into`]: `dy / pixels` everywhere.
+/// The gradient with respect to the input of [`global_average_forward_into`]: `dy / pixels` everywhere.
 ///
 /// # Errors
 /// [`ShapeError`] if `pixels` or `channels` is 0 or a length is wrong; nothing is written then.

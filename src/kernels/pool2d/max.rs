@@ -148,9 +148,9 @@ impl<V: Copy> Best<V> {
     }
 }
 
-/// The gradient by the input: `dy` goes to the element that was the maximum.
+/// The gradient with respect to the input: `dy` goes to the element that was the maximum.
 ///
-/// `argmax` is what [`max_forward_into`] wrote; an index that is no tap of the window passes
+/// `argmax` is what [`max_forward_into`] wrote; an index that is not a tap of the window passes
 /// nothing on. If `relu_y` is given, the pooling's output, gradients of outputs that are not above 0
 /// are left out: that is the backward pass of a ReLU before the pooling, done on the way.
 ///

@@ -62,23 +62,17 @@ pub struct Pool2d {
 
 impl Pool2d {
     /// Windows side by side (the stride is the kernel), no padding.
-    ///
-    /// See [`Pool2d`] for an example.
     pub const fn new(height: usize, width: usize, channels: usize, kernel: [usize; 2]) -> Self {
         Self { height, width, channels, kernel, stride: kernel, padding: [0; 4] }
     }
 
     /// The same with another stride.
-    ///
-    /// See [`Pool2d`] for an example.
     pub const fn with_stride(self, stride: [usize; 2]) -> Self {
         Self { stride, ..self }
     }
 
     /// The same with another padding. To be called last: [`Padding::Same`] is resolved
     /// with the stride set so far.
-    ///
-    /// See [`Pool2d`] for an example.
     pub const fn with_padding(self, padding: Padding) -> Self {
         let padding = padding.resolve([self.height, self.width], self.kernel, self.stride, [1, 1]);
         Self { padding, ..self }
@@ -142,15 +136,11 @@ impl Pool2d {
     }
 
     /// Rows of the output.
-    ///
-    /// See [`Pool2d`] for an example.
     pub const fn out_height(&self) -> usize {
         shape::window_count(self.height, self.padding[0] + self.padding[1], self.kernel[0], self.stride[0], 1)
     }
 
     /// Columns of the output.
-    ///
-    /// See [`Pool2d`] for an example.
     pub const fn out_width(&self) -> usize {
         shape::window_count(self.width, self.padding[2] + self.padding[3], self.kernel[1], self.stride[1], 1)
     }
@@ -165,8 +155,6 @@ impl Pool2d {
     }
 
     /// The length of `y` per image.
-    ///
-    /// See [`Pool2d`] for an example.
     pub const fn y_len(&self) -> usize {
         self.out_height() * self.out_width() * self.channels
     }

@@ -36,8 +36,6 @@ fn sigmoid(x: f64) -> f64 {
 
 impl Activation {
     /// The function's value.
-    ///
-    /// See [`Activation`] for an example.
     pub fn value(self, x: f64) -> f64 {
         match self {
             Self::Relu => x.max(0.0),
@@ -52,8 +50,6 @@ impl Activation {
     }
 
     /// The slope at `x`.
-    ///
-    /// See [`Activation`] for an example.
     pub fn slope(self, x: f64) -> f64 {
         match self {
             Self::Relu => f64::from(x > 0.0),

@@ -11,7 +11,7 @@ pub fn softmax_cross_entropy(x: &[f64], label: usize) -> f64 {
     -log_softmax(x, label)
 }
 
-/// Its gradient by logit `j`.
+/// Its gradient with respect to logit `j`.
 ///
 /// ```
 /// assert_eq!(kernlet::kernels::reference::loss::softmax_cross_entropy_gradient(&[0.0], 0, 0), 0.0);
@@ -30,7 +30,7 @@ pub fn binary_cross_entropy_from_logits(x: f64, t: f64) -> f64 {
     x.max(0.0) - x * t + libm::log1p(libm::exp(-x.abs()))
 }
 
-/// Its gradient by the logit.
+/// Its gradient with respect to the logit.
 ///
 /// ```
 /// assert_eq!(kernlet::kernels::reference::loss::binary_cross_entropy_from_logits_gradient(0.0, 1.0), -0.5);
@@ -50,7 +50,7 @@ pub fn binary_cross_entropy(p: f64, t: f64) -> f64 {
     -t * libm::log(p) - (1.0 - t) * libm::log(1.0 - p)
 }
 
-/// Its gradient by the probability.
+/// Its gradient with respect to the probability.
 ///
 /// ```
 /// assert_eq!(kernlet::kernels::reference::loss::binary_cross_entropy_gradient(0.5, 1.0), -2.0);

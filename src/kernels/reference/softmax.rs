@@ -28,7 +28,7 @@ pub fn log_softmax(x: &[f64], j: usize) -> f64 {
     x[j] - log_sum_exp(x)
 }
 
-/// Element `j` of the gradient by softmax's input.
+/// Element `j` of the gradient with respect to softmax's input.
 ///
 /// ```
 /// assert_eq!(kernlet::kernels::reference::softmax::softmax_backward(&[0.0], &[1.0], 0), 0.0);
@@ -38,7 +38,7 @@ pub fn softmax_backward(x: &[f64], dy: &[f64], j: usize) -> f64 {
     softmax(x, j) * (dy[j] - dot)
 }
 
-/// Element `j` of the gradient by log-softmax's input.
+/// Element `j` of the gradient with respect to log-softmax's input.
 ///
 /// ```
 /// assert_eq!(kernlet::kernels::reference::softmax::log_softmax_backward(&[0.0], &[1.0], 0), 0.0);

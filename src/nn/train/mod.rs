@@ -247,7 +247,7 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
         Progress { step: step.into(), epoch: epoch.into(), position, seed }
     }
 
-    /// Goes on from there: for a loop of one's own over epochs. Steps and epochs past 2³² − 1 are taken as that.
+    /// Goes on from there: for your own loop over epochs. Steps and epochs past 2³² − 1 are taken as that.
     pub fn set_progress(&mut self, progress: Progress) {
         let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         self.state.seed = progress.seed;

@@ -166,7 +166,7 @@ impl<N: Network> Learner for Learning<N> {
     fn teach(&mut self, image: &[u8], label: u8) -> Result<u32, String> {
         let class = usize::from(label);
         if class >= CLASSES || image.len() != IMAGE_LEN {
-            return Err(format!("{} pixels as a {label} are no digit", image.len()));
+            return Err(format!("{} pixels as a {label} are not a digit", image.len()));
         }
         let (lesson, others) = (self.lessons, self.training.len().max(1));
         self.lessons += 1;
