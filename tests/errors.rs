@@ -43,7 +43,9 @@ fn of_passes() {
     use nn::Error::*;
     says(Memory { expected: 100, found: 99 }, "memory: expected 100 floats or more, found 99");
     says(Parameters { expected: 51, found: 50 }, "parameters: expected 51, found 50");
-    says(Inputs { input: 784, found: 785 }, "inputs: expected a multiple of 784 floats, found 785");
+    says(Inputs { input: 784, found: 785 }, "inputs: expected a multiple of 784 numbers, found 785");
+    says(Gradient { expected: 784, found: 783 }, "gradient: expected 784 floats, found 783");
+    says(Class { classes: 10, found: 10 }, "class: expected less than 10, found 10");
     says(Batch { expected: 32, found: 33 }, "batch: expected 1 to 32 samples, found 33");
     says(Targets { expected: 32, found: 31 }, "targets: expected 32, found 31");
     says(Outputs { expected: 320, found: 310 }, "outputs: expected 320, found 310");

@@ -66,7 +66,7 @@ fn shapes_levels_and_metrics_are_formatted() {
     format::<kernels::pool2d::Pool2d>();
     format::<nn::Batching>();
     format::<nn::Gradients>();
-    format::<nn::Kind>();
+    format::<nn::Layer>();
     format::<nn::Metrics>();
     format::<snapshot::ModelInfo>();
     format::<kernlet::data::metrics::Confusion<10>>();

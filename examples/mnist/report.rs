@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kernlet::{
     data::metrics::{Confusion, argmax},
-    nn::{Batching, HeapMemory, Kind, Network, infer, inference_len, saliency, saliency_len},
+    nn::{Batching, HeapMemory, Network, infer, inference_len, saliency, saliency_len},
     simd::Level,
     snapshot::{fingerprint, replace_file},
 };
@@ -201,8 +201,9 @@ fn mistakes(guesses: &[Guess], test: &Digits) -> Result<String, String> {
 }
 
 fn filters<N: Network>(outcome: &Outcome<N>) -> Result<String, String> {
-    let Some(layer) = N::LAYERS.iter().find(|layer| layer.kind == Kind::Conv2d) else { return Ok(String::new()) };
-    let [rows, columns, channels, count] = [0, 1, 2, 3].map(|axis| layer.kernel.axis(axis));
+    let Some(layer) = N::LAYERS.iter().find(|layer| layer.kind == "conv2d") else { return Ok(String::new()) };
+    let Some(kernel) = layer.tensor("kernel") else { return Ok(String::new()) };
+    let [rows, columns, channels, count] = [0, 1, 2, 3].map(|axis| kernel.dims.axis(axis));
     let kernel = &outcome.model.parameters()[layer.offset..][..rows * columns * channels * count];
     let most = kernel.iter().fold(f32::MIN_POSITIVE, |most, w| most.max(w.abs()));
     let mut html = format!(

@@ -51,7 +51,7 @@ pub fn count(number: usize, noun: &str) -> String {
 pub fn print_network<N: Network>(optimizer: &str, batch: usize, training_bytes: usize) {
     say!("{:<20} {:>12} {:>12} {:>12}", "layer", "output", "parameters", "bytes");
     for layer in N::LAYERS {
-        let kind = layer.kind.name();
+        let kind = layer.kind;
         let name = if layer.name == kind { kind.to_owned() } else { format!("{} ({kind})", layer.name) };
         let (parameters, output) = (layer.parameters(), layer.output.to_string());
         say!("{name:<20} {output:>12} {:>12} {:>12}", grouped(parameters), grouped(size_of::<f32>() * parameters));

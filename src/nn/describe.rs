@@ -2,7 +2,7 @@
 
 use super::{
     Network,
-    layer::{Kind, Layer, Op},
+    declare::{Layer, Value},
 };
 use crate::{
     shape::Dims,
@@ -13,20 +13,11 @@ impl<N: Network> Described for N {
     const INFO: ModelInfo = ModelInfo::new(N::NAME, identity(N::LAYERS), N::TENSORS);
 }
 
-/// Keras' names of a layer's tensors: how many there are, and each.
-const fn names(layer: &Layer) -> &'static [&'static str] {
-    match layer.kind {
-        _ if layer.rows == 0 => &[],
-        Kind::BatchNorm => &["gamma", "beta", "moving_mean", "moving_variance"],
-        _ => &["kernel", "bias"],
-    }
-}
-
 /// The number of tensors of all layers.
 pub const fn tensor_count(layers: &[Layer]) -> usize {
     let (mut count, mut i) = (0, 0);
     while i < layers.len() {
-        count += names(&layers[i]).len();
+        count += layers[i].tensors().len();
         i += 1;
     }
     count
@@ -37,12 +28,11 @@ pub const fn tensors<const COUNT: usize>(layers: &[Layer]) -> [TensorInfo<'stati
     let mut tensors = [TensorInfo { layer: "", name: "", dims: Dims::new(&[]), offset: 0 }; COUNT];
     let (mut at, mut offset, mut i) = (0, 0, 0);
     while i < layers.len() {
-        let (layer, names) = (&layers[i], names(&layers[i]));
+        let (layer, of_layer) = (&layers[i], layers[i].tensors());
         let mut n = 0;
-        while n < names.len() {
-            let is_kernel = n == 0 && layer.kernel.rank() > 0;
-            let dims = if is_kernel { layer.kernel } else { Dims::new(&[layer.row_len]) };
-            tensors[at] = TensorInfo { layer: layer.name, name: names[n], dims, offset };
+        while n < of_layer.len() {
+            let dims = of_layer[n].dims;
+            tensors[at] = TensorInfo { layer: layer.name, name: of_layer[n].name, dims, offset };
             offset += dims.len();
             at += 1;
             n += 1;
@@ -52,28 +42,56 @@ pub const fn tensors<const COUNT: usize>(layers: &[Layer]) -> [TensorInfo<'stati
     tensors
 }
 
-/// A hash of all that makes the same parameters compute the same: not of names, nor of dropout,
-/// which inference does not see.
+/// A hash of all that makes the same parameters compute the same: not of names, nor of layers that do
+/// nothing in inference.
 const fn identity(layers: &[Layer]) -> u64 {
     let (mut hash, mut i) = (Hash64::new(), 0);
     while i < layers.len() {
         let layer = &layers[i];
-        if !matches!(layer.kind, Kind::Dropout) {
-            hash = hash.bytes(layer.kind.name().as_bytes());
-            hash = sizes(sizes(sizes(hash, layer.input.as_slice()), layer.output.as_slice()), layer.kernel.as_slice());
-            hash = match layer.op {
-                Op::Conv2d(shape) => {
-                    sizes(sizes(sizes(hash, &shape.stride), &shape.dilation), &shape.padding).word(shape.groups as u64)
+        if !layer.only_trains {
+            hash = hash.bytes(layer.kind.as_bytes());
+            hash = sizes(sizes(hash, layer.input.as_slice()), layer.output.as_slice());
+            let mut n = 0;
+            while n < layer.tensor_count {
+                hash = sizes(hash.bytes(layer.tensors[n].name.as_bytes()), layer.tensors[n].dims.as_slice());
+                n += 1;
+            }
+            let mut n = 0;
+            while n < layer.attribute_count {
+                hash = hash.bytes(layer.attributes[n].name.as_bytes());
+                hash = match layer.attributes[n].value {
+                    Value::Number(number) => hash.word(number.to_bits()),
+                    Value::Sizes(all, count) => sizes(hash, all.split_at(count).0),
+                    Value::Word(word) => hash.bytes(word.as_bytes()),
+                };
+                n += 1;
+            }
+            // What it reads, where that is not the layer before.
+            let mut k = 0;
+            while k < layer.operand_count {
+                if k > 0 || layer.operands[0] != i {
+                    hash = hash.word(source(layers, layer.operands[k]) as u64);
                 }
-                Op::Pool2d(shape) => sizes(sizes(sizes(hash, &shape.kernel), &shape.stride), &shape.padding),
-                Op::Value(value) => hash.word(value.to_bits() as u64),
-                Op::Skip(source) => hash.word(source as u64),
-                Op::Elementwise | Op::Dense(_) => hash,
-            };
+                k += 1;
+            }
         }
         i += 1;
     }
     hash.finish()
+}
+
+/// The value from which `value` comes without a computation.
+const fn source(layers: &[Layer], value: usize) -> usize {
+    let mut value = value;
+    while value > 0 && layers[value - 1].only_trains {
+        value = layers[value - 1].operands[0];
+    }
+    let (mut number, mut i) = (0, 0);
+    while i < value {
+        number += !layers[i].only_trains as usize;
+        i += 1;
+    }
+    number
 }
 
 /// A list's length, then its sizes, so that two lists cannot run into each other.

@@ -29,11 +29,11 @@ pub enum Error {
         /// Parameters given.
         found: usize,
     },
-    /// The floats do not make a whole number of inputs.
+    /// The numbers do not make a whole number of inputs.
     Inputs {
-        /// Floats of one input.
+        /// Numbers of one input.
         input: usize,
-        /// Floats given.
+        /// Numbers given.
         found: usize,
     },
     /// More samples than the batch has room for, or none.
@@ -41,6 +41,20 @@ pub enum Error {
         /// The most samples.
         expected: usize,
         /// The samples given.
+        found: usize,
+    },
+    /// The gradient has no room for that of the whole input.
+    Gradient {
+        /// Floats needed.
+        expected: usize,
+        /// Floats given.
+        found: usize,
+    },
+    /// The output asked about does not exist.
+    Class {
+        /// How many outputs there are.
+        classes: usize,
+        /// Which was asked about.
         found: usize,
     },
     /// Another number of targets than the samples have.
@@ -104,9 +118,11 @@ impl fmt::Display for Error {
             Self::Memory { expected, found } => write!(f, "memory: expected {expected} floats or more, found {found}"),
             Self::Parameters { expected, found } => write!(f, "parameters: expected {expected}, found {found}"),
             Self::Inputs { input, found } => {
-                write!(f, "inputs: expected a multiple of {input} floats, found {found}")
+                write!(f, "inputs: expected a multiple of {input} numbers, found {found}")
             }
             Self::Batch { expected, found } => write!(f, "batch: expected 1 to {expected} samples, found {found}"),
+            Self::Gradient { expected, found } => write!(f, "gradient: expected {expected} floats, found {found}"),
+            Self::Class { classes, found } => write!(f, "class: expected less than {classes}, found {found}"),
             Self::Targets { expected, found } => write!(f, "targets: expected {expected}, found {found}"),
             Self::Outputs { expected, found } => write!(f, "outputs: expected {expected}, found {found}"),
             Self::Applied { batch, piece } => write!(

@@ -1,6 +1,6 @@
 //! Which layers training leaves as they are.
 
-use super::{layer::Layer, message::Message};
+use super::declare::{Layer, Message, same};
 
 /// A set of layers that training leaves as they are, in any network.
 ///
@@ -14,6 +14,7 @@ use super::{layer::Layer, message::Message};
 /// assert_eq!(frozen(Frozen::Named(&["out"])), [false, false, true, false]);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub enum Frozen {
     /// No layer.
     #[default]
@@ -75,7 +76,7 @@ impl Frozen {
                 while n < names.len() {
                     let (mut found, mut i) = (false, 0);
                     while i < layers.len() {
-                        found |= layers[i].rows > 0 && super::layer::same(layers[i].name, names[n]);
+                        found |= layers[i].rows > 0 && same(layers[i].name, names[n]);
                         i += 1;
                     }
                     if !found {
@@ -96,7 +97,7 @@ impl Frozen {
 /// Where `name` stands in `names`; past the last if nowhere.
 const fn position(names: &[&str], name: &str) -> usize {
     let mut i = 0;
-    while i < names.len() && !super::layer::same(names[i], name) {
+    while i < names.len() && !same(names[i], name) {
         i += 1;
     }
     i

@@ -2,21 +2,20 @@
 
 use super::{
     Model, Network,
-    layer::{Kind, Layer},
+    declare::{Init, LayerTensor},
 };
-use crate::random::Stream;
+use crate::random::{Stream, unit_f32};
 
-/// Streams from here on belong to initialisation: layer `i` draws from `INIT + i`.
+/// Streams from here on belong to initialisation: tensor `t` of layer `i` draws from `INIT + i + t · 2⁴⁰`.
 const INIT: u64 = 1 << 62;
 
 impl<N: Network> Model<N> {
-    /// Sets all parameters as Keras does: kernels Glorot-uniform, biases and beta 0, gamma and the
-    /// moving variance 1.
+    /// Sets all parameters as Keras does: kernels Glorot-uniform, recurrent kernels orthogonal, biases and beta 0,
+    /// gamma and the moving variance 1. Each tensor's [`Init`] says which.
     ///
     /// # Numerics
-    /// A kernel's number is uniform in `±√(6 / (fan_in + fan_out))` (Glorot, Bengio: *Understanding
-    /// the difficulty of training deep feedforward neural networks*, 2010, eq. 16), the fans being
-    /// channels times kernel positions. The same seed gives the same bits on every target.
+    /// The fans of a Glorot-uniform kernel are channels times kernel positions. The same seed gives the same bits on
+    /// every target.
     ///
     /// ```
     /// use kernlet::nn::Model;
@@ -27,36 +26,90 @@ impl<N: Network> Model<N> {
     /// ```
     pub fn initialize(&mut self, seed: u64) {
         for (index, layer) in N::LAYERS.iter().enumerate() {
-            let range = layer.offset..layer.offset + layer.parameters();
-            let Some(parameters) = self.parameters_mut().get_mut(range) else { continue };
-            if layer.kind == Kind::BatchNorm {
-                for (row, values) in parameters.chunks_exact_mut(layer.row_len.max(1)).enumerate() {
-                    // Gamma, beta, moving mean, moving variance.
-                    values.fill(if row % 3 == 0 { 1.0 } else { 0.0 });
+            let mut start = layer.offset;
+            for (number, tensor) in layer.tensors().iter().enumerate() {
+                let end = start + tensor.dims.len();
+                let stream = Stream::new(seed, INIT + index as u64 + ((number as u64) << 40));
+                if let Some(values) = self.parameters_mut().get_mut(start..end) {
+                    initialize(tensor, stream, values);
                 }
-                continue;
+                start = end;
             }
-            let (kernel, bias) = parameters.split_at_mut(layer.kernel.len().min(parameters.len()));
-            let limit = glorot_limit(layer);
-            let stream = Stream::new(seed, INIT + index as u64);
-            for (block, weights) in kernel.chunks_mut(4).enumerate() {
-                for (w, word) in weights.iter_mut().zip(stream.block_at(block as u64)) {
-                    // (2u − 1) is exact; the product rounds once.
-                    *w = (2.0 * crate::random::unit_f32(word) - 1.0) * limit;
-                }
+        }
+    }
+}
+
+fn initialize(tensor: &LayerTensor, stream: Stream, values: &mut [f32]) {
+    match tensor.init {
+        Init::Zeros => values.fill(0.0),
+        Init::Ones => values.fill(1.0),
+        Init::GlorotUniform => uniform(stream, glorot_limit(tensor), values),
+        Init::Uniform(limit) => uniform(stream, limit, values),
+        Init::Orthogonal => orthogonal(stream, tensor.dims.axis(tensor.dims.rank().saturating_sub(1)), values),
+        Init::ForgetGate => {
+            values.fill(0.0);
+            let quarter = values.len() / 4;
+            if let Some(gate) = values.get_mut(quarter..2 * quarter) {
+                gate.fill(1.0);
             }
-            bias.fill(0.0);
+        }
+    }
+}
+
+fn uniform(stream: Stream, limit: f32, values: &mut [f32]) {
+    for (block, values) in values.chunks_mut(4).enumerate() {
+        for (w, word) in values.iter_mut().zip(stream.block_at(block as u64)) {
+            // (2u − 1) is exact; the product rounds once.
+            *w = (2.0 * unit_f32(word) - 1.0) * limit;
         }
     }
 }
 
 /// `√(6 / (fan_in + fan_out))`; fans as Keras counts them: the last two axes of the kernel times its positions.
-fn glorot_limit(layer: &Layer) -> f32 {
-    let rank = layer.kernel.rank();
+fn glorot_limit(tensor: &LayerTensor) -> f32 {
+    let rank = tensor.dims.rank();
     if rank < 2 {
         return 0.0;
     }
-    let positions: usize = layer.kernel.as_slice().iter().take(rank - 2).product();
-    let fans = positions * (layer.kernel.axis(rank - 2) + layer.kernel.axis(rank - 1));
+    let positions: usize = tensor.dims.as_slice().iter().take(rank - 2).product();
+    let fans = positions * (tensor.dims.axis(rank - 2) + tensor.dims.axis(rank - 1));
     libm::sqrtf(6.0 / fans.max(1) as f32)
+}
+
+/// Normal numbers (Box, Muller, 1958), whose rows (or columns, if these are fewer) are made orthonormal one after
+/// the other (modified Gram–Schmidt, twice), every sum in `f64` and in ascending order.
+fn orthogonal(stream: Stream, columns: usize, values: &mut [f32]) {
+    let rows = values.len().checked_div(columns).unwrap_or(0);
+    for (block, pair) in values.chunks_mut(2).enumerate() {
+        let [a, b, ..] = stream.block_at(block as u64);
+        let radius = libm::sqrt(-2.0 * libm::log(1.0 - f64::from(unit_f32(a))));
+        let angle = 2.0 * core::f64::consts::PI * f64::from(unit_f32(b));
+        for (value, part) in pair.iter_mut().zip([libm::cos(angle), libm::sin(angle)]) {
+            *value = (radius * part) as f32;
+        }
+    }
+    // Vector `v` is a row or a column: its element `i` stands at `v · step + i · stride`.
+    let (vectors, len, step, stride) =
+        if rows <= columns { (rows, columns, columns, 1) } else { (columns, rows, 1, columns) };
+    let dot = |values: &[f32], a: usize, b: usize| -> f64 {
+        let element = |v: usize, i: usize| f64::from(values.get(v * step + i * stride).copied().unwrap_or(0.0));
+        (0..len).map(|i| element(a, i) * element(b, i)).fold(0.0, |sum, product| sum + product)
+    };
+    for vector in 0..vectors {
+        for earlier in (0..vector).chain(0..vector) {
+            let share = dot(values, vector, earlier);
+            for i in 0..len {
+                let other = values.get(earlier * step + i * stride).copied().unwrap_or(0.0);
+                if let Some(value) = values.get_mut(vector * step + i * stride) {
+                    *value = (f64::from(*value) - share * f64::from(other)) as f32;
+                }
+            }
+        }
+        let norm = libm::sqrt(dot(values, vector, vector));
+        for i in 0..len {
+            if let Some(value) = values.get_mut(vector * step + i * stride) {
+                *value = (f64::from(*value) / norm) as f32;
+            }
+        }
+    }
 }

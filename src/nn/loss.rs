@@ -13,7 +13,10 @@
 //! So one network says probabilities when it is asked and learns from logits, which is exact where probabilities
 //! come near to 0 or 1; and no activation is applied twice.
 
-use super::{Error, layer::Layer, message::Message};
+use super::{
+    Error,
+    declare::{Layer, Link, Message},
+};
 use crate::{
     data::metrics::argmax,
     kernels::{elementwise, loss},
@@ -82,14 +85,15 @@ impl Takes {
     /// Stops the compilation if the network's last layer gives something else.
     pub(crate) const fn check(self, network: &str, layers: &[Layer]) {
         let Some((index, layer)) = last_activation(layers) else { return };
-        let kind = layer.kind.name();
-        let (is_softmax, is_sigmoid) = (super::layer::same(kind, "softmax"), super::layer::same(kind, "sigmoid"));
+        let (is_softmax, is_sigmoid) =
+            (matches!(layer.link, Some(Link::Softmax)), matches!(layer.link, Some(Link::Sigmoid)));
+        let is_log_softmax = matches!(layer.link, Some(Link::LogSoftmax));
         let is_last = index + 1 == layers.len();
         let wrong = match self {
             Self::Numbers => return,
             Self::SoftmaxLogits => is_sigmoid || is_softmax && !is_last,
-            Self::SigmoidLogits => is_softmax || is_sigmoid && !is_last || super::layer::same(kind, "log_softmax"),
-            Self::Probabilities => !(is_softmax || is_sigmoid || super::layer::same(kind, "hard_sigmoid")),
+            Self::SigmoidLogits => is_softmax || is_sigmoid && !is_last || is_log_softmax,
+            Self::Probabilities => !(is_softmax || is_sigmoid),
         };
         if wrong {
             Message::at_layer(network, index, layer.name)
@@ -111,7 +115,7 @@ const fn last_activation(layers: &[Layer]) -> Option<(usize, &Layer)> {
     let mut i = layers.len();
     while i > 0 {
         i -= 1;
-        if !super::layer::same(layers[i].kind.name(), "flatten") {
+        if !layers[i].same_numbers {
             return Some((i, &layers[i]));
         }
     }

@@ -19,41 +19,54 @@
 //! Every sum is one chain in the order its kernel states, over images, then pixels: results
 //! depend on the rounding of the [`Level`](crate::simd::Level), not on pieces or threads.
 //! The loss is the mean over the batch.
+//!
+//! # Modules
+//!
+//! Listed top-down: a module imports only from those above it.
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `error` | what can go wrong in a pass |
+//! | `declare` | the macro, layers as they are written, their shapes and specifications, messages |
+//! | `frozen` | which layers stay as they are |
+//! | `plan` | lifetimes, fusion, where each number lies in memory |
+//! | `pass` | what a layer is handed for one call |
+//! | `inputs` | what a network reads: floats or whole numbers |
+//! | `layers` | a file for each kind of layer |
+//! | `network` | what the macro implements, and the parameters |
+//! | `describe` | names and shapes of tensors, for snapshots |
+//! | `init` | parameters from a seed |
+//! | `run` | a pass over a batch, inference, saliency |
+//! | `loss` | losses as a trainer sees them |
+//! | `train` | training |
 
-mod call;
+mod declare;
 mod describe;
 mod error;
 mod frozen;
-#[cfg(feature = "rayon")]
-mod halves;
-mod infer;
 mod init;
-mod layer;
+mod inputs;
 #[doc(hidden)]
 pub mod layers;
 mod loss;
-mod macros;
-mod memory;
-mod message;
 mod network;
 mod pass;
 mod plan;
-mod saliency;
+mod run;
 mod train;
 
+pub use declare::{Attribute, Init, Layer, LayerTensor, MAX_OPERANDS, Value};
 pub use error::Error;
 pub use frozen::{AllButLast, First, Freeze, Frozen, Nothing};
-pub use infer::{Batching, infer, infer_in_place, inference_bytes, inference_len};
-pub use layer::{Kind, Layer, LayerDef, Op};
+pub use inputs::Element;
 pub use loss::{
     BinaryCrossEntropy, BinaryCrossEntropyFromLogits, HalfSquaredError, Loss, MeanSquaredError, Metrics,
     SoftmaxCrossEntropy, Takes, Targets,
 };
-#[cfg(feature = "alloc")]
-pub use memory::HeapMemory;
 pub use network::{Model, Network, Weights};
-pub use plan::MAX_LAYERS;
-pub use saliency::{saliency, saliency_len};
+#[cfg(feature = "alloc")]
+pub use run::HeapMemory;
+pub use run::{Batching, infer, infer_in_place, inference_bytes, inference_len, saliency, saliency_len};
 #[cfg(feature = "alloc")]
 pub use train::OwnedTrainer;
 pub use train::{Draw, Event, Fitted, Gradients, Held, HeldTrainer, Pairs, Samples, Stopped, Trainer, Training};
@@ -62,12 +75,12 @@ pub use train::{Draw, Event, Fitted, Gradients, Held, HeldTrainer, Pairs, Sample
 #[doc(hidden)]
 pub mod __macro {
     pub use super::{
+        declare::{Argument, Declaration, Declared, Definition, Node, layers as layers_of, nodes},
         describe::{tensor_count, tensors},
-        layer::LayerDef,
         layers,
-        network::{exact_plan, find},
-        pass::{BackwardPass, ForwardPass, WeightPass},
-        plan::{Plan, Step},
+        network::{axis, bias, find},
+        pass::{BackwardPass, DropOut, ForwardPass, Kind, WeightPass, drop_out},
+        plan::{BackStep, Ends, Plan, Planned, Sizes, Step, plan},
     };
     use crate::nn::Layer;
 
@@ -79,7 +92,7 @@ pub mod __macro {
         }
     }
 
-    /// The number of outputs for one image.
+    /// The number of outputs for one sample.
     pub const fn output_len(layers: &[Layer]) -> usize {
         match layers {
             [] => 0,

@@ -3,10 +3,11 @@
 use core::ops::Range;
 
 use super::{
-    frozen::{Freeze, Frozen},
-    layer::Layer,
-    pass::{BackwardPass, ForwardPass, WeightPass},
-    plan::{MAX_LAYERS, Plan, Sizes, Step, plan},
+    declare::{Layer, Node, same},
+    frozen::Freeze,
+    inputs::Element,
+    pass::{BackwardPass, DropOut, ForwardPass, WeightPass},
+    plan::Planned,
 };
 use crate::{kernels::ShapeError, shape::Shape, snapshot::TensorInfo, tensor::Tensor};
 
@@ -23,9 +24,9 @@ use crate::{kernels::ShapeError, shape::Shape, snapshot::TensorInfo, tensor::Ten
 /// assert_eq!(<Tiny as Network>::PARAMETERS, 2 * 8 + 8 + 8 * 3 + 3);
 /// ```
 pub trait Network: Sized + Send + Sync + 'static {
-    /// One image: a nested array of `f32`.
-    type Input: Shape<Scalar = f32>;
-    /// What the network says of one image.
+    /// One sample: a nested array of `f32`, or a list of whole numbers.
+    type Input: Shape<Scalar: Element>;
+    /// What the network says of one sample.
     type Output: Shape<Scalar = f32>;
     /// All parameters as one flat array.
     type Parameters: Shape<Scalar = f32>;
@@ -39,8 +40,15 @@ pub trait Network: Sized + Send + Sync + 'static {
     /// The tensors that the parameters consist of, with Keras' names.
     const TENSORS: &'static [TensorInfo<'static>];
 
+    /// What a pass needs of each layer.
     #[doc(hidden)]
-    fn steps<F: Freeze, const MODE: u8>() -> &'static [Step];
+    const NODES: &'static [Node];
+    /// The kernel of dropout, if a layer draws.
+    #[doc(hidden)]
+    const DROP_OUT: DropOut;
+    /// The plan of a pass.
+    #[doc(hidden)]
+    type Plan<F: Freeze, const MODE: u8>: Planned;
 
     #[doc(hidden)]
     fn forward_layer(index: usize, pass: ForwardPass<'_>) -> Result<(), ShapeError>;
@@ -52,28 +60,35 @@ pub trait Network: Sized + Send + Sync + 'static {
     fn weights_layer(index: usize, pass: WeightPass<'_>) -> Result<(), ShapeError>;
 }
 
-/// The sizes of a pass, at compile time.
-pub(crate) const fn sizes<N: Network>(frozen: Frozen, mode: u8) -> Sizes {
-    plan::<MAX_LAYERS>(N::LAYERS, frozen, mode).sizes
-}
-
-/// A plan with exactly the network's number of steps.
-#[doc(hidden)]
-pub const fn exact_plan<const N: usize>(layers: &[Layer], frozen: Frozen, mode: u8) -> Plan<N> {
-    plan::<N>(layers, frozen, mode)
-}
-
 /// The layer of that name, for the macro.
 #[doc(hidden)]
 pub const fn find(layers: &'static [Layer], name: &str) -> &'static Layer {
     let mut i = 0;
     while i < layers.len() {
-        if super::layer::same(layers[i].name, name) {
+        if same(layers[i].name, name) {
             return &layers[i];
         }
         i += 1;
     }
     panic!("no layer has this name")
+}
+
+/// The size of an axis of a layer's kernel, for the macro.
+#[doc(hidden)]
+pub const fn axis(layers: &'static [Layer], name: &str, axis: usize) -> usize {
+    match find(layers, name).tensor("kernel") {
+        Some(kernel) => kernel.dims.axis(axis),
+        None => 0,
+    }
+}
+
+/// The length of a layer's bias, 0 if it has none, for the macro.
+#[doc(hidden)]
+pub const fn bias(layers: &'static [Layer], name: &str) -> usize {
+    match find(layers, name).tensor("bias") {
+        Some(bias) => bias.dims.len(),
+        None => 0,
+    }
 }
 
 /// A network's parameters: one flat array, in the order of the layers, each layer's
@@ -100,6 +115,10 @@ pub struct Model<N: Network> {
 #[cfg_attr(any(target_arch = "aarch64", target_arch = "wasm32"), repr(align(16)))]
 #[derive(Clone, Copy)]
 struct Align;
+
+// SAFETY: a model is an array of plain numbers behind a zero-sized alignment, for which zero bytes are a value.
+#[allow(unsafe_code)]
+unsafe impl<N: Network> bytemuck::Zeroable for Model<N> {}
 
 impl<N: Network> Model<N> {
     /// The size of the parameters in bytes.
@@ -132,7 +151,7 @@ impl<N: Network> Model<N> {
     /// ```
     #[cfg(feature = "alloc")]
     pub fn zeroed_box() -> alloc::boxed::Box<Self> {
-        super::memory::zeroed_box()
+        bytemuck::allocation::zeroed_box()
     }
 
     /// All parameters, in the order of the layers.

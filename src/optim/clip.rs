@@ -14,7 +14,12 @@ use crate::simd::{Level, reduce};
 /// assert_eq!(global_norm(Level::detect(), &[&[3.0], &[0.0, 4.0]]), 5.0);
 /// ```
 pub fn global_norm(level: Level, gradients: &[&[f32]]) -> f32 {
-    let sum = gradients.iter().map(|g| reduce::sum_of_squares(level, g)).fold(0.0, |sum, x| sum + x);
+    global_norm_of(level, gradients.iter().copied())
+}
+
+/// [`global_norm`] of slices that come one after the other.
+pub(crate) fn global_norm_of<'a>(level: Level, gradients: impl Iterator<Item = &'a [f32]>) -> f32 {
+    let sum = gradients.map(|g| reduce::sum_of_squares(level, g)).fold(0.0, |sum, x| sum + x);
     libm::sqrtf(sum)
 }
 

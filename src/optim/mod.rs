@@ -59,6 +59,7 @@ pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
 pub use any::AnyOptimizer;
+pub(crate) use clip::global_norm_of;
 pub use clip::{clip_scale, global_norm};
 pub use dynamic::DynOptimizer;
 pub use rmsprop::RmsProp;

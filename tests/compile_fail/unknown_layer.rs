@@ -1,5 +1,5 @@
 //! A layer that does not exist.
-//~ network!: `dens(16)` is no layer
+//~ network `Wrong`, layer 0 `fc1`: `dens` is no kind of layer; did you mean `dense`?
 kernlet::network! {
     struct Wrong([8]) { fc1: dens(16) }
 }

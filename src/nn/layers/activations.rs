@@ -1,20 +1,43 @@
 //! Activations: one kernel each, so that only those in use are linked.
 
+use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, forward_samples, rows};
+use crate::{
+    kernels::{Epilogue, activation},
+    nn::declare::{InPlace, Link, Settings, Value},
+    parallel,
+};
+
+/// An activation whose backward reads its output.
+const BY_OUTPUT: Spec = Spec { in_place: InPlace::Yes, gradient_in_place: true, reads_output: true, ..Spec::NEW };
+
+/// An activation whose backward reads its output's sign.
+const BY_SIGN: Spec = Spec { reads_output: false, reads_sign: true, ..BY_OUTPUT };
+
+/// An activation whose backward reads its input, which it must not overwrite.
+const BY_INPUT: Spec = Spec { gradient_in_place: true, reads_input: true, ..Spec::NEW };
+
 macro_rules! activation {
     // `kept` is what backward reads: the output `y`, or the input `x`.
-    ($(#[$meta:meta])* $name:ident, $into:ident, $in_place:ident, $backward:ident, $kept:ident $(, $value:ident)?) => {
+    (
+        $(#[$meta:meta])* $kind:ident, $name:literal, $spec:expr,
+        $into:ident, $in_place:ident, $backward:ident, $kept:ident $(, $value:ident)?
+    ) => {
         $(#[$meta])*
-        pub mod $name {
-            $(use super::super::$value;)?
-            use super::super::{BackwardPass, ForwardPass, ShapeError, forward_images, rows};
-            use crate::{kernels::activation, parallel};
+        #[derive(Debug)]
+        pub struct $kind;
 
-            pub use super::super::no_weights as weights;
+        impl $kind {
+            /// How it is declared.
+            pub const fn declare(context: Context<'_>) -> Declared {
+                declare(context, $name, $spec, 0 $(+ activation!(@one $value))?)
+            }
+        }
 
-            pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
+        impl Kind for $kind {
+            fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
                 let level = pass.level;
-                $(let $value = $value(pass.layer)?;)?
-                forward_images(&mut pass, &|_, x, y| {
+                $(let $value = pass.node.settings.values[0];)?
+                forward_samples(&mut pass, &|_, x, y| {
                     if x.is_empty() {
                         activation::$in_place(level, $($value,)? y);
                         Ok(())
@@ -24,42 +47,64 @@ macro_rules! activation {
                 })
             }
 
-            pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
-                let (level, kept, len) = (pass.level, pass.$kept, pass.layer.output.len());
-                $(let $value = $value(pass.layer)?;)?
-                parallel::for_rows(pass.threads, pass.images, pass.dy, &|images, dy: &mut [f32]| {
-                    activation::$backward(level, $($value,)? rows(kept, images, len)?, dy)
+            fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+                let (level, kept, len) = (pass.level, pass.$kept, pass.node.output as usize);
+                $(let $value = pass.node.settings.values[0];)?
+                parallel::for_rows(pass.threads, pass.samples, pass.dy, &|samples, dy: &mut [f32]| {
+                    activation::$backward(level, $($value,)? rows(kept, samples, len)?, dy)
                 })
             }
         }
     };
+    (@one $value:ident) => { 1 };
+}
+
+const fn declare(context: Context<'_>, usage: &'static str, spec: Spec, arguments: usize) -> Declared {
+    let context = context.expect(usage, arguments, &[]);
+    if arguments == 0 {
+        return Declared::new(&context, context.input(), spec);
+    }
+    let slope = context.number(0, "slope");
+    // Below 0 the sign of the output would not tell that of the input.
+    if !(slope >= 0.0 && slope < f32::MAX as f64) {
+        context.message().text("a slope is 0.0 or more").fail();
+    }
+    let spec = Spec { settings: Settings::value(slope as f32), ..spec };
+    Declared::new(&context, context.input(), spec).attribute("slope", Value::Number(slope))
 }
 
 activation!(
     /// `max(x, 0)`.
-    relu, relu_into, relu_in_place, relu_backward_in_place, y
+    Relu, "relu", Spec { epilogue: Some(Epilogue::Relu), ..BY_SIGN },
+    relu_into, relu_in_place, relu_backward_in_place, y
 );
 activation!(
     /// `x` where positive, else `slope · x`.
-    leaky_relu, leaky_relu_into, leaky_relu_in_place, leaky_relu_backward_in_place, y, value
+    LeakyRelu, "leaky_relu(0.1)", BY_SIGN,
+    leaky_relu_into, leaky_relu_in_place, leaky_relu_backward_in_place, y, value
 );
 activation!(
     /// `min(max(x, 0), 6)`.
-    relu6, relu6_into, relu6_in_place, relu6_backward_in_place, y
+    Relu6, "relu6", BY_OUTPUT,
+    relu6_into, relu6_in_place, relu6_backward_in_place, y
 );
 activation!(
     /// The logistic function.
-    sigmoid, sigmoid_into, sigmoid_in_place, sigmoid_backward_in_place, y
+    Sigmoid, "sigmoid", Spec { link: Some(Link::Sigmoid), ..BY_OUTPUT },
+    sigmoid_into, sigmoid_in_place, sigmoid_backward_in_place, y
 );
 activation!(
     /// The hyperbolic tangent.
-    tanh, tanh_into, tanh_in_place, tanh_backward_in_place, y
+    Tanh, "tanh", BY_OUTPUT,
+    tanh_into, tanh_in_place, tanh_backward_in_place, y
 );
 activation!(
     /// `x · Φ(x)`.
-    gelu, gelu_into, gelu_in_place, gelu_backward_in_place, x
+    Gelu, "gelu", BY_INPUT,
+    gelu_into, gelu_in_place, gelu_backward_in_place, x
 );
 activation!(
     /// `x · sigmoid(x)`.
-    silu, silu_into, silu_in_place, silu_backward_in_place, x
+    Silu, "silu", BY_INPUT,
+    silu_into, silu_in_place, silu_backward_in_place, x
 );

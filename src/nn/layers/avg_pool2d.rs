@@ -1,20 +1,37 @@
 //! Average pooling: padding does not count.
 
-use super::{BackwardPass, ForwardPass, ShapeError, pool2d_shape, rows};
+use super::{
+    BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, forward_samples,
+    max_pool2d::{declare, shape},
+    rows,
+};
 use crate::{kernels::pool2d, parallel};
 
-pub use super::no_weights as weights;
+/// The mean of each window.
+#[derive(Debug)]
+pub struct AvgPool2d;
 
-pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
-    let (level, shape) = (pass.level, pool2d_shape(pass.layer)?);
-    super::forward_images(&mut pass, &|images, x, y| pool2d::average_forward_into(level, shape, images.len(), x, y))
+const USAGE: &str = "avg_pool2d(2x2, stride: 2, padding: same)";
+
+impl AvgPool2d {
+    /// The window by position.
+    pub const fn declare(context: Context<'_>) -> Declared {
+        declare(context, USAGE, &["stride", "padding"]).0
+    }
 }
 
-pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
-    let (level, shape) = (pass.level, pool2d_shape(pass.layer)?);
-    let dy = &*pass.dy;
-    parallel::for_rows(pass.threads, pass.images, pass.dx, &|images, dx: &mut [f32]| {
-        let dy = rows(dy, images.clone(), shape.y_len())?;
-        pool2d::average_backward_into(level, shape, images.len(), dy, dx)
-    })
+impl Kind for AvgPool2d {
+    fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
+        let (level, pool) = (pass.level, shape(&pass.node.settings));
+        forward_samples(&mut pass, &|samples, x, y| pool2d::average_forward_into(level, &pool, samples.len(), x, y))
+    }
+
+    fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+        let (level, pool) = (pass.level, shape(&pass.node.settings));
+        let dy = &*pass.dy;
+        parallel::for_rows(pass.threads, pass.samples, pass.dx, &|samples, dx: &mut [f32]| {
+            let dy = rows(dy, samples.clone(), pool.y_len())?;
+            pool2d::average_backward_into(level, &pool, samples.len(), dy, dx)
+        })
+    }
 }

@@ -1,53 +1,58 @@
 //! Inverted dropout: which elements fall out depends on the seed, the step, the layer and the
 //! element's index in the batch alone.
 
-use super::{BackwardPass, ForwardPass, ShapeError, value};
+use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, copy, forward_samples};
 use crate::{
-    kernels::dropout,
-    nn::{
-        layer::{Kind, Layer},
-        pass::Drop,
-    },
+    nn::declare::{InPlace, Settings, Value},
     parallel,
     random::Stream,
-    simd::Level,
 };
 
-pub use super::no_weights as weights;
+/// Inverted dropout.
+#[derive(Debug)]
+pub struct Dropout;
 
-pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
-    let (level, rate, len) = (pass.level, value(pass.layer)?, pass.layer.input.len());
-    let noise = pass.noise;
-    super::forward_images(&mut pass, &|images, x, y| {
-        super::copy(x, y)?;
-        if let Some(noise) = noise {
-            let first = noise.first.wrapping_add((images.start * len) as u64);
-            (noise.drop)(level, rate, Stream::new(noise.seed, noise.stream), first, y);
+impl Dropout {
+    /// The rate by position.
+    pub const fn declare(context: Context<'_>) -> Declared {
+        let context = context.expect("dropout(0.5)", 1, &[]);
+        let rate = context.number(0, "rate");
+        if !(rate >= 0.0 && rate < 1.0) {
+            context.message().text("a dropout rate is at least 0.0 and less than 1.0").fail();
         }
-        Ok(())
-    })
-}
-
-pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
-    let (rate, len) = (value(pass.layer)?, pass.layer.input.len());
-    let Some(noise) = pass.noise else { return Ok(()) };
-    parallel::for_rows(pass.threads, pass.images, pass.dy, &|images, dy: &mut [f32]| {
-        let first = noise.first.wrapping_add((images.start * len) as u64);
-        (noise.drop)(pass.level, rate, Stream::new(noise.seed, noise.stream), first, dy);
-        Ok(())
-    })
-}
-
-/// What the noise of a network's training brings along.
-pub(in crate::nn) const fn drop_of(layers: &[Layer]) -> Drop {
-    let mut i = 0;
-    while i < layers.len() {
-        if matches!(layers[i].kind, Kind::Dropout) {
-            return dropout::in_place;
-        }
-        i += 1;
+        let spec = Spec {
+            settings: Settings::value(rate as f32),
+            in_place: InPlace::Yes,
+            gradient_in_place: true,
+            drops: true,
+            is_noise: true,
+            ..Spec::NEW
+        };
+        Declared::new(&context, context.input(), spec).attribute("rate", Value::Number(rate))
     }
-    nothing
 }
 
-fn nothing(_: Level, _: f32, _: Stream, _: u64, _: &mut [f32]) {}
+impl Kind for Dropout {
+    fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
+        let (level, rate, len) = (pass.level, pass.node.settings.values[0], pass.node.input as usize);
+        let noise = pass.noise;
+        forward_samples(&mut pass, &|samples, x, y| {
+            copy(x, y)?;
+            if let Some(noise) = noise {
+                let first = noise.first.wrapping_add((samples.start * len) as u64);
+                (noise.drop_out)(level, rate, Stream::new(noise.seed, noise.stream), first, y);
+            }
+            Ok(())
+        })
+    }
+
+    fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+        let (rate, len) = (pass.node.settings.values[0], pass.node.input as usize);
+        let Some(noise) = pass.noise else { return Ok(()) };
+        parallel::for_rows(pass.threads, pass.samples, pass.dy, &|samples, dy: &mut [f32]| {
+            let first = noise.first.wrapping_add((samples.start * len) as u64);
+            (noise.drop_out)(pass.level, rate, Stream::new(noise.seed, noise.stream), first, dy);
+            Ok(())
+        })
+    }
+}

@@ -1,13 +1,29 @@
 //! All axes as one: the same numbers in the same place.
 
-use super::{BackwardPass, ForwardPass, ShapeError};
+use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec};
+use crate::{nn::declare::InPlace, shape::Dims};
 
-pub use super::no_weights as weights;
+/// All axes as one.
+#[derive(Debug)]
+pub struct Flatten;
 
-pub fn forward(_pass: ForwardPass<'_>) -> Result<(), ShapeError> {
-    Ok(())
+impl Flatten {
+    /// No arguments.
+    pub const fn declare(context: Context<'_>) -> Declared {
+        let context = context.expect("flatten", 0, &[]);
+        Declared::new(&context, Dims::new(&[context.input().len()]), ALIAS)
+    }
 }
 
-pub fn backward(_pass: BackwardPass<'_>) -> Result<(), ShapeError> {
-    Ok(())
+/// The output is the input.
+pub(super) const ALIAS: Spec = Spec { in_place: InPlace::Alias, gradient_in_place: true, ..Spec::NEW };
+
+impl Kind for Flatten {
+    fn forward(_pass: ForwardPass<'_>) -> Result<(), ShapeError> {
+        Ok(())
+    }
+
+    fn backward(_pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+        Ok(())
+    }
 }

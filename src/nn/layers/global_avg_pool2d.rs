@@ -1,24 +1,38 @@
 //! The mean of each channel over all pixels.
 
-use super::{BackwardPass, ForwardPass, ShapeError, pool2d_shape, rows};
-use crate::{kernels::pool2d, parallel};
+use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, forward_samples, rows};
+use crate::{kernels::pool2d, nn::declare::Settings, parallel, shape::Dims};
 
-pub use super::no_weights as weights;
+/// The mean of each channel.
+#[derive(Debug)]
+pub struct GlobalAvgPool2d;
 
-pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
-    let (level, shape) = (pass.level, pool2d_shape(pass.layer)?);
-    let (pixels, channels) = (shape.height * shape.width, shape.channels);
-    super::forward_images(&mut pass, &|images, x, y| {
-        pool2d::global_average_forward_into(level, pixels, channels, images.len(), x, y)
-    })
+impl GlobalAvgPool2d {
+    /// No arguments.
+    pub const fn declare(context: Context<'_>) -> Declared {
+        let context = context.expect("global_avg_pool2d", 0, &[]);
+        let [h, w, c] = context.image();
+        let spec = Spec { settings: Settings::of(&[h * w, c]), ..Spec::NEW };
+        Declared::new(&context, Dims::new(&[c]), spec)
+    }
 }
 
-pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
-    let (level, shape) = (pass.level, pool2d_shape(pass.layer)?);
-    let (pixels, channels) = (shape.height * shape.width, shape.channels);
-    let dy = &*pass.dy;
-    parallel::for_rows(pass.threads, pass.images, pass.dx, &|images, dx: &mut [f32]| {
-        let dy = rows(dy, images.clone(), channels)?;
-        pool2d::global_average_backward_into(level, pixels, channels, images.len(), dy, dx)
-    })
+impl Kind for GlobalAvgPool2d {
+    fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
+        let (level, settings) = (pass.level, &pass.node.settings);
+        let (pixels, channels) = (settings.size::<0>(), settings.size::<1>());
+        forward_samples(&mut pass, &|samples, x, y| {
+            pool2d::global_average_forward_into(level, pixels, channels, samples.len(), x, y)
+        })
+    }
+
+    fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+        let (level, settings) = (pass.level, &pass.node.settings);
+        let (pixels, channels) = (settings.size::<0>(), settings.size::<1>());
+        let dy = &*pass.dy;
+        parallel::for_rows(pass.threads, pass.samples, pass.dx, &|samples, dx: &mut [f32]| {
+            let dy = rows(dy, samples.clone(), channels)?;
+            pool2d::global_average_backward_into(level, pixels, channels, samples.len(), dy, dx)
+        })
+    }
 }

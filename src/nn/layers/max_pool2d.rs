@@ -1,38 +1,117 @@
 //! Max pooling; after a ReLU it undoes that too.
 
-use super::{BackwardPass, ForwardPass, ShapeError, pool2d_shape, rows};
-use crate::{kernels::pool2d, parallel};
+use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, conv2d, rows, wrong};
+use crate::{
+    kernels::pool2d::{self, Pool2d},
+    nn::declare::{Auxiliary, Settings},
+    parallel,
+    shape::Dims,
+};
 
-pub use super::no_weights as weights;
+/// The maximum of each window.
+#[derive(Debug)]
+pub struct MaxPool2d;
 
-pub fn forward(pass: ForwardPass<'_>) -> Result<(), ShapeError> {
-    let shape = pool2d_shape(pass.layer)?;
-    let argmax: &mut [u8] = bytemuck::cast_slice_mut(pass.aux);
-    // Places hold whole floats for each image; the indices stand side by side at their start.
-    let len = if argmax.is_empty() { 0 } else { pass.images * shape.y_len() };
-    let argmax = argmax.get_mut(..len).ok_or(super::wrong(pass.layer))?;
-    parallel::for_rows2(pass.threads, pass.images, pass.y, argmax, &|images, y: &mut [f32], argmax: &mut [u8]| {
-        let x = rows(pass.x, images.clone(), shape.x_len())?;
-        pool2d::max_forward_into(
-            pass.level,
-            shape,
-            images.len(),
-            x,
-            y,
-            if argmax.is_empty() { None } else { Some(argmax) },
-        )
-    })
+const USAGE: &str = "max_pool2d(2x2, stride: 2, padding: same)";
+
+impl MaxPool2d {
+    /// The window by position.
+    pub const fn declare(context: Context<'_>) -> Declared {
+        let (declared, pool) = declare(context, USAGE, &["stride", "padding"]);
+        let taps = pool.kernel[0].saturating_mul(pool.kernel[1]);
+        if taps > MOST_TAPS {
+            context
+                .message()
+                .text("a window of ")
+                .pair(pool.kernel)
+                .text(" has ")
+                .number(taps)
+                .text(" taps; a maximum keeps its place in a byte: expected at most ")
+                .number(MOST_TAPS)
+                .fail();
+        }
+        // One byte for each output.
+        let spec =
+            Spec { auxiliary: Auxiliary::PerSample(declared.layer.output.len()), undoes_relu: true, ..declared.spec };
+        Declared { spec, ..declared }
+    }
 }
 
-pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
-    let shape = pool2d_shape(pass.layer)?;
-    let argmax: &[u8] = bytemuck::cast_slice(pass.aux);
-    let dy_all = &*pass.dy;
-    parallel::for_rows(pass.threads, pass.images, pass.dx, &|images, dx: &mut [f32]| {
-        let dy = rows(dy_all, images.clone(), shape.y_len())?;
-        let y = if pass.step.relu_in_pool { Some(rows(pass.y, images.clone(), shape.y_len())?) } else { None };
-        let chosen = images.start * shape.y_len()..images.end * shape.y_len();
-        let argmax = argmax.get(chosen).ok_or(super::wrong(pass.layer))?;
-        pool2d::max_backward_into(pass.level, shape, images.len(), argmax, dy, y, dx)
-    })
+/// Taps whose number fits the byte that is kept for backward.
+const MOST_TAPS: usize = 256;
+
+/// A pooling with a window by position, stride and padding by name.
+pub(super) const fn declare(
+    context: Context<'_>,
+    usage: &'static str,
+    options: &'static [&'static str],
+) -> (Declared, Pool2d) {
+    let context = context.expect(usage, 1, options);
+    let [h, w, c] = context.image();
+    let kernel = context.pair(0, "window");
+    let pool =
+        Pool2d::new(h, w, c, kernel).with_stride(context.option_pair("stride", kernel)).with_padding(context.padding());
+    conv2d::fits(&context, kernel, pool.out_height(), pool.out_width());
+    context.check(pool.validate());
+    let output = Dims::new(&[pool.out_height(), pool.out_width(), c]);
+    let spec = Spec { settings: settings(&pool), ..Spec::NEW };
+    let declared = Declared::new(&context, output, spec)
+        .sizes("window", &pool.kernel)
+        .sizes("stride", &pool.stride)
+        .sizes("padding", &pool.padding);
+    (declared, pool)
+}
+
+const fn settings(pool: &Pool2d) -> Settings {
+    let [top, bottom, left, right] = pool.padding;
+    Settings::of(&[
+        pool.height,
+        pool.width,
+        pool.channels,
+        pool.kernel[0],
+        pool.kernel[1],
+        pool.stride[0],
+        pool.stride[1],
+        top,
+        bottom,
+        left,
+        right,
+    ])
+}
+
+#[inline]
+pub(super) fn shape(settings: &Settings) -> Pool2d {
+    let s = settings;
+    let mut pool = Pool2d::new(s.size::<0>(), s.size::<1>(), s.size::<2>(), [s.size::<3>(), s.size::<4>()])
+        .with_stride([s.size::<5>(), s.size::<6>()]);
+    pool.padding = [s.size::<7>(), s.size::<8>(), s.size::<9>(), s.size::<10>()];
+    pool
+}
+
+impl Kind for MaxPool2d {
+    fn forward(pass: ForwardPass<'_>) -> Result<(), ShapeError> {
+        let pool = shape(&pass.node.settings);
+        let argmax: &mut [u8] = bytemuck::cast_slice_mut(pass.auxiliary);
+        // Places hold whole floats for each sample; the indices stand side by side at their start.
+        let len = if argmax.is_empty() { 0 } else { pass.samples * pool.y_len() };
+        let argmax = argmax.get_mut(..len).ok_or(wrong("max_pool2d", pass.node))?;
+        parallel::for_rows2(pass.threads, pass.samples, pass.y, argmax, &|samples, y: &mut [f32], argmax: &mut [u8]| {
+            let x = rows(pass.x, samples.clone(), pool.x_len())?;
+            let argmax = if argmax.is_empty() { None } else { Some(argmax) };
+            pool2d::max_forward_into(pass.level, &pool, samples.len(), x, y, argmax)
+        })
+    }
+
+    fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+        let pool = shape(&pass.node.settings);
+        let argmax: &[u8] = bytemuck::cast_slice(pass.auxiliary);
+        let dy_all = &*pass.dy;
+        parallel::for_rows(pass.threads, pass.samples, pass.dx, &|samples, dx: &mut [f32]| {
+            let dy = rows(dy_all, samples.clone(), pool.y_len())?;
+            let y = if pass.back.undoes_relu { Some(rows(pass.y, samples.clone(), pool.y_len())?) } else { None };
+            let chosen = samples.start * pool.y_len()..samples.end * pool.y_len();
+            let argmax = argmax.get(chosen).ok_or(wrong("max_pool2d", pass.node))?;
+            pool2d::max_backward_into(pass.level, &pool, samples.len(), argmax, dy, y, dx)
+        })
+    }
 }

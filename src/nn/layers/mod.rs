@@ -1,53 +1,94 @@
-//! One module per kind of layer: `forward`, `backward` (to the input) and `weights`
-//! (to the parameters). Each divides its images or rows among the threads that it is given and calls
-//! its kernel; [`network!`](crate::network) calls these by name.
+//! One file for each kind of layer. A kind is a type with
+//!
+//! - `declare`, a `const fn`: what it may be given, its shape rule with the messages where a size does not fit, and its
+//!   specification ([`Spec`](super::declare::Spec));
+//! - [`Kind`]: `forward`, `backward` (to an operand) and `weights` (to the parameters). Each divides its samples or rows
+//!   among the threads that it is given and calls its kernel.
+//!
+//! [`network!`](crate::network) calls these by name.
 
 use core::ops::Range;
 
 use super::{
-    layer::{Layer, Op},
-    pass::{BackwardPass, ForwardPass, WeightPass},
+    declare::{Context, Declared, Node, Spec},
+    pass::{BackwardPass, ForwardPass, Kind, WeightPass},
 };
 use crate::{
-    kernels::{ShapeError, check, conv2d::Conv2d, dense::Dense, pool2d::Pool2d},
+    kernels::{ShapeError, check},
     parallel,
+    shape::Dims,
 };
 
-pub mod activations;
-pub mod add;
-pub mod avg_pool2d;
-pub mod batch_norm;
-pub mod conv2d;
-pub mod dense;
-pub mod dropout;
-pub mod flatten;
-pub mod global_avg_pool2d;
-pub mod log_softmax;
-pub mod max_pool2d;
-pub mod softmax;
+mod activations;
+mod add;
+mod avg_pool2d;
+mod batch_norm;
+mod concat;
+mod conv2d;
+mod dense;
+mod depthwise_conv2d;
+mod dropout;
+mod flatten;
+mod global_avg_pool2d;
+mod log_softmax;
+mod max_pool2d;
+mod multiply;
+mod reshape;
+mod softmax;
+mod unknown;
 
-pub use activations::{gelu, leaky_relu, relu, relu6, sigmoid, silu, tanh};
-pub use conv2d as depthwise_conv2d;
+pub use activations::{Gelu, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Tanh};
+pub use add::Add;
+pub use avg_pool2d::AvgPool2d;
+pub use batch_norm::BatchNorm;
+pub use concat::Concat;
+pub use conv2d::Conv2d;
+pub use dense::Dense;
+pub use depthwise_conv2d::DepthwiseConv2d;
+pub use dropout::Dropout;
+pub use flatten::Flatten;
+pub use global_avg_pool2d::GlobalAvgPool2d;
+pub use log_softmax::LogSoftmax;
+pub use max_pool2d::MaxPool2d;
+pub use multiply::Multiply;
+pub use reshape::Reshape;
+pub use softmax::Softmax;
+pub use unknown::Unknown;
 
-/// The error of a layer whose description is not of its kind: the macro never makes one.
-const fn wrong(layer: &Layer) -> ShapeError {
-    ShapeError::new(layer.kind.name(), "layer", 0, layer.rows)
+/// Every kind, as it is written.
+const KINDS: &[&str] = &[
+    "conv2d",
+    "depthwise_conv2d",
+    "dense",
+    "relu",
+    "leaky_relu",
+    "relu6",
+    "sigmoid",
+    "tanh",
+    "gelu",
+    "silu",
+    "softmax",
+    "log_softmax",
+    "max_pool2d",
+    "avg_pool2d",
+    "global_avg_pool2d",
+    "batch_norm",
+    "dropout",
+    "add",
+    "multiply",
+    "concat",
+    "flatten",
+    "reshape",
+];
+
+/// The last axis, the channels.
+const fn last_axis(dims: &Dims) -> usize {
+    if dims.rank() == 0 { 1 } else { dims.axis(dims.rank() - 1) }
 }
 
-fn conv2d_shape(layer: &Layer) -> Result<&Conv2d, ShapeError> {
-    if let Op::Conv2d(shape) = &layer.op { Ok(shape) } else { Err(wrong(layer)) }
-}
-
-fn dense_shape(layer: &Layer) -> Result<&Dense, ShapeError> {
-    if let Op::Dense(shape) = &layer.op { Ok(shape) } else { Err(wrong(layer)) }
-}
-
-fn pool2d_shape(layer: &Layer) -> Result<&Pool2d, ShapeError> {
-    if let Op::Pool2d(shape) = &layer.op { Ok(shape) } else { Err(wrong(layer)) }
-}
-
-fn value(layer: &Layer) -> Result<f32, ShapeError> {
-    if let Op::Value(value) = layer.op { Ok(value) } else { Err(wrong(layer)) }
+/// The error of a layer whose slices are not of its lengths: the macro never makes one.
+const fn wrong(operation: &'static str, node: &Node) -> ShapeError {
+    ShapeError::new(operation, "layer", node.rows as usize, node.input as usize)
 }
 
 /// The rows of a matrix of `len` columns.
@@ -56,15 +97,11 @@ fn rows(matrix: &[f32], rows: Range<usize>, len: usize) -> Result<&[f32], ShapeE
     matrix.get(range).ok_or(ShapeError::new("rows", "matrix", rows.end * len, matrix.len()))
 }
 
-/// A layer's parameters as kernel and bias.
-fn kernel_and_bias<'a>(layer: &Layer, parameters: &'a [f32]) -> Result<(&'a [f32], &'a [f32]), ShapeError> {
-    let kernel = layer.rows.saturating_sub(1) * layer.row_len;
-    parameters.split_at_checked(kernel).ok_or(ShapeError::new("parameters", "kernel", kernel, parameters.len()))
-}
-
-/// Backward of a layer to parameters that it does not have.
-pub fn no_weights(_pass: WeightPass<'_>) -> Result<(), ShapeError> {
-    Ok(())
+/// A layer's parameters as kernel and bias, if it has one.
+fn kernel_and_bias(kernel: usize, parameters: &[f32]) -> Result<(&[f32], Option<&[f32]>), ShapeError> {
+    let (w, b) =
+        parameters.split_at_checked(kernel).ok_or(ShapeError::new("parameters", "kernel", kernel, parameters.len()))?;
+    Ok((w, if b.is_empty() { None } else { Some(b) }))
 }
 
 /// Copies the input where it is not in place. Lengths are compared, since firmware links a layer
@@ -77,14 +114,14 @@ fn copy(x: &[f32], y: &mut [f32]) -> Result<(), ShapeError> {
     Ok(())
 }
 
-/// Runs `f(images, x, y)` on parts of the images; in place where the pass has no input.
-fn forward_images(
+/// Runs `f(samples, x, y)` on parts of the samples; in place where the pass has no input.
+fn forward_samples(
     pass: &mut ForwardPass<'_>,
     f: &(impl Fn(Range<usize>, &[f32], &mut [f32]) -> Result<(), ShapeError> + Sync),
 ) -> Result<(), ShapeError> {
-    let (x, input) = (pass.x, pass.layer.input.len());
-    parallel::for_rows(pass.threads, pass.images, pass.y, &|images, y: &mut [f32]| {
-        let x = if x.is_empty() { x } else { rows(x, images.clone(), input)? };
-        f(images, x, y)
+    let (x, input) = (pass.x, pass.node.input as usize);
+    parallel::for_rows(pass.threads, pass.samples, pass.y, &|samples, y: &mut [f32]| {
+        let x = if x.is_empty() { x } else { rows(x, samples.clone(), input)? };
+        f(samples, x, y)
     })
 }

@@ -1,19 +1,43 @@
 //! Softmax over the last axis.
 
-use super::{BackwardPass, ForwardPass, ShapeError, rows};
-use crate::{kernels::softmax, nn::layer::last_axis, parallel};
+use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, forward_samples, last_axis, rows};
+use crate::{
+    kernels::softmax,
+    nn::declare::{Link, Settings},
+    parallel,
+};
 
-pub use super::no_weights as weights;
+/// Softmax over the last axis.
+#[derive(Debug)]
+pub struct Softmax;
 
-pub fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
-    let (level, classes) = (pass.level, last_axis(&pass.layer.output));
-    super::forward_images(&mut pass, &|_, x, y| softmax::softmax_into(level, classes, x, y))
+impl Softmax {
+    /// No arguments.
+    pub const fn declare(context: Context<'_>) -> Declared {
+        let context = context.expect("softmax", 0, &[]);
+        let input = context.input();
+        let spec = Spec {
+            settings: Settings::of(&[last_axis(&input)]),
+            reads_output: true,
+            link: Some(Link::Softmax),
+            ..Spec::NEW
+        };
+        Declared::new(&context, input, spec)
+    }
 }
 
-pub fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
-    let (level, classes, len) = (pass.level, last_axis(&pass.layer.output), pass.layer.output.len());
-    let (y, dy) = (pass.y, &*pass.dy);
-    parallel::for_rows(pass.threads, pass.images, pass.dx, &|images, dx: &mut [f32]| {
-        softmax::softmax_backward_into(level, classes, rows(y, images.clone(), len)?, rows(dy, images, len)?, dx)
-    })
+impl Kind for Softmax {
+    fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
+        let (level, classes) = (pass.level, pass.node.settings.size::<0>());
+        forward_samples(&mut pass, &|_, x, y| softmax::softmax_into(level, classes, x, y))
+    }
+
+    fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+        let (level, classes, len) = (pass.level, pass.node.settings.size::<0>(), pass.node.output as usize);
+        let (y, dy) = (pass.y, &*pass.dy);
+        parallel::for_rows(pass.threads, pass.samples, pass.dx, &|samples, dx: &mut [f32]| {
+            let (y, dy) = (rows(y, samples.clone(), len)?, rows(dy, samples, len)?);
+            softmax::softmax_backward_into(level, classes, y, dy, dx)
+        })
+    }
 }

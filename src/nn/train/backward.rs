@@ -3,10 +3,8 @@
 use super::{
     super::{
         Error, Loss, Metrics, Network,
-        call::{Call, Ends},
         frozen::Freeze,
-        memory::{Images, parts},
-        plan::{Region, Step},
+        run::{Call, Part, parts},
     },
     session::Session,
     sizing::Sizing,
@@ -15,20 +13,16 @@ use crate::{kernels::elementwise, optim::Optimizer, shape::Shape};
 
 impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
     /// The loss of the outputs, and its gradient where the plan wants it.
-    pub(super) fn evaluate_loss(
-        &mut self,
-        steps: &[Step],
-        targets: &[L::Target],
-        count: usize,
-        of: usize,
-    ) -> Result<Metrics, Error> {
-        let last = steps.iter().rfind(|step| step.active).ok_or(Error::Plan)?;
+    pub(super) fn evaluate_loss(&mut self, targets: &[L::Target], count: usize, of: usize) -> Result<Metrics, Error> {
+        let last = const { Sizing::<N, L, F>::SIZES.active }.checked_sub(1).ok_or(Error::Plan)?;
+        let steps = Sizing::<N, L, F>::steps().get(last).zip(Sizing::<N, L, F>::back().get(last));
+        let (step, back) = steps.ok_or(Error::Plan)?;
         let outputs = N::Output::LEN;
-        let whole = Images { first: 0, count };
+        let whole = Part { first: 0, count };
         let layout = self.layout;
         let [y, dy] = parts(
             self.memory,
-            [layout.regions.range(last.value, outputs, whole), layout.regions.range(last.gradient, outputs, whole)],
+            [layout.regions.range(step.value, outputs, whole), layout.regions.range(back.gradient, outputs, whole)],
         )?;
         let metrics = self.training.loss.evaluate(self.level, y, const { &Sizing::<N, L, F>::OUTPUT }, targets, dy)?;
         if of != count {
@@ -37,31 +31,29 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         Ok(metrics)
     }
 
-    pub(super) fn backward_layer(
-        &mut self,
-        call: &Call<'_>,
-        index: usize,
-        images: Images,
-        ends: Ends,
-    ) -> Result<(), Error> {
-        let (Some(layer), Some(step)) = (N::LAYERS.get(index), call.steps.get(index)) else { return Err(Error::Plan) };
+    pub(super) fn backward_layer(&mut self, call: &Call<'_>, index: usize, samples: Part) -> Result<(), Error> {
+        let (Some(node), Some(step), Some(back)) = (N::NODES.get(index), call.steps.get(index), call.back.get(index))
+        else {
+            return Err(Error::Plan);
+        };
+        let (offset, layer_rows, row_len) = (node.offset as usize, node.rows as usize, node.row_len as usize);
         let layout = self.layout;
         let kept = self.keeps_gradients();
-        let wanted = step.trained && step.gradient.region != Region::None;
+        let wanted = step.trained && !back.gradient.is_none();
         let gradient = || {
-            let at = layout.gradients + layer.offset.checked_sub(const { Sizing::<N, L, F>::SIZES.first_trained })?;
-            Some(at..at + layer.parameters())
+            let at = layout.gradients + offset.checked_sub(const { Sizing::<N, L, F>::SIZES.first_trained })?;
+            Some(at..at + layer_rows * row_len)
         };
         #[cfg(feature = "rayon")]
         if wanted
             && kept
             && let Some(gradient) = gradient()
-            && call.convolution_in_halves::<N>(self.model.parameters(), self.memory, index, images, ends, gradient)?
+            && call.backward_in_halves::<N>(self.model.parameters(), self.memory, index, samples, gradient)?
         {
             return Ok(());
         }
         // The input's gradient first: a layer's parameters may change below.
-        call.backward_layer::<N>(self.model.parameters(), self.memory, index, images, ends)?;
+        call.backward_layer::<N>(self.model.parameters(), self.memory, index, samples)?;
         if !wanted {
             // A layer that stays as it is, above the first that is trained.
             if kept && let Some(gradient) = gradient() {
@@ -75,20 +67,20 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
                 self.model.parameters(),
                 self.memory,
                 index,
-                images,
-                0..layer.rows,
+                samples,
+                0..layer_rows,
                 gradient,
             );
         }
-        let at_once = (layout.gradients_len / layer.row_len.max(1)).max(1);
+        let at_once = (layout.gradients_len / row_len.max(1)).max(1);
         let mut row = 0;
-        while row < layer.rows {
-            let rows = row..layer.rows.min(row + at_once);
-            let gradient = layout.gradients..layout.gradients + rows.len() * layer.row_len;
-            call.weights_layer::<N>(self.model.parameters(), self.memory, index, images, rows.clone(), gradient)?;
-            let first = layer.offset + rows.start * layer.row_len;
-            let trainable = layer.offset + layer.trainable();
-            self.apply(self.optimizer_step(1.0), first, rows.len() * layer.row_len, layout.gradients, trainable)?;
+        while row < layer_rows {
+            let rows = row..layer_rows.min(row + at_once);
+            let gradient = layout.gradients..layout.gradients + rows.len() * row_len;
+            call.weights_layer::<N>(self.model.parameters(), self.memory, index, samples, rows.clone(), gradient)?;
+            let first = offset + rows.start * row_len;
+            let trainable = offset + node.trainable as usize;
+            self.apply(self.optimizer_step(1.0), first, rows.len() * row_len, layout.gradients, trainable)?;
             row = rows.end;
         }
         Ok(())

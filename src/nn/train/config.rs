@@ -230,7 +230,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
     /// const { assert!(TRAINING.training_bytes() <= 2048) };
     /// ```
     pub const fn training_bytes(&self) -> usize {
-        (N::PARAMETERS + self.memory_len()) * size_of::<f32>()
+        self.memory_len().saturating_add(N::PARAMETERS).saturating_mul(size_of::<f32>())
     }
 
     /// A trainer of `model` at step 0, in borrowed memory. The optimizer's state is set to its beginning; the rest of

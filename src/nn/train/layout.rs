@@ -3,9 +3,8 @@
 use core::ops::Range;
 
 use super::super::{
-    Batching,
-    memory::Regions,
     plan::{Sizes, align},
+    run::{Batching, Regions},
 };
 
 /// At most this many floats of gradients exist at a time when they are applied as they appear.
@@ -15,7 +14,6 @@ const APPLIED_LEN: usize = 128;
 #[derive(Clone, Copy)]
 pub(super) struct Layout {
     pub(super) regions: Regions,
-    pub(super) scratch: usize,
     pub(super) gradients: usize,
     pub(super) gradients_len: usize,
     pub(super) states: usize,
@@ -35,25 +33,13 @@ pub(super) const fn layout(
     applied: bool,
 ) -> Layout {
     let trained = if sizes.longest_row == 0 { 0 } else { parameters - sizes.first_trained };
-    let piece_at = sizes.batch * batching.batch;
-    let fixed_at = piece_at + sizes.piece * batching.piece();
-    let scratch = fixed_at + sizes.fixed;
-    let gradients = scratch + sizes.scratch * batching.threads;
+    let regions = Regions::of(sizes, batching);
+    let gradients = regions.end();
     let rows = if sizes.longest_row > APPLIED_LEN { sizes.longest_row } else { APPLIED_LEN };
     let gradients_len = if applied && trained > rows { rows } else { trained };
-    let states_at = gradients + align(gradients_len);
-    let len = states_at + states * align(trained);
-    Layout {
-        regions: Regions { batch_at: 0, batch: batching.batch, piece_at, piece: batching.piece(), fixed_at },
-        scratch,
-        gradients,
-        gradients_len,
-        states: states_at,
-        inputs: len,
-        targets: len,
-        best: len,
-        len,
-    }
+    let states_at = gradients.saturating_add(align(gradients_len));
+    let len = states_at.saturating_add(states * align(trained));
+    Layout { regions, gradients, gradients_len, states: states_at, inputs: len, targets: len, best: len, len }
 }
 
 impl Layout {
@@ -62,8 +48,8 @@ impl Layout {
         if !wanted {
             return self;
         }
-        let at = self.inputs + align(batch * input);
-        let len = at + align((batch * targets).div_ceil(size_of::<f32>()));
+        let at = self.inputs.saturating_add(align(batch.saturating_mul(input)));
+        let len = at.saturating_add(align(batch.saturating_mul(targets).div_ceil(size_of::<f32>())));
         Self { targets: at, best: len, len, ..self }
     }
 
@@ -72,7 +58,7 @@ impl Layout {
         if !wanted {
             return self;
         }
-        Self { len: self.len + align(parameters), ..self }
+        Self { len: self.len.saturating_add(align(parameters)), ..self }
     }
 
     pub(super) const fn gradients(&self) -> Range<usize> {

@@ -22,7 +22,9 @@ pub use self::{
     samples::{Draw, Pairs, Samples},
 };
 use self::{session::Session, sizing::Sizing};
-use super::{Error, Loss, Metrics, Model, Network, Nothing, SoftmaxCrossEntropy, frozen::Freeze, plan::align};
+use super::{
+    Error, Loss, Metrics, Model, Network, Nothing, SoftmaxCrossEntropy, frozen::Freeze, inputs::Element, plan::align,
+};
 use crate::{optim::Optimizer, simd::Level, snapshot::Progress};
 
 /// A model and the memory of its training, however they are held: by value, in boxes, or borrowed.
@@ -141,7 +143,7 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     /// If lengths do not fit or a target is refused; then no parameter has changed, unless
     /// gradients are applied as they appear. [`Error::OneRow`] for a single sample where a trained batch
     /// normalisation takes its mean over the samples alone.
-    pub fn step(&mut self, inputs: &[f32], targets: &[L::Target]) -> Result<Metrics, Error> {
+    pub fn step(&mut self, inputs: &[impl Element], targets: &[L::Target]) -> Result<Metrics, Error> {
         let metrics = self.session().step(inputs, targets)?;
         self.count_step();
         Ok(metrics)
@@ -165,7 +167,7 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     /// ```
     pub fn backward(
         &mut self,
-        inputs: &[f32],
+        inputs: &[impl Element],
         targets: &[L::Target],
         first: usize,
         of: usize,
@@ -194,7 +196,7 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     ///
     /// # Errors
     /// As for [`step`](Self::step).
-    pub fn evaluate(&mut self, inputs: &[f32], targets: &[L::Target]) -> Result<Metrics, Error> {
+    pub fn evaluate(&mut self, inputs: &[impl Element], targets: &[L::Target]) -> Result<Metrics, Error> {
         self.session().evaluate(inputs, targets)
     }
 

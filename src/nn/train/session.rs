@@ -3,12 +3,9 @@
 use super::{
     super::{
         Error, Loss, Metrics, Model, Network,
-        call::{Call, Ends, Seed},
         frozen::Freeze,
-        infer::image_count,
-        layers::dropout::drop_of,
-        memory::{Images, pieces},
-        plan::Place,
+        inputs::Element,
+        run::{Call, Part, Seed, pieces, read, sample_count},
     },
     Gradients, Training,
     layout::Layout,
@@ -35,13 +32,15 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         if targets.len() == expected { Ok(()) } else { Err(Error::Targets { expected, found: targets.len() }) }
     }
 
-    fn call<'c>(&self, inputs: &'c [f32], noise: Option<Seed>, share: f32) -> Call<'c> {
+    fn call<'c>(&self, inputs: &'c [impl Element], noise: Option<Seed>, share: f32) -> Call<'c> {
         Call {
             steps: Sizing::<N, L, F>::steps(),
+            back: Sizing::<N, L, F>::back(),
             level: self.level,
             threads: self.training.batching.threads,
             regions: self.layout.regions,
-            images: inputs,
+            inputs: read::<N, _>(inputs),
+            lengths: &[],
             noise,
             share,
         }
@@ -50,12 +49,12 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
     /// Forward, error and backward of samples `first..` of `of`.
     pub(super) fn backward(
         &mut self,
-        inputs: &[f32],
+        inputs: &[impl Element],
         targets: &[L::Target],
         first: usize,
         of: usize,
     ) -> Result<Metrics, Error> {
-        let count = image_count::<N>(inputs, self.training.batching.batch)?;
+        let count = sample_count::<N>(inputs, self.training.batching.batch)?;
         let left = of.saturating_sub(first);
         if count > left {
             return Err(Error::Batch { expected: left, found: count });
@@ -64,37 +63,35 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         if let (1, Some(layer)) = (count, const { Sizing::<N, L, F>::NEEDS_TWO }) {
             return Err(Error::OneRow { layer });
         }
-        let noise = Seed { seed: self.seed, step: self.step, first, drop: const { drop_of(N::LAYERS) } };
+        let noise = Seed { seed: self.seed, step: self.step, first, drop_out: N::DROP_OUT };
         let call = self.call(inputs, Some(noise), count as f32 / of as f32);
-        let by_piece = const { Sizing::<N, L, F>::SIZES.by_piece };
-        call.forward::<N>(self.model.parameters(), self.memory, count, by_piece)?;
-        let metrics = self.evaluate_loss(call.steps, targets, count, of)?;
+        let sizes = const { &Sizing::<N, L, F>::SIZES };
+        call.forward::<N>(self.model.parameters(), self.memory, count, sizes)?;
+        let metrics = self.evaluate_loss(targets, count, of)?;
 
-        let scratch = (self.layout.scratch, const { Sizing::<N, L, F>::SIZES.scratch });
-        let ends = Ends { input_gradient: Place::NONE, scratch };
-        let whole = Images { first: 0, count };
-        for index in (by_piece..N::LAYERS.len()).rev() {
-            self.backward_layer(&call, index, whole, ends)?;
+        let whole = Part { first: 0, count };
+        for index in (sizes.by_piece..sizes.active).rev() {
+            self.backward_layer(&call, index, whole)?;
         }
-        for piece in pieces(count, self.layout.regions.piece) {
-            for index in (0..by_piece).rev() {
-                self.backward_layer(&call, index, piece, ends)?;
+        for piece in pieces(count, self.layout.regions.piece()) {
+            for index in (0..sizes.by_piece).rev() {
+                self.backward_layer(&call, index, piece)?;
             }
         }
         Ok(metrics)
     }
 
     /// Backward and update.
-    pub(super) fn step(&mut self, inputs: &[f32], targets: &[L::Target]) -> Result<Metrics, Error> {
-        let count = image_count::<N>(inputs, self.training.batching.batch)?;
+    pub(super) fn step(&mut self, inputs: &[impl Element], targets: &[L::Target]) -> Result<Metrics, Error> {
+        let count = sample_count::<N>(inputs, self.training.batching.batch)?;
         let metrics = self.backward(inputs, targets, 0, count)?;
         self.update()?;
         Ok(metrics)
     }
 
     /// The metrics of the model as it is, batch by batch.
-    pub(super) fn evaluate(&mut self, inputs: &[f32], targets: &[L::Target]) -> Result<Metrics, Error> {
-        let count = image_count::<N>(inputs, usize::MAX)?;
+    pub(super) fn evaluate(&mut self, inputs: &[impl Element], targets: &[L::Target]) -> Result<Metrics, Error> {
+        let count = sample_count::<N>(inputs, usize::MAX)?;
         Self::check_targets(count, targets)?;
         let mut total = Metrics::default();
         let batch = self.training.batching.batch.max(1);
@@ -102,9 +99,9 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         for (inputs, targets) in inputs.chunks(batch * N::Input::LEN).zip(targets) {
             let count = inputs.len() / N::Input::LEN;
             let call = self.call(inputs, None, 1.0);
-            let by_piece = const { Sizing::<N, L, F>::SIZES.by_piece };
-            call.forward::<N>(self.model.parameters(), self.memory, count, by_piece)?;
-            total.add(&self.evaluate_loss(call.steps, targets, count, count)?);
+            let sizes = const { &Sizing::<N, L, F>::SIZES };
+            call.forward::<N>(self.model.parameters(), self.memory, count, sizes)?;
+            total.add(&self.evaluate_loss(targets, count, count)?);
         }
         Ok(total)
     }

@@ -4,10 +4,9 @@ use core::marker::PhantomData;
 
 use super::super::{
     Loss, Network, Takes,
+    declare::Layer,
     frozen::Freeze,
-    layer::{Kind, Layer},
-    network::sizes,
-    plan::{Sizes, Step, mode},
+    plan::{BackStep, Planned, Sizes, Step, mode},
 };
 use crate::shape::Dims;
 
@@ -24,9 +23,12 @@ impl<N: Network, L: Loss, F: Freeze> Sizing<N, L, F> {
         _ => mode::TRAINING,
     };
     pub(super) const SIZES: Sizes = {
-        F::FROZEN.check(N::NAME, N::LAYERS);
         L::TAKES.check(N::NAME, N::LAYERS);
-        sizes::<N>(F::FROZEN, Self::MODE)
+        match Self::MODE {
+            LOGITS => <N::Plan<F, LOGITS> as Planned>::SIZES,
+            SIGMOID_LOGITS => <N::Plan<F, SIGMOID_LOGITS> as Planned>::SIZES,
+            _ => <N::Plan<F, { mode::TRAINING }> as Planned>::SIZES,
+        }
     };
     /// How many parameters, from the first trained one on, have gradients and optimizer state.
     pub(super) const TRAINED: usize =
@@ -43,9 +45,17 @@ impl<N: Network, L: Loss, F: Freeze> Sizing<N, L, F> {
 
     pub(super) fn steps() -> &'static [Step] {
         match Self::MODE {
-            LOGITS => N::steps::<F, LOGITS>(),
-            SIGMOID_LOGITS => N::steps::<F, SIGMOID_LOGITS>(),
-            _ => N::steps::<F, { mode::TRAINING }>(),
+            LOGITS => <N::Plan<F, LOGITS>>::STEPS,
+            SIGMOID_LOGITS => <N::Plan<F, SIGMOID_LOGITS>>::STEPS,
+            _ => <N::Plan<F, { mode::TRAINING }>>::STEPS,
+        }
+    }
+
+    pub(super) fn back() -> &'static [BackStep] {
+        match Self::MODE {
+            LOGITS => <N::Plan<F, LOGITS>>::BACK,
+            SIGMOID_LOGITS => <N::Plan<F, SIGMOID_LOGITS>>::BACK,
+            _ => <N::Plan<F, { mode::TRAINING }>>::BACK,
         }
     }
 }
@@ -54,8 +64,7 @@ const fn needs_two<F: Freeze>(layers: &'static [Layer]) -> Option<&'static str> 
     let mut i = 0;
     while i < layers.len() {
         let layer = &layers[i];
-        if matches!(layer.kind, Kind::BatchNorm) && layer.input.len() == layer.row_len && !F::FROZEN.contains(layers, i)
-        {
+        if layer.over_batch && layer.input.len() == layer.row_len && !F::FROZEN.contains(layers, i) {
             return Some(layer.name);
         }
         i += 1;

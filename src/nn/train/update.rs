@@ -1,11 +1,7 @@
 //! The optimizer's step, and what it works on.
 
 use super::{
-    super::{
-        Error, Loss, Network,
-        frozen::Freeze,
-        plan::{MAX_LAYERS, align},
-    },
+    super::{Error, Loss, Network, frozen::Freeze, plan::align},
     Gradients,
     session::Session,
     sizing::Sizing,
@@ -61,10 +57,11 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
             let number = self.optimizer_step(scale);
             let layout = self.layout;
             let first = const { Sizing::<N, L, F>::SIZES.first_trained };
-            for (layer, step) in N::LAYERS.iter().zip(Sizing::<N, L, F>::steps()) {
+            for (node, step) in N::NODES.iter().zip(Sizing::<N, L, F>::steps()) {
                 if step.trained {
-                    let gradient = layout.gradients + layer.offset - first;
-                    self.apply(number, layer.offset, layer.parameters(), gradient, layer.offset + layer.trainable())?;
+                    let (offset, len) = (node.offset as usize, node.rows as usize * node.row_len as usize);
+                    let gradient = layout.gradients + offset - first;
+                    self.apply(number, offset, len, gradient, offset + node.trainable as usize)?;
                 }
             }
         }
@@ -77,14 +74,14 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
     fn gradient_norm(&self) -> f32 {
         let gradients = self.memory.get(self.layout.gradients()).unwrap_or(&[]);
         let first = const { Sizing::<N, L, F>::SIZES.first_trained };
-        let mut slices: [&[f32]; MAX_LAYERS] = [&[]; MAX_LAYERS];
-        for ((slice, layer), step) in slices.iter_mut().zip(N::LAYERS).zip(Sizing::<N, L, F>::steps()) {
-            if step.trained {
-                let at = layer.offset - first;
-                *slice = gradients.get(at..at + layer.trainable()).unwrap_or(&[]);
-            }
-        }
-        optim::global_norm(self.level, &slices)
+        let trained = N::NODES.iter().zip(Sizing::<N, L, F>::steps()).filter(|(_, step)| step.trained);
+        optim::global_norm_of(
+            self.level,
+            trained.map(|(node, _)| {
+                let at = node.offset as usize - first;
+                gradients.get(at..at + node.trainable as usize).unwrap_or(&[])
+            }),
+        )
     }
 
     pub(super) fn optimizer_step(&self, gradient_scale: f32) -> optim::Step {

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, vec, vec::Vec};
 use core::ptr::null;
 
 use kernlet::{
-    nn::{Batching, Error, Kind, Model, Network, infer, inference_len, saliency, saliency_len},
+    nn::{Batching, Error, Model, Network, infer, inference_len, saliency, saliency_len},
     simd::Level,
     snapshot::{Described, Snapshot, SnapshotError, fingerprint as fingerprint_of},
 };
@@ -99,7 +99,8 @@ pub extern "C" fn fingerprint() -> u64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn filters_axis(network: u32, axis: usize) -> usize {
     let layers = if network == 0 { SmallCnn::LAYERS } else { MnistCnn::LAYERS };
-    layers.iter().find(|layer| layer.kind == Kind::Conv2d).map_or(0, |layer| layer.kernel.axis(axis.min(3)))
+    let kernel = layers.iter().find(|layer| layer.kind == "conv2d").and_then(|layer| layer.tensor("kernel"));
+    kernel.map_or(0, |kernel| kernel.dims.axis(axis.min(3)))
 }
 
 /// Takes the parameters out of a snapshot of `len` bytes at a place that [`take`](crate::take) gave.

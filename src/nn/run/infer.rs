@@ -1,16 +1,18 @@
 //! Inference: forward only, in a memory that holds what one layer hands to the next.
 
-use super::{
-    Error, Model, Network,
-    call::Call,
-    frozen::{Frozen, Nothing},
-    memory::{Images, Regions, copy},
-    network::sizes,
-    plan::{Region, Sizes},
+use super::{Call, Part, Regions, memory::copy, read};
+use crate::{
+    nn::{
+        Error, Model, Network,
+        frozen::Nothing,
+        inputs::Element,
+        plan::{Ends, Planned, Sizes},
+    },
+    shape::Shape,
+    simd::Level,
 };
-use crate::{shape::Shape, simd::Level};
 
-/// How a batch is cut: how many images there may be, and how many of them each thread takes through
+/// How a batch is cut: how many samples there may be, and how many of them each thread takes through
 /// the leading layers at a time. Results do not depend on the pieces or threads.
 ///
 /// ```
@@ -21,23 +23,19 @@ use crate::{shape::Shape, simd::Level};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Batching {
-    pub(super) batch: usize,
-    /// Images at a time for each thread.
-    pub(super) each: usize,
-    pub(super) threads: usize,
+    pub(in crate::nn) batch: usize,
+    /// Samples at a time for each thread.
+    pub(in crate::nn) each: usize,
+    pub(in crate::nn) threads: usize,
 }
 
 impl Batching {
-    /// At most `batch` images, in pieces of 8 for each thread, on one thread.
-    ///
-    /// See [`Batching`] for an example.
+    /// At most `batch` samples, in pieces of 8 for each thread, on one thread.
     pub const fn of(batch: usize) -> Self {
         Self { batch, each: 8, threads: 1 }
     }
 
-    /// Pieces of `piece` images for each thread, at least 1.
-    ///
-    /// See [`Batching`] for an example.
+    /// Pieces of `piece` samples for each thread, at least 1.
     pub const fn pieces_of(self, piece: usize) -> Self {
         Self { each: if piece == 0 { 1 } else { piece }, ..self }
     }
@@ -46,19 +44,17 @@ impl Batching {
     ///
     /// Call from inside a rayon pool (`pool.install(|| …)`) of as many threads: then a step hands
     /// its parts over without a queue and allocates nothing.
-    ///
-    /// See [`Batching`] for an example.
     pub const fn threads(self, threads: usize) -> Self {
         Self { threads: if threads == 0 { 1 } else { threads }, ..self }
     }
 
-    /// How many images are in a piece, at most the batch.
-    pub(super) const fn piece(self) -> usize {
+    /// How many samples are in a piece, at most the batch.
+    pub(in crate::nn) const fn piece(self) -> usize {
         let piece = self.each.saturating_mul(self.threads);
         if piece < self.batch { piece } else { self.batch }
     }
 
-    /// The most images.
+    /// The most samples.
     ///
     /// ```
     /// assert_eq!(kernlet::nn::Batching::of(128).batch(), 128);
@@ -68,14 +64,8 @@ impl Batching {
     }
 }
 
-/// Where the regions of an inference lie, and its whole length.
-const fn regions(sizes: &Sizes, batching: Batching) -> (Regions, usize) {
-    let batch_at = 0;
-    let piece_at = sizes.batch * batching.batch;
-    let fixed_at = piece_at + sizes.piece * batching.piece();
-    let regions = Regions { batch_at, batch: batching.batch, piece_at, piece: batching.piece(), fixed_at };
-    (regions, fixed_at + sizes.fixed)
-}
+/// The plan of an inference.
+type Forward<N> = <N as Network>::Plan<Nothing, 0>;
 
 /// How many floats of memory [`infer`] needs.
 ///
@@ -86,7 +76,7 @@ const fn regions(sizes: &Sizes, batching: Batching) -> (Regions, usize) {
 /// const { assert!(LEN * size_of::<f32>() <= 192) };
 /// ```
 pub const fn inference_len<N: Network>(batching: Batching) -> usize {
-    regions(&sizes::<N>(Frozen::Nothing, 0), batching).1
+    Regions::of(&Forward::<N>::SIZES, batching).end()
 }
 
 /// The bytes of the parameters and of the memory that [`infer`] needs.
@@ -97,20 +87,20 @@ pub const fn inference_len<N: Network>(batching: Batching) -> usize {
 /// const { assert!(inference_bytes::<Tiny>(Batching::of(1)) <= 1024) };
 /// ```
 pub const fn inference_bytes<N: Network>(batching: Batching) -> usize {
-    (N::PARAMETERS + inference_len::<N>(batching)) * size_of::<f32>()
+    inference_len::<N>(batching).saturating_add(N::PARAMETERS).saturating_mul(size_of::<f32>())
 }
 
-/// Runs a network on `images` (flat, one after the other) and writes its outputs to `outputs`.
+/// Runs a network on `inputs` (flat, one sample after the other) and writes its outputs to `outputs`.
 ///
 /// Dropout does nothing here, and batch normalisation uses its moving averages.
 ///
 /// # Errors
-/// If `images` is not a whole number of inputs, is more than the batch or is empty, if `outputs` has
+/// If `inputs` is not a whole number of samples, more than the batch or empty, if `outputs` has
 /// another length, or `memory` less than [`inference_len`]. `memory` may hold anything before.
 ///
 /// ```
 /// use kernlet::{nn::{Batching, Model, infer, inference_len}, simd::Level};
-/// kernlet::network! { struct Tiny([2]) { hidden: dense(8), tanh, out: dense(3), softmax } }
+/// kernlet::network! { struct Tiny([2]) { out: dense(3), softmax } }
 /// const BATCHING: Batching = Batching::of(1);
 /// let mut memory = [0.0; inference_len::<Tiny>(BATCHING)];
 /// let mut outputs = [0.0; 3];
@@ -122,11 +112,11 @@ pub fn infer<N: Network>(
     level: Level,
     batching: Batching,
     model: &Model<N>,
-    images: &[f32],
+    inputs: &[impl Element],
     memory: &mut [f32],
     outputs: &mut [f32],
 ) -> Result<(), Error> {
-    infer_in_place::<N>(level, batching, model.parameters(), images, memory, outputs)
+    infer_in_place::<N>(level, batching, model.parameters(), inputs, memory, outputs)
 }
 
 /// [`infer`] with parameters where they lie: in flash, in a mapped file.
@@ -148,47 +138,49 @@ pub fn infer_in_place<N: Network>(
     level: Level,
     batching: Batching,
     parameters: &[f32],
-    images: &[f32],
+    inputs: &[impl Element],
     memory: &mut [f32],
     outputs: &mut [f32],
 ) -> Result<(), Error> {
-    let count = image_count::<N>(images, batching.batch)?;
+    let count = sample_count::<N>(inputs, batching.batch)?;
     if parameters.len() != N::PARAMETERS {
         return Err(Error::Parameters { expected: N::PARAMETERS, found: parameters.len() });
     }
-    let (regions, len) = const_regions::<N>(batching);
-    if memory.len() < len {
-        return Err(Error::Memory { expected: len, found: memory.len() });
+    let sizes: &Sizes = const { &Forward::<N>::SIZES };
+    let regions = Regions::of(sizes, batching);
+    if memory.len() < regions.end() {
+        return Err(Error::Memory { expected: regions.end(), found: memory.len() });
     }
     if outputs.len() != count * N::Output::LEN {
         return Err(Error::Outputs { expected: count * N::Output::LEN, found: outputs.len() });
     }
-    let steps = N::steps::<Nothing, 0>();
-    let call = Call { steps, level, threads: batching.threads, regions, images, noise: None, share: 1.0 };
-    call.forward::<N>(parameters, memory, count, const { sizes::<N>(Frozen::Nothing, 0).by_piece })?;
-    let source = match steps.last() {
-        Some(step) if step.value.region != Region::Input => {
-            memory.get(regions.range(step.value, N::Output::LEN, Images { first: 0, count })).ok_or(Error::Plan)?
-        }
-        _ => images,
+    let read = read::<N, _>(inputs);
+    let call = Call {
+        steps: Forward::<N>::STEPS,
+        back: &[],
+        level,
+        threads: batching.threads,
+        regions,
+        inputs: read,
+        lengths: &[],
+        noise: None,
+        share: 1.0,
     };
-    copy(source, outputs)
-}
-
-#[inline]
-fn const_regions<N: Network>(batching: Batching) -> (Regions, usize) {
-    regions(const { &sizes::<N>(Frozen::Nothing, 0) }, batching)
-}
-
-/// The number of images in a flat slice, between 1 and `most`.
-pub(super) fn image_count<N: Network>(images: &[f32], most: usize) -> Result<usize, Error> {
-    let image = const {
-        assert!(N::Input::LEN > 0, "a network has an input");
-        N::Input::LEN
-    };
-    if !images.len().is_multiple_of(image) {
-        return Err(Error::Inputs { input: image, found: images.len() });
+    call.forward::<N>(parameters, memory, count, sizes)?;
+    let Ends { output, .. } = const { Forward::<N>::ENDS };
+    let whole = Part { first: 0, count };
+    if output.is_input() {
+        return copy(read.floats(whole.range(N::Output::LEN))?, outputs);
     }
-    let count = images.len() / image;
+    copy(memory.get(regions.range(output, N::Output::LEN, whole)).ok_or(Error::Plan)?, outputs)
+}
+
+/// The number of samples in a flat slice, between 1 and `most`.
+pub(in crate::nn) fn sample_count<N: Network>(inputs: &[impl Element], most: usize) -> Result<usize, Error> {
+    let sample = N::Input::LEN;
+    let count = match inputs.len().checked_div(sample) {
+        Some(count) if count * sample == inputs.len() => count,
+        _ => return Err(Error::Inputs { input: sample, found: inputs.len() }),
+    };
     if count == 0 || count > most { Err(Error::Batch { expected: most, found: count }) } else { Ok(count) }
 }

@@ -1,0 +1,14 @@
+//! What a network consists of, decided while it compiles: the macro, what was written, the layers
+//! with their shapes, and the messages where something does not fit.
+
+mod definition;
+mod layer;
+mod macros;
+mod message;
+mod spec;
+
+pub use definition::{Argument, Context, Definition};
+pub(crate) use layer::same;
+pub use layer::{Attribute, Init, Layer, LayerTensor, MAX_OPERANDS, Node, Value};
+pub use message::Message;
+pub use spec::{Auxiliary, Declaration, Declared, InPlace, Link, Scratch, Settings, Spec, layers, nodes};

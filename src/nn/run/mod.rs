@@ -1,0 +1,16 @@
+//! One pass over a batch, in one slice of memory: forward, backward, and what is made of them.
+
+mod call;
+#[cfg(feature = "rayon")]
+mod halves;
+mod infer;
+mod memory;
+mod saliency;
+
+pub(super) use call::{Call, Seed, read};
+pub(super) use infer::sample_count;
+pub use infer::{Batching, infer, infer_in_place, inference_bytes, inference_len};
+#[cfg(feature = "alloc")]
+pub use memory::HeapMemory;
+pub(super) use memory::{Part, Regions, parts, pieces};
+pub use saliency::{saliency, saliency_len};
