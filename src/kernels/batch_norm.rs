@@ -175,7 +175,7 @@ impl Kernel for Statistics<'_> {
 /// The mean and the biased variance of each channel over all rows of `x`.
 ///
 /// # Errors
-/// [`ShapeError`] if `channels` is 0, `x` is not whole rows, or `mean` or `variance` has not
+/// [`ShapeError`] if `channels` is 0, `x` is not whole rows, or `mean` or `variance` does not have
 /// `channels` elements; nothing is written then.
 ///
 /// ```

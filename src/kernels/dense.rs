@@ -67,7 +67,7 @@ impl Dense {
         }
     }
 
-    /// The length of `x` per image.
+    /// The length of `x` per sample.
     ///
     /// ```
     /// assert_eq!(kernlet::kernels::dense::Dense::new(3, 4).x_len(), 3);
@@ -76,7 +76,7 @@ impl Dense {
         self.inputs
     }
 
-    /// The length of `y` per image.
+    /// The length of `y` per sample.
     ///
     /// ```
     /// assert_eq!(kernlet::kernels::dense::Dense::new(3, 4).y_len(), 4);

@@ -60,7 +60,7 @@ impl Rule<2> for Adadelta {
         let g = with_l2(s, w, g, self.l2);
         let epsilon = s.splat(self.epsilon);
         let squares = averaged(s, squares, s.mul(g, g), self.rho);
-        // One root of a quotient for two: roots are the dearest operation everywhere.
+        // One root of a quotient for two: roots are the most expensive operation everywhere.
         let ratio = s.sqrt(s.div(s.add(deltas, epsilon), s.add(squares, epsilon)));
         let delta = s.mul(ratio, g);
         let deltas = averaged(s, deltas, s.mul(delta, delta), self.rho);

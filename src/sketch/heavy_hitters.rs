@@ -82,9 +82,9 @@ pub struct SpaceSaving<K: ?Sized, const N: usize, const L: usize> {
 pub struct HeavyHitter<V> {
     /// The key.
     pub key: V,
-    /// At most this is its count.
+    /// Its count is at most this.
     pub count: u64,
-    /// At most by this `count` is too high.
+    /// `count` is too high by at most this.
     pub error: u64,
 }
 

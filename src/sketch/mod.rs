@@ -10,7 +10,7 @@
 //! | mean and variance | [`Moments`] | rounding | to rounding |
 //! | a random sample | [`Reservoir`] | none: uniform | exact |
 //!
-//! What counts keys is an [`Emitter`](crate::pairs::Emitter): the mapper of a
+//! A summary that counts keys is an [`Emitter`](crate::pairs::Emitter): the mapper of a
 //! MapReduce job counts into it as it is.
 //!
 //! ```

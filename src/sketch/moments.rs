@@ -38,7 +38,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Of no numbers.
+    /// A summary of no numbers.
     ///
     /// ```
     /// assert_eq!(kernlet::sketch::Moments::new().count(), 0);
@@ -73,7 +73,7 @@ impl Moments {
         self.count
     }
 
-    /// Their mean; NaN of none.
+    /// Their mean; NaN if there are none.
     ///
     /// ```
     /// assert!(kernlet::sketch::Moments::new().mean().is_nan());
@@ -82,7 +82,7 @@ impl Moments {
         if self.count == 0 { f64::NAN } else { self.mean }
     }
 
-    /// The variance of these numbers: the mean squared distance to their mean; NaN of none.
+    /// The variance of these numbers: the mean squared distance to their mean; NaN if there are none.
     ///
     /// ```
     /// let mut moments = kernlet::sketch::Moments::new();
@@ -94,7 +94,7 @@ impl Moments {
         self.squares / self.count as f64
     }
 
-    /// The variance of what these numbers are a sample of, unbiased; NaN of fewer than two.
+    /// The variance of what these numbers are a sample of, unbiased; NaN for fewer than two.
     ///
     /// ```
     /// let mut moments = kernlet::sketch::Moments::new();

@@ -154,7 +154,7 @@ impl<const N: usize, const BITS: u32> DdSketch<N, BITS> {
         52 - BITS
     };
 
-    /// Of no numbers.
+    /// A summary of no numbers.
     ///
     /// ```
     /// assert_eq!(kernlet::sketch::DdSketch::<64, 4>::new().quantile(0.5), None);
@@ -224,7 +224,7 @@ impl<const N: usize, const BITS: u32> DdSketch<N, BITS> {
         (self.count() > 0).then_some(self.greatest)
     }
 
-    /// `α`: by what part of itself a quantile may be off.
+    /// `α`: the relative error that a quantile may have.
     ///
     /// ```
     /// assert_eq!(kernlet::sketch::DdSketch::<64, 4>::new().relative_error(), 1.0 / 33.0);
@@ -265,7 +265,7 @@ impl<const N: usize, const BITS: u32> DdSketch<N, BITS> {
 
     /// The number that has a part `q` of the others before it: of `n` numbers in
     /// order, from 0 on, about the `⌊q (n − 1)⌋`-th; the first and the last exactly.
-    /// Nothing of no numbers, and for a NaN.
+    /// `None` if there are no numbers, or `q` is NaN.
     ///
     /// ```
     /// let mut numbers = kernlet::sketch::DdSketch::<64, 5>::new();

@@ -41,7 +41,7 @@ pub const fn crc32(crc: u32, bytes: &[u8]) -> u32 {
 
 /// A 64-bit hash that can be computed in a `const`: FNV-1a.
 ///
-/// Not against people who want two inputs to look alike.
+/// It does not protect against people who want two inputs to collide.
 ///
 /// ```
 /// use kernlet::snapshot::Hash64;
@@ -93,7 +93,7 @@ impl Hash64 {
     }
 }
 
-/// A hash of all bits of `numbers`, the same on every target: equal for equal bits alone, but for chance.
+/// A hash of all bits of `numbers`, the same on every target: the same for the same bits, and for others only by chance.
 ///
 /// ```
 /// use kernlet::snapshot::fingerprint;

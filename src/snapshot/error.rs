@@ -78,7 +78,7 @@ impl fmt::Debug for Label {
 pub enum SnapshotError {
     /// The first eight bytes are not the magic number.
     Magic {
-        /// They, as a big-endian number.
+        /// These bytes, as a big-endian number.
         found: u64,
     },
     /// Another version of the format.
@@ -244,7 +244,7 @@ pub enum WriteError<E> {
         /// Its length in bytes.
         found: usize,
     },
-    /// What the bytes were given to refused them.
+    /// The sink refused the bytes.
     Sink(E),
 }
 

@@ -11,7 +11,7 @@ use super::{ModelInfo, Training, WriteError, write};
 /// Saves a snapshot under `path`; an old file there is replaced once the new one is safely on disk.
 ///
 /// # Errors
-/// Of the file system, or [`io::ErrorKind::InvalidInput`] if `parameters` is not the network's or the optimizer's
+/// The file system's, or [`io::ErrorKind::InvalidInput`] if `parameters` is not the network's or the optimizer's
 /// name does not fit. The old file is then untouched and nothing is left beside it.
 ///
 /// ```
@@ -46,7 +46,7 @@ pub fn save(
 /// (a device, a pipe) is written to directly.
 ///
 /// # Errors
-/// Of `fill` or the file system. The old file is then untouched and nothing is left beside it.
+/// Those of `fill` or of the file system. The old file is then untouched and nothing is left beside it.
 ///
 /// ```
 /// use std::io::Write;
