@@ -131,38 +131,73 @@ fn siblings(source: &str, depth: usize, path: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Inside the kernels: what several operations share lies above them, and no operation imports another.
+/// Inside `nn` and the kernels each module imports only from the rows above its own: what several operations share lies
+/// above them, and no operation imports another.
 #[test]
-fn no_kernel_imports_another() {
-    let root = Path::new("src/kernels");
-    let rows = rows(root);
-    let rank = |room: &str| rows.iter().position(|row| row.iter().any(|name| name == room));
-    let mut files = Vec::new();
-    sources(root, &mut files);
-    let mut wrong = Vec::new();
-    let mut seen = 0;
-    for file in files {
-        let inside: Vec<&str> = file.strip_prefix(root).unwrap().iter().map(|part| part.to_str().unwrap()).collect();
-        let room = inside[0].trim_end_matches(".rs");
-        if room == "mod" {
-            continue;
-        }
-        let Some(own) = rank(room) else {
-            wrong.push(format!("{}: {room} is not in the table of src/kernels/mod.rs", file.display()));
-            continue;
-        };
-        // From `kernels/a.rs` or `kernels/a/mod.rs` the siblings are one step up.
-        let depth = inside.iter().filter(|part| **part != "mod.rs").count();
-        for (line, name) in siblings(&fs::read_to_string(&file).unwrap(), depth, "crate::kernels::") {
-            let Some(imported) = rank(&name) else { continue };
-            seen += 1;
-            if name != room && imported >= own {
-                wrong.push(format!("{}:{line}: {room} imports {name}, which is not above it", file.display()));
+fn rooms_import_from_those_above_them() {
+    for parent in ["kernels", "nn"] {
+        let root = Path::new("src").join(parent);
+        let path = format!("crate::{parent}::");
+        let rows = rows(&root);
+        let rank = |room: &str| rows.iter().position(|row| row.iter().any(|name| name == room));
+        let mut files = Vec::new();
+        sources(&root, &mut files);
+        let mut wrong = Vec::new();
+        let mut seen = 0;
+        for file in files {
+            let inside: Vec<&str> =
+                file.strip_prefix(&root).unwrap().iter().map(|part| part.to_str().unwrap()).collect();
+            let room = inside[0].trim_end_matches(".rs");
+            if room == "mod" {
+                continue;
+            }
+            let Some(own) = rank(room) else {
+                wrong.push(format!("{}: {room} is not in the table of {}/mod.rs", file.display(), root.display()));
+                continue;
+            };
+            // From `kernels/a.rs` or `kernels/a/mod.rs` the siblings are one step up.
+            let depth = inside.iter().filter(|part| **part != "mod.rs").count();
+            for (line, name) in siblings(&fs::read_to_string(&file).unwrap(), depth, &path) {
+                let Some(imported) = rank(&name) else { continue };
+                seen += 1;
+                if name != room && imported >= own {
+                    wrong.push(format!("{}:{line}: {room} imports {name}, which is not above it", file.display()));
+                }
             }
         }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(seen > 20, "only {seen} imports were seen in {}", root.display());
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(seen > 20, "only {seen} imports were seen");
+}
+
+/// A kind of layer is named in its room and in the macro: whatever else reads a network reads specifications.
+#[test]
+fn kinds_of_layers_are_named_in_their_rooms() {
+    let table = fs::read_to_string("src/nn/layers/mod.rs").unwrap();
+    let table = table.split_once("const KINDS: &[&str] = &[").unwrap().1.split_once(']').unwrap().0;
+    let kinds: Vec<&str> = table.split('"').skip(1).step_by(2).collect();
+    assert!(kinds.len() > 20, "only {kinds:?}");
+    let mut files = Vec::new();
+    sources(Path::new("src/nn"), &mut files);
+    files.retain(|file| !file.starts_with("src/nn/layers") && !file.ends_with("declare/macros.rs"));
+    for file in files {
+        let source = fs::read_to_string(&file).unwrap();
+        // Unit tests declare networks.
+        let code = source.split("#[cfg(test)]\nmod ").next().unwrap();
+        for (at, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            let named = kinds.iter().find(|kind| line.contains(&format!("\"{kind}\"")));
+            let room = line
+                .match_indices("layers::")
+                .find(|(at, found)| line[at + found.len()..].starts_with(char::is_uppercase));
+            assert!(
+                named.is_none() && room.is_none(),
+                "{}:{}: a kind of layer outside its room: {}",
+                file.display(),
+                at + 1,
+                line.trim()
+            );
+        }
+    }
 }
 
 #[test]
