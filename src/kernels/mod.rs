@@ -35,6 +35,7 @@
 //! | `softmax` | whose exponentials the losses take, too |
 //! | `activation`, `batch_norm`, `conv2d`, `conv2d_transpose`, `dense`, `dropout`, `elementwise`, `loss`, `pool2d` | operations |
 //! | `int8` | the same for TensorFlow Lite's eight-bit integers |
+//! | `winograd` | `conv2d` by another algorithm, with other bits |
 //! | `reference` | their twins |
 //!
 #![cfg_attr(feature = "int8", doc = "[`int8`]: int8")]
@@ -59,6 +60,7 @@ pub mod reference;
 pub mod softmax;
 mod tile;
 mod transpose;
+pub mod winograd;
 
 pub use epilogue::Epilogue;
 pub use error::{Relation, ShapeError};

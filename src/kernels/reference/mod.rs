@@ -12,6 +12,7 @@ pub mod int8;
 pub mod loss;
 pub mod pool2d;
 pub mod softmax;
+pub mod winograd;
 
 /// `a · b + c`, rounded once or twice.
 ///
