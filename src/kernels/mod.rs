@@ -56,6 +56,7 @@ pub mod int8;
 pub mod loss;
 mod map;
 pub mod pool2d;
+pub mod recurrent;
 pub mod reference;
 pub mod softmax;
 mod tile;

@@ -11,6 +11,7 @@ pub mod dropout;
 pub mod int8;
 pub mod loss;
 pub mod pool2d;
+pub mod recurrent;
 pub mod softmax;
 pub mod winograd;
 
