@@ -92,12 +92,12 @@ impl Results {
 fn kernels<C: Cell>(level: Level, shape: &Recurrent<C>, sequences: Sequences, data: &Data) -> Results {
     let mut to = Results::nan(shape, sequences.batch, data);
     let weights = data.weights();
-    let forward = Forward { y: &mut to.y, state: &mut to.state, kept: &mut to.kept };
-    forward_into(level, shape, sequences, &weights, &data.x, forward).unwrap();
+    let of = Forward { x: &data.x, weights };
+    forward_into(level, shape, sequences, of, &mut to.y, &mut to.state, &mut to.kept).unwrap();
     to.gates = to.kept.clone();
     let mut scratch = vec![f32::NAN; backward_scratch_len(shape, sequences.batch)];
-    let backward = Backward { dstate: &mut to.dstate, kept: &mut to.gates, scratch: &mut scratch };
-    backward_in_place(level, shape, sequences, &data.recurrent, &data.dy, backward).unwrap();
+    let of = Backward { recurrent: &data.recurrent, dy: &data.dy };
+    backward_in_place(level, shape, sequences, of, &mut to.dstate, &mut to.gates, &mut scratch).unwrap();
     backward_input_into(level, shape, sequences, &data.kernel, &to.gates, &mut to.dx, &mut scratch).unwrap();
     let [dkernel, drecurrent, dbias] = &mut to.weights;
     let columns = shape.units * C::GATES;
@@ -132,8 +132,8 @@ fn twins<C: Cell>(level: Level, shape: &Recurrent<C>, sequences: Sequences, data
 fn check_inference<C: Cell>(level: Level, shape: &Recurrent<C>, sequences: Sequences, data: &Data, trained: &Results) {
     let (mut y, mut state) = (vec![f32::NAN; trained.y.len()], data.state.clone());
     let mut scratch = vec![f32::NAN; infer_scratch_len(shape, sequences.batch)];
-    let infer = Infer { y: &mut y, state: &mut state, scratch: &mut scratch };
-    infer_into(level, shape, sequences, &data.weights(), &data.x, infer).unwrap();
+    let of = Forward { x: &data.x, weights: data.weights() };
+    infer_into(level, shape, sequences, of, &mut y, &mut state, &mut scratch).unwrap();
     // Columns of another layer are not written.
     assert_bits("inferred y", level, &y, &trained.y);
     assert_bits("inferred state", level, &state, &trained.state);
@@ -143,7 +143,7 @@ fn check_inference<C: Cell>(level: Level, shape: &Recurrent<C>, sequences: Seque
         for step in 0..sequences.lengths.map_or(shape.steps, |lengths| lengths[n] as usize) {
             let at = n * shape.steps + step;
             let x = &data.x[at * shape.inputs..][..shape.inputs];
-            step_in_place(level, shape, &data.weights(), x, &mut state, &mut scratch).unwrap();
+            step_in_place(level, shape, Forward { x, weights: data.weights() }, &mut state, &mut scratch).unwrap();
             if shape.sequences {
                 let y = &trained.y[at * shape.columns + shape.first_column..][..shape.units];
                 assert_bits("streamed y", level, &state[..shape.units], y);
@@ -269,8 +269,8 @@ fn a_state_is_carried_over() {
             let (mut state, mut ys) = (data.state.clone(), Vec::new());
             for x in data.x.chunks(half.x_len()) {
                 let (mut y, mut kept) = (vec![f32::NAN; half.y_len()], vec![f32::NAN; half.kept_len()]);
-                let to = Forward { y: &mut y, state: &mut state, kept: &mut kept };
-                forward_into(level, &half, Sequences::new(1), &data.weights(), x, to).unwrap();
+                let of = Forward { x, weights: data.weights() };
+                forward_into(level, &half, Sequences::new(1), of, &mut y, &mut state, &mut kept).unwrap();
                 ys.append(&mut y);
             }
             assert_bits("y", level, &ys, &expected.y);
@@ -295,8 +295,8 @@ fn two_directions() {
         let mut y = vec![f32::NAN; 2 * there.y_len()];
         for (shape, result) in [there, back].iter().zip(&results) {
             let (mut state, mut kept) = (data.state.clone(), result.kept.clone());
-            let to = Forward { y: &mut y, state: &mut state, kept: &mut kept };
-            forward_into(level, shape, sequences, &data.weights(), &data.x, to).unwrap();
+            let of = Forward { x: &data.x, weights: data.weights() };
+            forward_into(level, shape, sequences, of, &mut y, &mut state, &mut kept).unwrap();
         }
         let joined: Vec<f32> = (0..y.len()).map(|i| results[usize::from(i % 10 >= 5)].y[i]).collect();
         assert_bits("y", level, &y, &joined);
@@ -317,8 +317,7 @@ fn wrong_sizes_are_errors() {
     let run = |sequences: Sequences, x: &[f32], bias: &[f32]| {
         let (mut y, mut state, mut kept) = ([7.0; 8], [7.0; 16], [7.0; 144]);
         let weights = Weights { bias: Some(bias), ..data.weights() };
-        let to = Forward { y: &mut y, state: &mut state, kept: &mut kept };
-        let result = forward_into(level, &shape, sequences, &weights, x, to);
+        let result = forward_into(level, &shape, sequences, Forward { x, weights }, &mut y, &mut state, &mut kept);
         if result.is_err() {
             assert!(y.iter().chain(&state).chain(&kept).all(|x| *x == 7.0));
         }
@@ -330,7 +329,7 @@ fn wrong_sizes_are_errors() {
     assert_eq!(run(Sequences::new(2), &data.x, &bias[..4]).unwrap_err(), "lstm: bias: expected 16, found 4");
     assert_eq!(
         run(Sequences::new(usize::MAX), &data.x, bias).unwrap_err(),
-        "lstm: x: expected 18446744073709551615, found 12"
+        "lstm: x: expected at most 12, found 18446744073709551615"
     );
     let lengths = |lengths: &[u32]| run(Sequences::new(2).with_lengths(lengths), &data.x, bias).unwrap_err();
     assert_eq!(lengths(&[3]), "lstm: lengths: expected 2, found 1");
@@ -349,5 +348,5 @@ fn wrong_sizes_are_errors() {
     let mut rows = [0.0; 16];
     let kept = vec![0.0; 2 * shape.kept_len()];
     let error = backward_kernel_acc(level, &shape, Sequences::new(2), &data.x, &kept, 1..3, &mut rows);
-    assert_eq!(error.unwrap_err().to_string(), "lstm: rows: expected 2, found 3");
+    assert_eq!(error.unwrap_err().to_string(), "lstm: rows: expected at most 2, found 3");
 }

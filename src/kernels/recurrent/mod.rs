@@ -56,7 +56,7 @@ pub use gru::{Gru, GruResetBefore};
 pub use lstm::Lstm;
 pub use simple_rnn::SimpleRnn;
 
-use super::{ShapeError, check, div};
+use super::{ShapeError, check, check_batch, div};
 use crate::simd::{HAS_VECTORS, Level};
 
 /// What the cells have in common, out of reach for others.
@@ -248,33 +248,33 @@ impl<C: Cell> Recurrent<C> {
     /// ```
     /// use kernlet::kernels::recurrent::{Lstm, Recurrent};
     /// let error = Recurrent::<Lstm>::new(0, 2, 3).validate().unwrap_err();
-    /// assert_eq!(error.to_string(), "lstm: steps: expected 1, found 0");
+    /// assert_eq!(error.to_string(), "lstm: steps: expected at least 1, found 0");
     /// ```
     pub const fn validate(&self) -> Result<(), ShapeError> {
         const MOST: usize = isize::MAX as usize / size_of::<f32>();
         let name = C::NAME;
         if self.steps == 0 {
-            return Err(ShapeError::new(name, "steps", 1, 0));
+            return Err(ShapeError::at_least(name, "steps", 1, 0));
         }
         if self.inputs == 0 {
-            return Err(ShapeError::new(name, "inputs", 1, 0));
+            return Err(ShapeError::at_least(name, "inputs", 1, 0));
         }
         if self.units == 0 {
-            return Err(ShapeError::new(name, "units", 1, 0));
+            return Err(ShapeError::at_least(name, "units", 1, 0));
         }
         match self.first_column.checked_add(self.units) {
             Some(end) if end <= self.columns => {}
-            Some(end) => return Err(ShapeError::new(name, "columns, at least", end, self.columns)),
-            None => return Err(ShapeError::new(name, "first_column", MOST, self.first_column)),
+            Some(end) => return Err(ShapeError::at_least(name, "columns", end, self.columns)),
+            None => return Err(ShapeError::at_most(name, "first_column", MOST, self.first_column)),
         }
         let longest = if self.inputs > self.columns { self.inputs } else { self.columns };
         // Eight bounds the gates, the slots and the state of every cell.
         let (Some(step), Some(weights)) = (longest.checked_mul(8), longest.checked_mul(longest)) else {
-            return Err(ShapeError::new(name, "inputs and units", MOST, longest));
+            return Err(ShapeError::at_most(name, "inputs and units", MOST, usize::MAX));
         };
         match (step.checked_mul(self.steps), weights.checked_mul(8)) {
             (Some(steps), Some(weights)) if steps <= MOST && weights <= MOST => Ok(()),
-            _ => Err(ShapeError::new(name, "steps, inputs and units", MOST, usize::MAX)),
+            _ => Err(ShapeError::at_most(name, "steps, inputs and units", MOST, usize::MAX)),
         }
     }
 
@@ -409,13 +409,6 @@ impl<'a> Sequences<'a> {
         }
         Ok(())
     }
-
-    /// A slice of so many elements for each sequence.
-    fn check_slice<C: Cell>(&self, argument: &'static str, slice: &[f32], len: usize) -> Result<(), ShapeError> {
-        let name = C::NAME;
-        let expected = self.batch.checked_mul(len).ok_or(ShapeError::new(name, argument, usize::MAX, slice.len()))?;
-        check(name, argument, slice, expected)
-    }
 }
 
 /// The weights of a recurrent layer, with Keras' names, shapes and orders.
@@ -438,18 +431,27 @@ impl Weights<'_> {
     }
 }
 
-/// What [`forward_into`] writes.
-#[derive(Debug)]
+/// What a forward pass reads.
+#[derive(Clone, Copy, Debug)]
 pub struct Forward<'a> {
-    /// The outputs: [`Recurrent::y_len`] per sequence.
-    pub y: &'a mut [f32],
-    /// The state before the first step, which becomes that after the last: [`Recurrent::state_len`] per sequence.
-    pub state: &'a mut [f32],
-    /// What backward reads: [`Recurrent::kept_len`] per sequence.
-    pub kept: &'a mut [f32],
+    /// The inputs: [`Recurrent::x_len`] per sequence.
+    pub x: &'a [f32],
+    /// The weights.
+    pub weights: Weights<'a>,
+}
+
+impl Forward<'_> {
+    fn check<C: Cell>(&self, shape: &Recurrent<C>, sequences: Sequences<'_>) -> Result<(), SequenceError> {
+        sequences.check(shape)?;
+        self.weights.check(shape)?;
+        Ok(check_batch(C::NAME, "x", self.x, sequences.batch, shape.x_len())?)
+    }
 }
 
 /// The forward pass of training: outputs, the last state, and what backward needs.
+///
+/// `y` has [`Recurrent::y_len`] elements per sequence, `state` [`Recurrent::state_len`]: before the first step, and
+/// afterwards that after the last; `kept`, which backward reads, [`Recurrent::kept_len`].
 ///
 /// # Errors
 /// [`SequenceError`] if a size, a slice or a length of a sequence is wrong; nothing is written then.
@@ -462,8 +464,8 @@ pub struct Forward<'a> {
 /// let rnn = Recurrent::<SimpleRnn>::new(2, 1, 1).with_sequences();
 /// let weights = Weights { kernel: &[100.0], recurrent: &[100.0], bias: None };
 /// let (mut y, mut state, mut kept) = ([f32::NAN; 2], [0.0], [f32::NAN; 4]);
-/// let forward = Forward { y: &mut y, state: &mut state, kept: &mut kept };
-/// recurrent::forward_into(Level::detect(), &rnn, Sequences::new(1), &weights, &[1.0, -1.0], forward)?;
+/// let of = Forward { x: &[1.0, -1.0], weights };
+/// recurrent::forward_into(Level::detect(), &rnn, Sequences::new(1), of, &mut y, &mut state, &mut kept)?;
 /// assert_eq!((y, state), ([1.0, 0.0], [0.0]));
 /// # Ok::<(), kernlet::kernels::recurrent::SequenceError>(())
 /// ```
@@ -471,29 +473,18 @@ pub fn forward_into<C: Cell>(
     level: Level,
     shape: &Recurrent<C>,
     sequences: Sequences<'_>,
-    weights: &Weights<'_>,
-    x: &[f32],
-    to: Forward<'_>,
+    of: Forward<'_>,
+    y: &mut [f32],
+    state: &mut [f32],
+    kept: &mut [f32],
 ) -> Result<(), SequenceError> {
-    sequences.check(shape)?;
-    weights.check(shape)?;
-    sequences.check_slice::<C>("x", x, shape.x_len())?;
-    sequences.check_slice::<C>("y", to.y, shape.y_len())?;
-    sequences.check_slice::<C>("state", to.state, shape.state_len())?;
-    sequences.check_slice::<C>("kept", to.kept, shape.kept_len())?;
-    run::forward(level, run::Job { shape, sequences, weights, x }, shape.steps, true, to);
+    of.check(shape, sequences)?;
+    check_batch(C::NAME, "y", y, sequences.batch, shape.y_len())?;
+    check_batch(C::NAME, "state", state, sequences.batch, shape.state_len())?;
+    check_batch(C::NAME, "kept", kept, sequences.batch, shape.kept_len())?;
+    let job = run::Job { shape, sequences, of, at_a_time: shape.steps, keep: true };
+    run::forward(level, &job, y, state, kept);
     Ok(())
-}
-
-/// What [`infer_into`] writes.
-#[derive(Debug)]
-pub struct Infer<'a> {
-    /// The outputs: [`Recurrent::y_len`] per sequence.
-    pub y: &'a mut [f32],
-    /// The state before the first step, which becomes that after the last: [`Recurrent::state_len`] per sequence.
-    pub state: &'a mut [f32],
-    /// [`infer_scratch_len`] elements, whatever they hold.
-    pub scratch: &'a mut [f32],
 }
 
 /// The length of the scratch of [`infer_into`] for a batch.
@@ -508,17 +499,19 @@ pub const fn infer_scratch_len<C: Cell>(shape: &Recurrent<C>, batch: usize) -> u
 
 /// The forward pass of inference: outputs and the last state, the same bits as [`forward_into`].
 ///
+/// `scratch` may hold anything and has [`infer_scratch_len`] elements.
+///
 /// # Errors
 /// [`SequenceError`] if a size, a slice or a length of a sequence is wrong; nothing is written then.
 ///
 /// ```
-/// use kernlet::{kernels::recurrent::{self, Infer, Lstm, Recurrent, Sequences, Weights}, simd::Level};
+/// use kernlet::{kernels::recurrent::{self, Forward, Lstm, Recurrent, Sequences, Weights}, simd::Level};
 /// let lstm = Recurrent::<Lstm>::new(3, 1, 1);
 /// // Input gate, candidate and output gate open, everything is forgotten: y = tanh(tanh 9).
 /// let weights = Weights { kernel: &[9.0, 0.0, 9.0, 9.0], recurrent: &[0.0; 4], bias: Some(&[9.0, -100.0, 0.0, 9.0]) };
 /// let (mut y, mut state, mut scratch) = ([f32::NAN], [0.0; 2], vec![0.0; recurrent::infer_scratch_len(&lstm, 1)]);
-/// let infer = Infer { y: &mut y, state: &mut state, scratch: &mut scratch };
-/// recurrent::infer_into(Level::detect(), &lstm, Sequences::new(1), &weights, &[1.0; 3], infer)?;
+/// let of = Forward { x: &[1.0; 3], weights };
+/// recurrent::infer_into(Level::detect(), &lstm, Sequences::new(1), of, &mut y, &mut state, &mut scratch)?;
 /// assert!((y[0] - 0.7616).abs() < 1e-4);
 /// # Ok::<(), kernlet::kernels::recurrent::SequenceError>(())
 /// ```
@@ -526,19 +519,17 @@ pub fn infer_into<C: Cell>(
     level: Level,
     shape: &Recurrent<C>,
     sequences: Sequences<'_>,
-    weights: &Weights<'_>,
-    x: &[f32],
-    to: Infer<'_>,
+    of: Forward<'_>,
+    y: &mut [f32],
+    state: &mut [f32],
+    scratch: &mut [f32],
 ) -> Result<(), SequenceError> {
-    sequences.check(shape)?;
-    weights.check(shape)?;
-    sequences.check_slice::<C>("x", x, shape.x_len())?;
-    sequences.check_slice::<C>("y", to.y, shape.y_len())?;
-    sequences.check_slice::<C>("state", to.state, shape.state_len())?;
-    check(C::NAME, "scratch", to.scratch, infer_scratch_len(shape, sequences.batch))?;
-    let Infer { y, state, scratch: kept } = to;
-    let at_a_time = shape.steps_at_a_time(sequences.batch);
-    run::forward(level, run::Job { shape, sequences, weights, x }, at_a_time, false, Forward { y, state, kept });
+    of.check(shape, sequences)?;
+    check_batch(C::NAME, "y", y, sequences.batch, shape.y_len())?;
+    check_batch(C::NAME, "state", state, sequences.batch, shape.state_len())?;
+    check(C::NAME, "scratch", scratch, infer_scratch_len(shape, sequences.batch))?;
+    let job = run::Job { shape, sequences, of, at_a_time: shape.steps_at_a_time(sequences.batch), keep: false };
+    run::forward(level, &job, y, state, scratch);
     Ok(())
 }
 
@@ -560,46 +551,40 @@ pub const fn step_scratch_len<C: Cell>(shape: &Recurrent<C>) -> usize {
 /// [`SequenceError`] if a size or a slice is wrong; nothing is written then.
 ///
 /// ```
-/// use kernlet::{kernels::recurrent::{self, Recurrent, SimpleRnn, Weights}, simd::Level};
+/// use kernlet::{kernels::recurrent::{self, Forward, Recurrent, SimpleRnn, Weights}, simd::Level};
 /// let rnn = Recurrent::<SimpleRnn>::new(1, 1, 1);
 /// let weights = Weights { kernel: &[100.0], recurrent: &[100.0], bias: None };
 /// let (mut state, mut scratch) = ([0.0], [f32::NAN]);
-/// recurrent::step_in_place(Level::detect(), &rnn, &weights, &[1.0], &mut state, &mut scratch)?;
+/// recurrent::step_in_place(Level::detect(), &rnn, Forward { x: &[1.0], weights }, &mut state, &mut scratch)?;
 /// assert_eq!(state, [1.0]);
-/// recurrent::step_in_place(Level::detect(), &rnn, &weights, &[-1.0], &mut state, &mut scratch)?;
+/// recurrent::step_in_place(Level::detect(), &rnn, Forward { x: &[-1.0], weights }, &mut state, &mut scratch)?;
 /// assert_eq!(state, [0.0]);
 /// # Ok::<(), kernlet::kernels::recurrent::SequenceError>(())
 /// ```
 pub fn step_in_place<C: Cell>(
     level: Level,
     shape: &Recurrent<C>,
-    weights: &Weights<'_>,
-    x: &[f32],
+    of: Forward<'_>,
     state: &mut [f32],
     scratch: &mut [f32],
 ) -> Result<(), SequenceError> {
     let shape = &Recurrent::<C>::new(1, shape.inputs, shape.units).with_sequences();
     let sequences = Sequences::new(1);
-    sequences.check(shape)?;
-    weights.check(shape)?;
-    sequences.check_slice::<C>("x", x, shape.x_len())?;
-    sequences.check_slice::<C>("state", state, shape.state_len())?;
-    sequences.check_slice::<C>("scratch", scratch, shape.slots())?;
-    let to = Forward { y: &mut [], state, kept: scratch };
-    run::forward(level, run::Job { shape, sequences, weights, x }, 1, false, to);
+    of.check(shape, sequences)?;
+    check(C::NAME, "state", state, shape.state_len())?;
+    check(C::NAME, "scratch", scratch, shape.slots())?;
+    let job = run::Job { shape, sequences, of, at_a_time: 1, keep: false };
+    run::forward(level, &job, &mut [], state, scratch);
     Ok(())
 }
 
-/// What [`backward_in_place`] changes.
-#[derive(Debug)]
+/// What the backward pass reads, beside what was kept.
+#[derive(Clone, Copy, Debug)]
 pub struct Backward<'a> {
-    /// The gradient with respect to the state after the last step (zeros if nothing follows it), which becomes
-    /// that with respect to the state before the first.
-    pub dstate: &'a mut [f32],
-    /// What [`forward_into`] kept. Gates become the gradients that the other backward functions read.
-    pub kept: &'a mut [f32],
-    /// [`backward_scratch_len`] elements, whatever they hold.
-    pub scratch: &'a mut [f32],
+    /// The recurrent kernel.
+    pub recurrent: &'a [f32],
+    /// The gradient with respect to the outputs: [`Recurrent::y_len`] per sequence.
+    pub dy: &'a [f32],
 }
 
 /// The length of the scratch of [`backward_in_place`], [`backward_input_into`] and [`backward_input_acc`] for a batch:
@@ -617,7 +602,9 @@ pub const fn backward_scratch_len<C: Cell>(shape: &Recurrent<C>, batch: usize) -
 
 /// The backward pass through all steps: gradients of the gates, and of the initial state.
 ///
-/// `dy` is the gradient with respect to the outputs, of their shape; `recurrent` the recurrent kernel.
+/// `dstate` is the gradient with respect to the state after the last step (zeros if nothing follows it) and becomes that
+/// with respect to the state before the first. In `kept`, which [`forward_into`] wrote, the gates become the gradients
+/// that the other backward functions read. `scratch` may hold anything and has [`backward_scratch_len`] elements.
 ///
 /// # Errors
 /// [`SequenceError`] if a size, a slice or a length of a sequence is wrong; nothing is written then.
@@ -631,10 +618,10 @@ pub const fn backward_scratch_len<C: Cell>(shape: &Recurrent<C>, batch: usize) -
 /// let (level, rnn, one) = (Level::detect(), Recurrent::<SimpleRnn>::new(2, 1, 1), Sequences::new(1));
 /// let weights = Weights { kernel: &[1.0], recurrent: &[2.0], bias: None };
 /// let (mut y, mut state, mut kept) = ([f32::NAN], [0.0], [f32::NAN; 4]);
-/// recurrent::forward_into(level, &rnn, one, &weights, &[0.0; 2], Forward { y: &mut y, state: &mut state, kept: &mut kept })?;
+/// recurrent::forward_into(level, &rnn, one, Forward { x: &[0.0; 2], weights }, &mut y, &mut state, &mut kept)?;
 /// let (mut dstate, mut scratch) = ([0.0], vec![f32::NAN; backward_scratch_len(&rnn, 1)]);
-/// let backward = Backward { dstate: &mut dstate, kept: &mut kept, scratch: &mut scratch };
-/// recurrent::backward_in_place(level, &rnn, one, weights.recurrent, &[1.0], backward)?;
+/// let of = Backward { recurrent: weights.recurrent, dy: &[1.0] };
+/// recurrent::backward_in_place(level, &rnn, one, of, &mut dstate, &mut kept, &mut scratch)?;
 /// assert_eq!(dstate, [4.0]);
 /// let mut dx = [f32::NAN; 2];
 /// recurrent::backward_input_into(level, &rnn, one, weights.kernel, &kept, &mut dx, &mut scratch)?;
@@ -648,17 +635,18 @@ pub fn backward_in_place<C: Cell>(
     level: Level,
     shape: &Recurrent<C>,
     sequences: Sequences<'_>,
-    recurrent: &[f32],
-    dy: &[f32],
-    to: Backward<'_>,
+    of: Backward<'_>,
+    dstate: &mut [f32],
+    kept: &mut [f32],
+    scratch: &mut [f32],
 ) -> Result<(), SequenceError> {
     sequences.check(shape)?;
-    check(C::NAME, "recurrent", recurrent, shape.recurrent_len())?;
-    sequences.check_slice::<C>("dy", dy, shape.y_len())?;
-    sequences.check_slice::<C>("dstate", to.dstate, shape.state_len())?;
-    sequences.check_slice::<C>("kept", to.kept, shape.kept_len())?;
-    check(C::NAME, "scratch", to.scratch, backward_scratch_len(shape, sequences.batch))?;
-    run::backward(level, shape, sequences, recurrent, dy, to);
+    check(C::NAME, "recurrent", of.recurrent, shape.recurrent_len())?;
+    check_batch(C::NAME, "dy", of.dy, sequences.batch, shape.y_len())?;
+    check_batch(C::NAME, "dstate", dstate, sequences.batch, shape.state_len())?;
+    check_batch(C::NAME, "kept", kept, sequences.batch, shape.kept_len())?;
+    check(C::NAME, "scratch", scratch, backward_scratch_len(shape, sequences.batch))?;
+    run::backward(level, shape, sequences, of, dstate, kept, scratch);
     Ok(())
 }
 
@@ -677,7 +665,10 @@ pub fn backward_input_into<C: Cell>(
     dx: &mut [f32],
     scratch: &mut [f32],
 ) -> Result<(), SequenceError> {
-    input_gradient(level, shape, sequences, kernel, kept, dx, scratch, false)
+    let of = run::InputGradient { shape, sequences, kernel, kept, add: false };
+    of.check(dx, scratch)?;
+    of.run(level, dx, scratch);
+    Ok(())
 }
 
 /// Adds to the gradient with respect to the inputs: a second direction's share. Otherwise as [`backward_input_into`].
@@ -693,25 +684,9 @@ pub fn backward_input_acc<C: Cell>(
     dx: &mut [f32],
     scratch: &mut [f32],
 ) -> Result<(), SequenceError> {
-    input_gradient(level, shape, sequences, kernel, kept, dx, scratch, true)
-}
-
-fn input_gradient<C: Cell>(
-    level: Level,
-    shape: &Recurrent<C>,
-    sequences: Sequences<'_>,
-    kernel: &[f32],
-    kept: &[f32],
-    dx: &mut [f32],
-    scratch: &mut [f32],
-    add: bool,
-) -> Result<(), SequenceError> {
-    sequences.check(shape)?;
-    check(C::NAME, "kernel", kernel, shape.kernel_len())?;
-    sequences.check_slice::<C>("kept", kept, shape.kept_len())?;
-    sequences.check_slice::<C>("dx", dx, shape.x_len())?;
-    check(C::NAME, "scratch", scratch, backward_scratch_len(shape, sequences.batch))?;
-    run::input_gradient(level, shape, sequences, kernel, kept, dx, scratch, add);
+    let of = run::InputGradient { shape, sequences, kernel, kept, add: true };
+    of.check(dx, scratch)?;
+    of.run(level, dx, scratch);
     Ok(())
 }
 
@@ -724,7 +699,7 @@ fn check_rows(
     slice: &[f32],
 ) -> Result<(), ShapeError> {
     if rows.end > count || rows.start > rows.end {
-        return Err(ShapeError::new(name, "rows", count, rows.end.max(rows.start)));
+        return Err(ShapeError::at_most(name, "rows", count, rows.end.max(rows.start)));
     }
     check(name, "rows of the gradient", slice, (rows.end - rows.start) * columns)
 }
@@ -746,11 +721,11 @@ pub fn backward_kernel_acc<C: Cell>(
     dkernel_rows: &mut [f32],
 ) -> Result<(), SequenceError> {
     sequences.check(shape)?;
-    sequences.check_slice::<C>("x", x, shape.x_len())?;
-    sequences.check_slice::<C>("kept", kept, shape.kept_len())?;
+    check_batch(C::NAME, "x", x, sequences.batch, shape.x_len())?;
+    check_batch(C::NAME, "kept", kept, sequences.batch, shape.kept_len())?;
     check_rows(C::NAME, &rows, shape.inputs, shape.gates(), dkernel_rows)?;
     let from = run::Terms { values: x, first: rows.start, step: shape.inputs };
-    run::weight_gradient::<C>(level, shape, sequences, C::INPUT, from, kept, dkernel_rows);
+    run::WeightGradient { shape, sequences, parts: C::INPUT, from, kept }.run(level, dkernel_rows);
     Ok(())
 }
 
@@ -779,7 +754,7 @@ pub fn backward_recurrent_acc<C: Cell>(
     drecurrent_rows: &mut [f32],
 ) -> Result<(), SequenceError> {
     sequences.check(shape)?;
-    sequences.check_slice::<C>("kept", kept, shape.kept_len())?;
+    check_batch(C::NAME, "kept", kept, sequences.batch, shape.kept_len())?;
     check_rows(C::NAME, &rows, shape.units, shape.gates(), drecurrent_rows)?;
     for part in C::STAGES {
         let source = match part.from {
@@ -787,7 +762,8 @@ pub fn backward_recurrent_acc<C: Cell>(
             None => shape.slots(),
         };
         let from = run::Terms { values: kept, first: source + rows.start, step: shape.kept_row() };
-        run::weight_gradient::<C>(level, shape, sequences, core::slice::from_ref(part), from, kept, drecurrent_rows);
+        let parts = core::slice::from_ref(part);
+        run::WeightGradient { shape, sequences, parts, from, kept }.run(level, drecurrent_rows);
     }
     Ok(())
 }
@@ -812,13 +788,13 @@ pub fn backward_bias_acc<C: Cell>(
     dbias: &mut [f32],
 ) -> Result<(), SequenceError> {
     sequences.check(shape)?;
-    sequences.check_slice::<C>("kept", kept, shape.kept_len())?;
+    check_batch(C::NAME, "kept", kept, sequences.batch, shape.kept_len())?;
     check(C::NAME, "dbias", dbias, shape.bias_len())?;
     let Some((of_input, of_state)) = dbias.split_at_mut_checked(shape.gates()) else { return Ok(()) };
     let one = run::Terms { values: &[1.0], first: 0, step: 0 };
-    run::weight_gradient::<C>(level, shape, sequences, C::INPUT, one, kept, of_input);
+    run::WeightGradient { shape, sequences, parts: C::INPUT, from: one, kept }.run(level, of_input);
     if C::BIASES > 1 {
-        run::weight_gradient::<C>(level, shape, sequences, C::STAGES, one, kept, of_state);
+        run::WeightGradient { shape, sequences, parts: C::STAGES, from: one, kept }.run(level, of_state);
     }
     Ok(())
 }

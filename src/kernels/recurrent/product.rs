@@ -3,6 +3,7 @@
 
 use crate::{
     kernels::{
+        epilogue::Epilogue,
         tile::{Ahead, Axis, Contraction, Nest, Start},
         transpose::transpose,
     },
@@ -142,7 +143,7 @@ impl Product<'_> {
             b: self.b.start(),
             c: self.c.start().cast_mut(),
             start: self.start.start(),
-            relu: false,
+            epilogue: Epilogue::None,
             ahead: Ahead::NONE,
         };
         // SAFETY: every place was compared with the lengths; the caller vouches for the rest.

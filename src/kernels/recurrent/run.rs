@@ -4,11 +4,14 @@
 use core::ptr::null_mut;
 
 use super::{
-    Backward, Cell, Forward, Recurrent, Sequences, Weights,
+    Backward, Cell, Forward, Recurrent, SequenceError, Sequences, backward_scratch_len,
     product::{From, Operand, Product, Steps, transposed},
     rows_of,
 };
-use crate::simd::{HAS_VECTORS, Kernel, Level, Simd};
+use crate::{
+    kernels::{check, check_batch},
+    simd::{HAS_VECTORS, Kernel, Level, Simd},
+};
 
 /// Gates of a kernel that go into slots of a step's row.
 #[derive(Clone, Copy)]
@@ -243,28 +246,29 @@ impl Window {
     }
 }
 
-/// What the forward pass reads.
+/// What the forward pass reads, and how it goes: so many steps at a time as there are rows for.
 pub(super) struct Job<'a, C> {
     pub shape: &'a Recurrent<C>,
     pub sequences: Sequences<'a>,
-    pub weights: &'a Weights<'a>,
-    pub x: &'a [f32],
+    pub of: Forward<'a>,
+    pub at_a_time: usize,
+    /// Whether rows hold the state before their step, too.
+    pub keep: bool,
 }
 
-/// Goes through the steps, so many at a time as there are rows for.
-pub(super) fn forward<C: Cell>(level: Level, job: Job<'_, C>, at_a_time: usize, keep: bool, to: Forward<'_>) {
+/// Goes through the steps.
+pub(super) fn forward<C: Cell>(level: Level, job: &Job<'_, C>, y: &mut [f32], state: &mut [f32], kept: &mut [f32]) {
     let (shape, sequences) = (job.shape, job.sequences);
-    let Forward { y, state, kept } = to;
     let mut done = 0;
     while done < shape.steps {
-        let count = at_a_time.min(shape.steps - done).max(1);
+        let count = job.at_a_time.min(shape.steps - done).max(1);
         let first = if shape.reverse { (shape.steps - done).saturating_sub(count) } else { done };
-        let window = Window { first, count, row: if keep { shape.kept_row() } else { shape.slots() } };
-        input(level, &job, window, kept);
+        let window = Window { first, count, row: if job.keep { shape.kept_row() } else { shape.slots() } };
+        input(level, job, window, kept);
         for i in 0..count {
             let step = first + if shape.reverse { count - 1 - i } else { i };
             for (n, sequences) in (Alive { sequences, step, at: 0 }) {
-                forward_step(level, &job, window, (step, n, sequences), keep, state, kept);
+                forward_step(level, job, window, (step, n, sequences), state, kept);
             }
             if shape.sequences {
                 outputs(shape, sequences, step, state, y);
@@ -300,7 +304,7 @@ fn outputs<C: Cell>(shape: &Recurrent<C>, sequences: Sequences<'_>, step: usize,
 /// The products of all inputs of a window.
 fn input<C: Cell>(level: Level, job: &Job<'_, C>, window: Window, rows: &mut [f32]) {
     let (shape, units, gates) = (job.shape, job.shape.units, job.shape.gates());
-    let bias = job.weights.bias.map(|bias| bias.split_at_checked(gates).unwrap_or_default());
+    let bias = job.of.weights.bias.map(|bias| bias.split_at_checked(gates).unwrap_or_default());
     for (n, at_once, steps) in window.blocks(job.sequences) {
         for part in C::INPUT {
             let columns = part.gates * units;
@@ -312,8 +316,8 @@ fn input<C: Cell>(level: Level, job: &Job<'_, C>, window: Window, rows: &mut [f3
                 ],
                 terms: [Steps::ONE, Steps::new(shape.inputs, 1, gates)],
                 columns,
-                a: Operand::new(job.x, n * shape.x_len() + window.first * shape.inputs),
-                b: Operand::new(job.weights.kernel, from),
+                a: Operand::new(job.of.x, n * shape.x_len() + window.first * shape.inputs),
+                b: Operand::new(job.of.weights.kernel, from),
                 c: Operand::of(rows.as_mut_ptr(), rows.len(), window.at(n, window.first) + part.slot * units),
                 start: match bias.and_then(|(bias, _)| bias.get(from..from + columns)) {
                     Some(bias) => From::Bias(bias),
@@ -346,7 +350,6 @@ fn forward_step<C: Cell>(
     job: &Job<'_, C>,
     window: Window,
     (step, n, sequences): (usize, usize, usize),
-    keep: bool,
     state: &mut [f32],
     rows: &mut [f32],
 ) {
@@ -354,7 +357,7 @@ fn forward_step<C: Cell>(
     let (at, pitch) = (window.at(n, step), window.count * window.row);
     let (len, state_at) = (rows.len(), n * shape.state_len());
     let rows = rows.as_mut_ptr();
-    let bias = match job.weights.bias.and_then(|bias| bias.get(gates..)) {
+    let bias = match job.of.weights.bias.and_then(|bias| bias.get(gates..)) {
         Some(bias) if C::BIASED.is_some() => bias.as_ptr(),
         _ => core::ptr::null(),
     };
@@ -368,7 +371,7 @@ fn forward_step<C: Cell>(
             terms: [Steps::ONE, Steps::new(units, 1, gates)],
             columns: part.gates * units,
             a,
-            b: Operand::new(job.weights.recurrent, part.gate * units),
+            b: Operand::new(job.of.weights.recurrent, part.gate * units),
             c: Operand::of(rows, len, at + part.slot * units),
             start: From::Continue,
         };
@@ -386,7 +389,7 @@ fn forward_step<C: Cell>(
         // product writes slots that it does not read.
         unsafe { product.run(level) };
         let cell = core::marker::PhantomData::<C>;
-        let (slots, state) = (pitch, shape.state_len());
+        let (slots, state, keep) = (pitch, shape.state_len(), job.keep);
         level.dispatch(Stage::<C, false> { cell, stage, sequences, first, slots, state, dy: 0, keep });
     }
 }
@@ -396,11 +399,11 @@ pub(super) fn backward<C: Cell>(
     level: Level,
     shape: &Recurrent<C>,
     sequences: Sequences<'_>,
-    recurrent: &[f32],
-    dy: &[f32],
-    to: Backward<'_>,
+    Backward { recurrent, dy }: Backward<'_>,
+    dstate: &mut [f32],
+    kept: &mut [f32],
+    scratch: &mut [f32],
 ) {
-    let Backward { dstate, kept, scratch } = to;
     let products = if C::STAGES.len() > 1 { sequences.batch * shape.units } else { 0 };
     let Some((scratch, products)) = scratch.split_at_mut_checked(scratch.len().saturating_sub(products)) else {
         return;
@@ -421,23 +424,27 @@ pub(super) fn backward<C: Cell>(
             }
         }
         for (n, sequences) in (Alive { sequences, step, at: 0 }) {
-            let dy = if shape.sequences { dy.as_ptr() } else { core::ptr::null() };
-            let step = (step, n, sequences);
-            backward_step(level, shape, recurrent, dy, step, &mut *dstate, &mut *kept, &mut *products);
+            let to = Gradients { dstate: &mut *dstate, kept: &mut *kept, products: &mut *products };
+            backward_step(level, shape, Backward { recurrent, dy }, (step, n, sequences), to);
         }
     }
 }
 
-/// One step of consecutive sequences: the first and how many. `dy` may be null.
+/// What a step back changes.
+struct Gradients<'a> {
+    dstate: &'a mut [f32],
+    kept: &'a mut [f32],
+    /// Of what a stage's product multiplied by its kernel, where it is not the state.
+    products: &'a mut [f32],
+}
+
+/// One step of consecutive sequences: the first and how many.
 fn backward_step<C: Cell>(
     level: Level,
     shape: &Recurrent<C>,
-    recurrent: &[f32],
-    dy: *const f32,
+    Backward { recurrent, dy }: Backward<'_>,
     (step, n, sequences): (usize, usize, usize),
-    dstate: &mut [f32],
-    kept: &mut [f32],
-    products: &mut [f32],
+    Gradients { dstate, kept, products }: Gradients<'_>,
 ) {
     let (units, gates, state) = (shape.units, shape.gates(), shape.state_len());
     let window = Window { first: 0, count: shape.steps, row: shape.kept_row() };
@@ -449,10 +456,10 @@ fn backward_step<C: Cell>(
         before: rows.wrapping_add(at + shape.slots()),
         product: products.as_mut_ptr().wrapping_add(if products.is_empty() { 0 } else { n * units }),
         bias: core::ptr::null(),
-        dy: if dy.is_null() {
-            dy
+        dy: if shape.sequences {
+            dy.as_ptr().wrapping_add((n * shape.steps + step) * shape.columns + shape.first_column)
         } else {
-            dy.wrapping_add((n * shape.steps + step) * shape.columns + shape.first_column)
+            core::ptr::null()
         },
         units,
         n: 0,
@@ -500,49 +507,63 @@ unsafe fn run(product: &Product<'_>, level: Level) {
     unsafe { if HAS_VECTORS { product.run(level) } else { product.run_transposed(level) } }
 }
 
-/// `dx = gates' gradients · Wᵀ`, in panels of inputs.
-pub(super) fn input_gradient<C: Cell>(
-    level: Level,
-    shape: &Recurrent<C>,
-    sequences: Sequences<'_>,
-    kernel: &[f32],
-    kept: &[f32],
-    dx: &mut [f32],
-    scratch: &mut [f32],
-    add: bool,
-) {
-    let (units, gates) = (shape.units, shape.gates());
-    let window = Window { first: 0, count: shape.steps, row: shape.kept_row() };
-    if !add && sequences.lengths.is_some() {
-        for (n, dx) in dx.chunks_exact_mut(shape.x_len().max(1)).enumerate() {
-            dx.get_mut(sequences.length(n, shape.steps) * shape.inputs..).unwrap_or_default().fill(0.0);
-        }
+/// The gradient with respect to the inputs: `dx = gates' gradients · Wᵀ`, in panels of inputs.
+pub(super) struct InputGradient<'a, C> {
+    pub shape: &'a Recurrent<C>,
+    pub sequences: Sequences<'a>,
+    pub kernel: &'a [f32],
+    pub kept: &'a [f32],
+    /// Whether it is added to what there is.
+    pub add: bool,
+}
+
+impl<C: Cell> InputGradient<'_, C> {
+    /// The door.
+    pub(super) fn check(&self, dx: &[f32], scratch: &[f32]) -> Result<(), SequenceError> {
+        let (shape, batch) = (self.shape, self.sequences.batch);
+        self.sequences.check(shape)?;
+        check(C::NAME, "kernel", self.kernel, shape.kernel_len())?;
+        check_batch(C::NAME, "kept", self.kept, batch, shape.kept_len())?;
+        check_batch(C::NAME, "dx", dx, batch, shape.x_len())?;
+        Ok(check(C::NAME, "scratch", scratch, backward_scratch_len(shape, batch))?)
     }
-    let mut input = 0;
-    while input < shape.inputs {
-        let columns = shape.panel().min(shape.inputs - input).max(1);
-        let panel = kernel.get(input * gates..(input + columns) * gates).unwrap_or_default();
-        let panel = transposed(level, panel, columns, scratch);
-        for (n, at_once, steps) in window.blocks(sequences) {
-            for (i, part) in C::INPUT.iter().enumerate() {
-                let (terms, b) = gate_terms(part, units, columns, gates);
-                let product = Product {
-                    rows: [
-                        Steps::new(at_once, shape.kept_len(), shape.x_len()),
-                        Steps::new(steps, window.row, shape.inputs),
-                    ],
-                    terms,
-                    columns,
-                    a: Operand::new(kept, window.at(n, 0) + part.slot * units),
-                    b: Operand::new(panel, b),
-                    c: Operand::of(dx.as_mut_ptr(), dx.len(), n * shape.x_len() + input),
-                    start: if add || i > 0 { From::Continue } else { From::Zero },
-                };
-                // SAFETY: the operands are borrowed here, `dx` alone.
-                unsafe { run(&product, level) };
+
+    /// Runs it on what was checked.
+    pub(super) fn run(&self, level: Level, dx: &mut [f32], scratch: &mut [f32]) {
+        let shape = self.shape;
+        let (units, gates) = (shape.units, shape.gates());
+        let window = Window { first: 0, count: shape.steps, row: shape.kept_row() };
+        if !self.add && self.sequences.lengths.is_some() {
+            for (n, dx) in dx.chunks_exact_mut(shape.x_len().max(1)).enumerate() {
+                dx.get_mut(self.sequences.length(n, shape.steps) * shape.inputs..).unwrap_or_default().fill(0.0);
             }
         }
-        input += columns;
+        let mut input = 0;
+        while input < shape.inputs {
+            let columns = shape.panel().min(shape.inputs - input).max(1);
+            let panel = self.kernel.get(input * gates..(input + columns) * gates).unwrap_or_default();
+            let panel = transposed(level, panel, columns, scratch);
+            for (n, at_once, steps) in window.blocks(self.sequences) {
+                for (i, part) in C::INPUT.iter().enumerate() {
+                    let (terms, b) = gate_terms(part, units, columns, gates);
+                    let product = Product {
+                        rows: [
+                            Steps::new(at_once, shape.kept_len(), shape.x_len()),
+                            Steps::new(steps, window.row, shape.inputs),
+                        ],
+                        terms,
+                        columns,
+                        a: Operand::new(self.kept, window.at(n, 0) + part.slot * units),
+                        b: Operand::new(panel, b),
+                        c: Operand::of(dx.as_mut_ptr(), dx.len(), n * shape.x_len() + input),
+                        start: if self.add || i > 0 { From::Continue } else { From::Zero },
+                    };
+                    // SAFETY: the operands are borrowed here, `dx` alone.
+                    unsafe { run(&product, level) };
+                }
+            }
+            input += columns;
+        }
     }
 }
 
@@ -555,35 +576,39 @@ pub(super) struct Terms<'a> {
     pub step: usize,
 }
 
-/// Adds to rows of a gradient of weights the gates of `parts`.
-pub(super) fn weight_gradient<C: Cell>(
-    level: Level,
-    shape: &Recurrent<C>,
-    sequences: Sequences<'_>,
-    parts: &[Part],
-    from: Terms<'_>,
-    kept: &[f32],
-    rows: &mut [f32],
-) {
-    let (units, gates) = (shape.units, shape.gates());
-    let window = Window { first: 0, count: shape.steps, row: shape.kept_row() };
-    let count = rows_of(rows.len(), gates);
-    for (n, at_once, steps) in window.blocks(sequences) {
-        for part in parts {
-            let product = Product {
-                rows: [Steps::ONE, Steps::new(count, 1, gates)],
-                terms: [
-                    Steps::new(at_once, shape.steps * from.step, shape.kept_len()),
-                    Steps::new(steps, from.step, window.row),
-                ],
-                columns: part.gates * units,
-                a: Operand::new(from.values, from.first + n * shape.steps * from.step),
-                b: Operand::new(kept, window.at(n, 0) + part.slot * units),
-                c: Operand::of(rows.as_mut_ptr(), rows.len(), part.gate * units),
-                start: From::Continue,
-            };
-            // SAFETY: the operands are borrowed here, the rows alone.
-            unsafe { product.run(level) };
+/// A gradient of weights: rows of `values` by gates.
+pub(super) struct WeightGradient<'a, C> {
+    pub shape: &'a Recurrent<C>,
+    pub sequences: Sequences<'a>,
+    pub parts: &'a [Part],
+    pub from: Terms<'a>,
+    pub kept: &'a [f32],
+}
+
+impl<C: Cell> WeightGradient<'_, C> {
+    /// Adds it to some rows, whose elements were checked.
+    pub(super) fn run(&self, level: Level, rows: &mut [f32]) {
+        let shape = self.shape;
+        let (units, gates) = (shape.units, shape.gates());
+        let window = Window { first: 0, count: shape.steps, row: shape.kept_row() };
+        let count = rows_of(rows.len(), gates);
+        for (n, at_once, steps) in window.blocks(self.sequences) {
+            for part in self.parts {
+                let product = Product {
+                    rows: [Steps::ONE, Steps::new(count, 1, gates)],
+                    terms: [
+                        Steps::new(at_once, shape.steps * self.from.step, shape.kept_len()),
+                        Steps::new(steps, self.from.step, window.row),
+                    ],
+                    columns: part.gates * units,
+                    a: Operand::new(self.from.values, self.from.first + n * shape.steps * self.from.step),
+                    b: Operand::new(self.kept, window.at(n, 0) + part.slot * units),
+                    c: Operand::of(rows.as_mut_ptr(), rows.len(), part.gate * units),
+                    start: From::Continue,
+                };
+                // SAFETY: the operands are borrowed here, the rows alone.
+                unsafe { product.run(level) };
+            }
         }
     }
 }
