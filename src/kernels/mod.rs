@@ -33,7 +33,10 @@
 //! | `tile` | the register tile: one contraction under every linear operation |
 //! | `convolution` | the three loops of a convolution, its transpose and a dense layer |
 //! | `softmax` | whose exponentials the losses take, too |
-//! | `activation`, `batch_norm`, `conv2d`, `conv2d_transpose`, `dense`, `dropout`, `elementwise`, `loss`, `pool2d` | operations |
+//! | `row_norm` | the loops of both normalisations of rows |
+//! | `activation`, `batch_norm`, `conv2d`, `conv2d_transpose`, `dense`, `dropout`, `elementwise`, `embedding`, `layer_norm`, `loss`, `pool2d`, `recurrent`, `rms_norm` | operations |
+//! | `conv1d` | the shape of a convolution of sequences |
+//! | `pool1d` | the shape of their pooling |
 //! | `int8` | the same for TensorFlow Lite's eight-bit integers |
 //! | `winograd` | `conv2d` by another algorithm, with other bits |
 //! | `reference` | their twins |
@@ -43,21 +46,27 @@
 
 pub mod activation;
 pub mod batch_norm;
+pub mod conv1d;
 pub mod conv2d;
 pub mod conv2d_transpose;
 mod convolution;
 pub mod dense;
 pub mod dropout;
 pub mod elementwise;
+pub mod embedding;
 mod epilogue;
 mod error;
 #[cfg(feature = "int8")]
 pub mod int8;
+pub mod layer_norm;
 pub mod loss;
 mod map;
+pub mod pool1d;
 pub mod pool2d;
 pub mod recurrent;
 pub mod reference;
+pub mod rms_norm;
+mod row_norm;
 pub mod softmax;
 mod tile;
 mod transpose;

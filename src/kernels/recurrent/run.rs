@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Gates of a kernel that go into slots of a step's row.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Part {
     pub gate: usize,
     pub gates: usize,
@@ -34,7 +34,7 @@ impl Part {
 }
 
 /// A vector of units of one step of one sequence.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Lanes {
     slots: *mut f32,
     /// The state, in the backward pass its gradient.
