@@ -92,6 +92,7 @@
 //! | [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes; jobs need `alloc` |
 //! | [`nn`] | networks: declared once, checked at compile time, trained without an allocation |
 //! | [`snapshot`] | a model as plain bytes with a header, used in place or saved atomically |
+//! | [`audio`] | frames, spectra, mel bands, MFCC, streamed too; WAV read where it lies |
 //! | [`data`] | IDX and CIFAR-10 read where they lie, epochs, augmentation, metrics |
 //! | [`optim`] | SGD, Adadelta, Adam, RMSprop, Adagrad, schedules, clipping |
 //! | [`kernels`] | operations over slices, forward and backward, with reference twins |
@@ -104,6 +105,8 @@
 //! | [`shape`] | nested arrays as shapes, and output sizes of windows |
 //!
 // A name that is documented where it is compiled, and a feature where it is not.
+#![cfg_attr(feature = "audio", doc = "[`audio`]: audio")]
+#![cfg_attr(not(feature = "audio"), doc = "[`audio`]: crate#features")]
 #![cfg_attr(feature = "counting", doc = "[`mapreduce`]: mapreduce")]
 #![cfg_attr(feature = "counting", doc = "[`pairs`]: pairs")]
 #![cfg_attr(feature = "counting", doc = "[`sketch`]: sketch")]
@@ -118,6 +121,8 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(feature = "audio")]
+pub mod audio;
 pub mod data;
 pub mod kernels;
 #[cfg(feature = "counting")]

@@ -18,13 +18,14 @@ use kernlet::{
         conv2d_transpose::{self, Conv2dTranspose},
         dense::{self, Dense},
         pool2d::{self, Pool2d},
+        recurrent::{Gru, GruResetBefore, Lstm, SimpleRnn},
     },
     shape::Padding,
     simd::Level,
 };
 
 use super::{
-    elements, optimizers, taps,
+    elements, optimizers, sequences, sound, taps,
     tracked::{Tracked, U},
 };
 
@@ -83,7 +84,19 @@ impl<'a> Case<'a> {
     }
 
     fn tensor(&self, tensor: &str) -> Result<&'a Tensor, Problem> {
-        let (&name, &found) = self.tensors.get_key_value(tensor).ok_or(format!("no tensor `{tensor}`"))?;
+        // Files of sequences have Keras' own names.
+        let other: &[&str] = match tensor {
+            "w" => &["kernel", "depthwise_kernel"],
+            "b" => &["bias"],
+            "dw" => &["d_kernel", "d_depthwise_kernel"],
+            "db" => &["d_bias"],
+            "dgamma" => &["d_gamma"],
+            "dbeta" => &["d_beta"],
+            _ => &[],
+        };
+        let names = core::iter::once(&tensor).chain(other);
+        let found = names.copied().find_map(|name| self.tensors.get_key_value(name));
+        let (&name, &found) = found.ok_or(format!("no tensor `{tensor}`"))?;
         self.asked.borrow_mut().insert(name);
         Ok(found)
     }
@@ -91,6 +104,11 @@ impl<'a> Case<'a> {
     pub fn shape<const N: usize>(&self, tensor: &str) -> Result<[usize; N], Problem> {
         let shape = &self.tensor(tensor)?.0;
         Ok(shape[..].try_into().map_err(|_| format!("`{tensor}` has {} axes, expected {N}", shape.len()))?)
+    }
+
+    /// How many axes a tensor has.
+    pub fn dims(&self, tensor: &str) -> Result<usize, Problem> {
+        Ok(self.tensor(tensor)?.0.len())
     }
 
     pub fn f64(&self, tensor: &str) -> Result<&'a [f64], Problem> {
@@ -109,7 +127,18 @@ impl<'a> Case<'a> {
 
     /// See [`Self::compare`].
     pub fn compare_f64(&self, level: Level, tensor: &str, found: &[f64], bounds: &[f64]) -> Outcome {
-        let expected = self.f64(tensor)?;
+        self.compare_values(level, tensor, found, self.f64(tensor)?, bounds)
+    }
+
+    /// See [`Self::compare`]: with values of the tensor that were put in another order, or are some of it.
+    pub fn compare_values(
+        &self,
+        level: Level,
+        tensor: &str,
+        found: &[f64],
+        expected: &[f64],
+        bounds: &[f64],
+    ) -> Outcome {
         if found.len() != expected.len() || bounds.len() != expected.len() {
             let lens = [found.len(), bounds.len(), expected.len()];
             return Err(format!("{tensor}: found, bounds, Keras have lengths {lens:?}").into());
@@ -176,7 +205,10 @@ fn one(case: &Case) -> Outcome {
     let name = case.name;
     let rest = |prefix: &str| name.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('_'));
     let rest = |prefixes: &[&str]| prefixes.iter().find_map(|p| rest(p)).map(|rest| rest.trim_start_matches('_'));
-    if let Some(rest) = rest(&["conv2d_transpose", "conv2dtranspose", "convtranspose", "transposed", "conv_transpose"])
+    if let Some(outcome) = sequence(case, &rest) {
+        outcome
+    } else if let Some(rest) =
+        rest(&["conv2d_transpose", "conv2dtranspose", "convtranspose", "transposed", "conv_transpose"])
     {
         transposed(case, &words(rest))
     } else if let Some(rest) = rest(&["depthwise_conv2d", "depthwise"]) {
@@ -186,7 +218,7 @@ fn one(case: &Case) -> Outcome {
     } else if let Some(rest) = rest(&["dense"]) {
         matrix(case, &words(rest))
     } else if let Some(rest) = rest(&["maxpool", "max_pool", "maxpool2d"]) {
-        max_pool(case, &words(rest))
+        max_pool(case, &pool(case, &words(rest))?)
     } else if let Some(rest) = rest(&["avgpool", "avg_pool", "averagepool", "avgpool2d"]) {
         average_pool(case, &pool(case, &words(rest))?)
     } else if let Some(rest) = rest(&["global_avgpool", "globalavgpool", "global_average_pool", "global_avg_pool"]) {
@@ -206,6 +238,46 @@ fn one(case: &Case) -> Outcome {
     }
 }
 
+/// Cases of sequences.
+fn sequence<'a>(case: &Case, rest: &dyn Fn(&[&str]) -> Option<&'a str>) -> Option<Outcome> {
+    let pooled = |words: &[Word], global: bool, average: bool| {
+        let pool = sequences::pool(case, words, global)?;
+        pool.validate()?;
+        if average { average_pool(case, &pool) } else { max_pool(case, &pool) }
+    };
+    Some(if let Some(rest) = rest(&["simple_rnn"]) {
+        sequences::recurrent::<SimpleRnn>(case, &words(rest))
+    } else if let Some(rest) = rest(&["gru_reset_before"]) {
+        sequences::recurrent::<GruResetBefore>(case, &words(rest))
+    } else if let Some(rest) = rest(&["gru"]) {
+        sequences::recurrent::<Gru>(case, &words(rest))
+    } else if let Some(rest) = rest(&["lstm"]) {
+        sequences::recurrent::<Lstm>(case, &words(rest))
+    } else if let Some(rest) = rest(&["depthwise_conv1d"]) {
+        convolution_1d(case, &words(rest), true)
+    } else if let Some(rest) = rest(&["conv1d"]) {
+        convolution_1d(case, &words(rest), false)
+    } else if let Some(rest) = rest(&["max_pool1d"]) {
+        pooled(&words(rest), false, false)
+    } else if let Some(rest) = rest(&["avg_pool1d", "average_pool1d"]) {
+        pooled(&words(rest), false, true)
+    } else if let Some(rest) = rest(&["global_max_pool1d"]) {
+        pooled(&words(rest), true, false)
+    } else if let Some(rest) = rest(&["global_avg_pool1d", "global_average_pool1d"]) {
+        pooled(&words(rest), true, true)
+    } else if let Some(rest) = rest(&["layer_norm", "layer_normalization"]) {
+        sequences::row_norm(case, &words(rest), true)
+    } else if let Some(rest) = rest(&["rms_norm", "rms_normalization"]) {
+        sequences::row_norm(case, &words(rest), false)
+    } else if let Some(rest) = rest(&["embedding"]) {
+        sequences::embedding(case, &words(rest))
+    } else if rest(&["audio"]).is_some() {
+        sound::run(case)
+    } else {
+        return None;
+    })
+}
+
 /// Fails at a word that means nothing here.
 pub fn known(words: &[Word], names: &[&str]) -> Outcome {
     match words.iter().find(|(word, _)| !word.is_empty() && !names.contains(&&word[..])) {
@@ -223,6 +295,12 @@ fn pair(words: &[Word], name: &str) -> Option<[usize; 2]> {
         [rows, columns] => Some([rows, columns]),
         _ => None,
     }
+}
+
+/// The number of a word.
+pub fn single(words: &[Word], name: &str) -> Option<usize> {
+    let (_, numbers) = words.iter().find(|(word, _)| word == name)?;
+    numbers.first().map(|&x| x as usize)
 }
 
 fn padding(words: &[Word]) -> Padding {
@@ -289,13 +367,23 @@ fn convolution(case: &Case, words: &[Word], depthwise: bool) -> Outcome {
         .with_stride(pair(words, "s").unwrap_or([1, 1]))
         .with_dilation(pair(words, "d").unwrap_or([1, 1]))
         .with_padding(padding(words));
+    linear(case, &conv, batch)
+}
+
+fn convolution_1d(case: &Case, words: &[Word], depthwise: bool) -> Outcome {
+    let [batch, ..]: [usize; 3] = case.shape("x")?;
+    linear(case, &sequences::convolution(case, words, depthwise)?.as_conv2d(), batch)
+}
+
+/// A convolution's passes.
+fn linear(case: &Case, conv: &Conv2d, batch: usize) -> Outcome {
     conv.validate()?;
-    let sizes = Sizes::new(case, conv.out_channels, |each| taps::of_conv(&conv, batch, each))?;
+    let sizes = Sizes::new(case, conv.out_channels, |each| taps::of_conv(conv, batch, each))?;
     let [x, w, b, dy] = [case.f32("x")?, case.f32("w")?, case.f32("b")?, case.f32("dy")?];
     for level in Level::all() {
         let (mut y, mut dx) = (vec![f32::NAN; batch * conv.y_len()], vec![f32::NAN; x.len()]);
         let (mut dw, mut db) = (vec![0.0; conv.w_len()], vec![0.0; conv.b_len()]);
-        let mut scratch = vec![f32::NAN; conv2d::backward_input_scratch_len(&conv)];
+        let mut scratch = vec![f32::NAN; conv2d::backward_input_scratch_len(conv)];
         conv2d::forward_into(
             level,
             &conv,
@@ -303,9 +391,9 @@ fn convolution(case: &Case, words: &[Word], depthwise: bool) -> Outcome {
             conv2d::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::None },
             &mut y,
         )?;
-        conv2d::backward_input_into(level, &conv, batch, &w, &dy, &mut dx, &mut scratch)?;
-        conv2d::backward_weight_acc(level, &conv, batch, &x, &dy, 0..conv.w_rows(), &mut dw)?;
-        conv2d::backward_bias_acc(level, &conv, batch, &dy, &mut db)?;
+        conv2d::backward_input_into(level, conv, batch, &w, &dy, &mut dx, &mut scratch)?;
+        conv2d::backward_weight_acc(level, conv, batch, &x, &dy, 0..conv.w_rows(), &mut dw)?;
+        conv2d::backward_bias_acc(level, conv, batch, &dy, &mut db)?;
         sizes.compare(case, level, [&y, &dx, &dw, &db])?;
     }
     Ok(())
@@ -346,10 +434,11 @@ fn transposed(case: &Case, words: &[Word]) -> Outcome {
     Ok(())
 }
 
+/// A dense layer, over the last axis where there are more.
 fn matrix(case: &Case, words: &[Word]) -> Outcome {
-    known(words, &["b", "n", "i", "o"])?;
-    let [batch, inputs] = case.shape("x")?;
-    let [_, outputs] = case.shape("w")?;
+    known(words, &["b", "n", "t", "i", "o"])?;
+    let [inputs, outputs] = case.shape("w")?;
+    let batch = case.f64("x")?.len() / inputs;
     let layer = Dense::new(inputs, outputs);
     let sizes = Sizes::new(case, outputs, |each| taps::of_dense(&layer, batch, each))?;
     let [x, w, b, dy] = [case.f32("x")?, case.f32("w")?, case.f32("b")?, case.f32("dy")?];
@@ -383,15 +472,14 @@ fn pool(case: &Case, words: &[Word]) -> Result<Pool2d, Problem> {
 }
 
 /// The maximum of rounded elements is the rounded maximum, and a gradient is a sum of those that chose it.
-fn max_pool(case: &Case, words: &[Word]) -> Outcome {
-    let pool = pool(case, words)?;
-    let [batch, ..]: [usize; 4] = case.shape("x")?;
+fn max_pool(case: &Case, pool: &Pool2d) -> Outcome {
+    let batch = case.f64("x")?.len() / pool.x_len();
     let [x, dy] = [case.f32("x")?, case.f32("dy")?];
     let (exact, slopes) = (case.f64("x")?, case.f64("dy")?);
     let mut largest = vec![f64::NEG_INFINITY; dy.len()];
-    taps::of_pool(&pool, batch, |i, o| largest[o] = largest[o].max(exact[i]));
+    taps::of_pool(pool, batch, |i, o| largest[o] = largest[o].max(exact[i]));
     let mut sums = vec![(0.0, 0.0); x.len()];
-    taps::of_pool(&pool, batch, |i, o| {
+    taps::of_pool(pool, batch, |i, o| {
         if exact[i] == largest[o] {
             sums[i] = (sums[i].0 + slopes[o].abs(), sums[i].1 + 1.0);
         }
@@ -399,8 +487,8 @@ fn max_pool(case: &Case, words: &[Word]) -> Outcome {
     let bounds: Vec<f64> = case.f64("y")?.iter().map(|y| U * y.abs()).collect();
     for level in Level::all() {
         let (mut y, mut argmax, mut dx) = (vec![f32::NAN; dy.len()], vec![255; dy.len()], vec![f32::NAN; x.len()]);
-        pool2d::max_forward_into(level, &pool, batch, &x, &mut y, Some(&mut argmax))?;
-        pool2d::max_backward_into(level, &pool, batch, &argmax, &dy, None, &mut dx)?;
+        pool2d::max_forward_into(level, pool, batch, &x, &mut y, Some(&mut argmax))?;
+        pool2d::max_backward_into(level, pool, batch, &argmax, &dy, None, &mut dx)?;
         case.compare(level, "y", &y, &bounds)?;
         case.compare(level, "dx", &dx, &Sizes::bounds(&sums))?;
     }
@@ -408,7 +496,7 @@ fn max_pool(case: &Case, words: &[Word]) -> Outcome {
 }
 
 fn average_pool(case: &Case, pool: &Pool2d) -> Outcome {
-    let [batch, ..]: [usize; 4] = case.shape("x")?;
+    let batch = case.f64("x")?.len() / pool.x_len();
     let [x, dy] = [case.f32("x")?, case.f32("dy")?];
     let (exact, slopes) = (case.f64("x")?, case.f64("dy")?);
     let mut sums = vec![(0.0, 0.0); dy.len()];
@@ -435,7 +523,7 @@ fn average_pool(case: &Case, pool: &Pool2d) -> Outcome {
 }
 
 /// A number after a word of the note: Keras' ε of a case.
-fn noted(note: &str, word: &str) -> Option<f64> {
+pub fn noted(note: &str, word: &str) -> Option<f64> {
     let (_, rest) = note.split_once(word)?;
     rest.split(|c: char| c.is_whitespace() || c == ',' || c == ';' || c == '=').find_map(|part| part.parse().ok())
 }

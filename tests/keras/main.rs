@@ -1,8 +1,10 @@
-//! Keras' own values: every case of every file in the folder that `KERNLET_GOLDENS` names, by default
-//! those in `tests/data/keras`.
+//! Keras' own values: every case of every file in the folders that `KERNLET_GOLDENS` names, separated as those of
+//! `PATH`, by default those in `tests/data/keras`.
 //!
 //! A case that is not known here is a failure, never a skip.
 
+#[path = "../recurrence/mod.rs"]
+mod recurrence;
 #[path = "../taps/mod.rs"]
 mod taps;
 #[path = "../tracked/mod.rs"]
@@ -11,6 +13,8 @@ mod tracked;
 mod elements;
 mod layers;
 mod optimizers;
+mod sequences;
+mod sound;
 #[cfg(feature = "alloc")]
 mod training;
 
@@ -59,12 +63,17 @@ impl Golden {
 
 fn goldens() -> Vec<Golden> {
     let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/keras");
-    let folder = std::env::var_os("KERNLET_GOLDENS").map_or_else(own, PathBuf::from);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("KERNLET_GOLDENS={}: {error}", folder.display()));
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
+    let named = std::env::var_os("KERNLET_GOLDENS");
+    let folders: Vec<PathBuf> = named.map_or_else(|| vec![own()], |paths| std::env::split_paths(&paths).collect());
+    let mut paths = Vec::new();
+    for folder in folders {
+        let error = |error| panic!("KERNLET_GOLDENS: {}: {error}", folder.display());
+        let entries = fs::read_dir(&folder).unwrap_or_else(error).map(|entry| entry.unwrap().path());
+        let before = paths.len();
+        paths.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "safetensors")));
+        assert!(paths.len() > before, "{}: there is no .safetensors file", folder.display());
+    }
     paths.sort();
-    assert!(!paths.is_empty(), "{}: there is no .safetensors file", folder.display());
     paths.iter().map(|path| Golden::read(path)).collect()
 }
 
