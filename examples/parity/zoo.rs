@@ -11,6 +11,9 @@ use kernlet::{
     snapshot,
 };
 
+#[path = "sequences.rs"]
+mod sequences;
+
 kernlet::network! {
     /// Everything at once.
     pub struct Zoo([9, 8, 3]) {
@@ -49,7 +52,7 @@ impl Workspace {
         }
     }
 
-    /// A few steps on noise, and the fingerprint of the parameters.
+    /// A few steps on noise, and the fingerprint of the parameters and of what the kernels of sequences make.
     pub fn parity(&mut self, level: Level) -> Result<u64, Error> {
         let Self { model, memory, images } = self;
         model.initialize(1);
@@ -62,6 +65,6 @@ impl Workspace {
             let labels = [0, 1, 2].map(|i| noise.below_at(i, CLASSES) as u8);
             trainer.step(images, &labels)?;
         }
-        Ok(snapshot::fingerprint(model.parameters()))
+        Ok(snapshot::fingerprint(model.parameters()).rotate_left(1) ^ sequences::fingerprint(level))
     }
 }
