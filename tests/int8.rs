@@ -1,5 +1,7 @@
 //! Eight-bit kernels against their naive twins, at every level: integers, so all are equal to the bit.
 
+#![cfg(feature = "int8")]
+
 use kernlet::{
     kernels::{
         conv2d::Conv2d,

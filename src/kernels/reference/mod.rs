@@ -9,6 +9,7 @@ pub mod conv2d_transpose;
 pub mod dense;
 pub mod dropout;
 pub mod embedding;
+#[cfg(feature = "int8")]
 pub mod int8;
 pub mod layer_norm;
 pub mod loss;

@@ -27,7 +27,7 @@ fn logistic(x: i64) -> i64 {
 /// The hyperbolic tangent from a scale of `2^power` to 2⁻¹⁵.
 fn tanh(x: i64, power: i32) -> i64 {
     let x = if power >= -12 {
-        3 * x << (12 + power)
+        (3 * x) << (12 + power)
     } else {
         half_up(i128::from(3 * x), (-12 - power).cast_unsigned()) as i64
     };
