@@ -36,7 +36,7 @@ macro_rules! case {
     };
 }
 
-fn cases() -> [Case; 8] {
+fn cases() -> [Case; 16] {
     [
         case!(Activation::Relu, relu_into relu_in_place relu_backward_into relu_backward_in_place, true, |_| 0.0),
         Case {
@@ -49,6 +49,43 @@ fn cases() -> [Case; 8] {
             roundings: |_| 1.0,
         },
         case!(Activation::Relu6, relu6_into relu6_in_place relu6_backward_into relu6_backward_in_place, true, |_| 0.0),
+        Case {
+            twin: Activation::Clip(-1.5, 0.75),
+            forward: |level, x, y| clip_into(level, -1.5, 0.75, x, y),
+            in_place: |level, y| clip_in_place(level, -1.5, 0.75, y),
+            backward: |level, y, dy, dx| clip_backward_into(level, -1.5, 0.75, y, dy, dx),
+            backward_in_place: |level, y, dy| clip_backward_in_place(level, -1.5, 0.75, y, dy),
+            keeps_output: true,
+            roundings: |_| 0.0,
+        },
+        // A sum whose operands may cancel, and a quotient.
+        case!(Activation::HardSigmoid, hard_sigmoid_into hard_sigmoid_in_place hard_sigmoid_backward_into
+            hard_sigmoid_backward_in_place, true, |x| 2.0 + 1.0 / (x + 3.0).abs().max(1e-3)),
+        case!(Activation::HardSwish, hard_swish_into hard_swish_in_place hard_swish_backward_into
+            hard_swish_backward_in_place, false, |x| 4.0 + 6.0 / (x + 3.0).abs().max(1e-3) + 6.0 / (2.0 * x + 3.0).abs().max(1e-3)),
+        // Three units of the function and a product; backward adds α to what may be nearly −α.
+        Case {
+            twin: Activation::Elu(f64::from(0.7_f32)),
+            forward: |level, x, y| elu_into(level, 0.7, x, y),
+            in_place: |level, y| elu_in_place(level, 0.7, y),
+            backward: |level, y, dy, dx| elu_backward_into(level, 0.7, y, dy, dx),
+            backward_in_place: |level, y, dy| elu_backward_in_place(level, 0.7, y, dy),
+            keeps_output: true,
+            roundings: |_| 9.0,
+        },
+        case!(Activation::Selu, selu_into selu_in_place selu_backward_into selu_backward_in_place, true, |_| 20.0),
+        Case {
+            twin: Activation::Celu(f64::from(1.3_f32)),
+            forward: |level, x, y| celu_into(level, 1.3, x, y),
+            in_place: |level, y| celu_in_place(level, 1.3, y),
+            backward: |level, y, dy, dx| celu_backward_into(level, 1.3, y, dy, dx),
+            backward_in_place: |level, y, dy| celu_backward_in_place(level, 1.3, y, dy),
+            keeps_output: true,
+            roundings: |x| 11.0 + x.abs(),
+        },
+        case!(Activation::Softplus, softplus_into softplus_in_place softplus_backward_into softplus_backward_in_place,
+            false, |_| 8.0),
+        case!(Activation::Mish, mish_into mish_in_place mish_backward_into mish_backward_in_place, false, |_| 20.0),
         // Three units of the function, a difference and two products.
         case!(Activation::Sigmoid, sigmoid_into sigmoid_in_place sigmoid_backward_into sigmoid_backward_in_place, true,
             |_| 9.0),
@@ -126,13 +163,17 @@ fn special_values() {
         assert!(at(case.in_place, f32::NAN).is_nan(), "{:?}(NaN)", case.twin);
         let high = match case.twin {
             Activation::Relu6 => 6.0,
-            Activation::Sigmoid | Activation::Tanh => 1.0,
+            Activation::Clip(_, high) => high as f32,
+            Activation::Sigmoid | Activation::Tanh | Activation::HardSigmoid => 1.0,
             _ => f32::INFINITY,
         };
         assert_eq!(at(case.in_place, f32::INFINITY), high, "{:?}(∞)", case.twin);
         let low = match case.twin {
             Activation::LeakyRelu(_) => f32::NEG_INFINITY,
             Activation::Tanh => -1.0,
+            Activation::Clip(low, _) => low as f32,
+            Activation::Elu(alpha) | Activation::Celu(alpha) => -alpha as f32,
+            Activation::Selu => -1.758_099_3,
             _ => 0.0,
         };
         assert_eq!(at(case.in_place, f32::NEG_INFINITY), low, "{:?}(−∞)", case.twin);
@@ -142,6 +183,8 @@ fn special_values() {
             (case.backward_in_place)(Level::detect(), &[kept; 17], &mut dy).unwrap();
             let slope = match case.twin {
                 Activation::Relu6 | Activation::Sigmoid | Activation::Tanh if x != 0.0 => 0.0,
+                Activation::Clip(..) | Activation::HardSigmoid if x != 0.0 => 0.0,
+                Activation::Selu if x > 0.0 => 1.050_701,
                 Activation::LeakyRelu(slope) if x < 0.0 => slope as f32,
                 _ => slope,
             };
@@ -170,6 +213,56 @@ fn bits_depend_on_the_rounding_alone() {
                 })
                 .collect();
             assert!(bits.windows(2).all(|pair| pair[0] == pair[1]), "{:?}, {rounding}", case.twin);
+        }
+    }
+}
+
+/// −0 comes through what is 0 at 0.
+#[test]
+fn negative_zero() {
+    for case in cases() {
+        for level in Level::all() {
+            let mut y = [-0.0; 19];
+            (case.in_place)(level, &mut y);
+            if case.twin.value(0.0) == 0.0 {
+                assert!(y.iter().all(|y| *y == 0.0 && y.is_sign_negative()), "{:?}, {level}: {y:?}", case.twin);
+            }
+        }
+    }
+}
+
+/// A negative slope gives both signs of the input the same sign: backward from the output would guess.
+#[test]
+fn parameters_that_hide_the_sign_of_the_input_are_refused() {
+    let (level, y, dy, mut dx) = (Level::detect(), [2.0, 1.0], [1.0; 2], [7.0; 2]);
+    for bad in [-2.0, -f32::MIN_POSITIVE, f32::NAN] {
+        let error = leaky_relu_backward_into(level, bad, &y, &dy, &mut dx).unwrap_err();
+        assert_eq!(error.to_string(), "leaky_relu: sign of the parameter: expected 0, found 1");
+        leaky_relu_backward_in_place(level, bad, &y, &mut dx).unwrap_err();
+        elu_backward_into(level, bad, &y, &dy, &mut dx).unwrap_err();
+        celu_backward_into(level, bad, &y, &dy, &mut dx).unwrap_err();
+    }
+    celu_backward_in_place(level, 0.0, &y, &mut dx).unwrap_err();
+    assert_eq!(dx, [7.0; 2]);
+    leaky_relu_backward_into(level, 0.0, &y, &dy, &mut dx).unwrap();
+}
+
+/// A bound that is NaN bounds nothing, an infinite one neither; where the lower is above, all become the upper.
+#[test]
+fn odd_bounds() {
+    let x = [-5.0, 0.5, 5.0, f32::NAN];
+    for level in Level::all() {
+        for (low, high, expected, slope) in [
+            (f32::NAN, 1.0, [-5.0, 0.5, 1.0], [1.0, 1.0, 0.0]),
+            (0.0, f32::NAN, [0.0, 0.5, 5.0], [0.0, 1.0, 1.0]),
+            (f32::NEG_INFINITY, f32::INFINITY, [-5.0, 0.5, 5.0], [1.0; 3]),
+            (1.0, -1.0, [-1.0; 3], [0.0; 3]),
+        ] {
+            let (mut y, mut dx) = ([0.0; 4], [0.0; 4]);
+            clip_into(level, low, high, &x, &mut y).unwrap();
+            clip_backward_into(level, low, high, &y, &[1.0; 4], &mut dx).unwrap();
+            assert_eq!((&y[..3], &dx[..3]), (&expected[..], &slope[..]), "{level}, {low} to {high}");
+            assert!(y[3].is_nan());
         }
     }
 }

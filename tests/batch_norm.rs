@@ -86,10 +86,18 @@ impl Case {
         };
         let Found { mean, variance, y, dx, dgamma, dbeta } = &mut found;
         statistics_into(level, *channels, x, mean, variance).unwrap();
-        forward_into(level, *channels, EPSILON, x, mean, variance, gamma, beta, y).unwrap();
+        forward_into(level, *channels, Forward { mean, variance, gamma, beta, epsilon: EPSILON }, x, y).unwrap();
         let mut scratch = vec![f32::NAN; backward_scratch_len(*channels)];
         let mut back = |dx: Option<&mut [f32]>, dgamma: &mut [f32], dbeta: &mut [f32]| {
-            backward_into(level, *channels, EPSILON, x, mean, variance, gamma, dy, dx, dgamma, dbeta, &mut scratch)
+            backward_into(
+                level,
+                *channels,
+                Backward { x, mean, variance, gamma, epsilon: EPSILON, dy },
+                dx,
+                dgamma,
+                dbeta,
+                &mut scratch,
+            )
         };
         back(Some(dx), dgamma, dbeta).unwrap();
         // Without the input's gradient the others are the same.
@@ -97,7 +105,8 @@ impl Case {
         back(None, &mut g, &mut b).unwrap();
         assert_eq!((bits(&g), bits(&b)), (bits(dgamma), bits(dbeta)));
         let mut in_place = x.clone();
-        forward_in_place(level, *channels, EPSILON, mean, variance, gamma, beta, &mut in_place).unwrap();
+        forward_in_place(level, *channels, Forward { mean, variance, gamma, beta, epsilon: EPSILON }, &mut in_place)
+            .unwrap();
         assert_eq!(bits(&in_place), bits(y));
         found
     }
@@ -226,7 +235,14 @@ fn small_integers_are_exact() {
                 assert_eq!(variance, vec![4.0; channels]);
                 // √(4 + 12) = 4: x̂ = ± ½.
                 let mut y = vec![f32::NAN; x.len()];
-                forward_into(level, channels, 12.0, &x, &mean, &variance, &gamma, &beta, &mut y).unwrap();
+                forward_into(
+                    level,
+                    channels,
+                    Forward { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, epsilon: 12.0 },
+                    &x,
+                    &mut y,
+                )
+                .unwrap();
                 let expected = |i: usize| 7.0 + 0.5 * gamma[at(i).1] * sign(at(i).0);
                 assert!(y.iter().enumerate().all(|(i, &y)| y == expected(i)), "{level}, {rows} × {channels}");
                 let (mut dx, mut dgamma, mut dbeta) =
@@ -235,12 +251,7 @@ fn small_integers_are_exact() {
                 backward_into(
                     level,
                     channels,
-                    12.0,
-                    &x,
-                    &mean,
-                    &variance,
-                    &gamma,
-                    &dy,
+                    Backward { x: &x, mean: &mean, variance: &variance, gamma: &gamma, epsilon: 12.0, dy: &dy },
                     Some(&mut dx),
                     &mut dgamma,
                     &mut dbeta,
@@ -271,7 +282,14 @@ fn a_normalised_batch_is_normal() {
         let (mut mean, mut variance) = (vec![f32::NAN; channels], vec![f32::NAN; channels]);
         let mut y = vec![f32::NAN; x.len()];
         statistics_into(level, channels, &x, &mut mean, &mut variance).unwrap();
-        forward_into(level, channels, 0.0, &x, &mean, &variance, &[1.0; 6], &[0.0; 6], &mut y).unwrap();
+        forward_into(
+            level,
+            channels,
+            Forward { mean: &mean, variance: &variance, gamma: &[1.0; 6], beta: &[0.0; 6], epsilon: 0.0 },
+            &x,
+            &mut y,
+        )
+        .unwrap();
         for c in 0..channels {
             let (x, y) = (column(&x, channels, c), column(&y, channels, c));
             let largest = |x: &[f64]| x.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
@@ -322,12 +340,7 @@ fn no_rows_and_one() {
         backward_into(
             level,
             3,
-            EPSILON,
-            &[],
-            &mean,
-            &variance,
-            &[1.0; 3],
-            &[],
+            Backward { x: &[], mean: &mean, variance: &variance, gamma: &[1.0; 3], epsilon: EPSILON, dy: &[] },
             Some(&mut []),
             &mut dgamma,
             &mut dbeta,
@@ -364,9 +377,9 @@ fn wrong_lengths_are_errors_and_nothing_is_written() {
     let level = Level::detect();
     let (two, mut a, mut b, mut y) = ([1.0; 2], [7.0; 2], [7.0; 2], [7.0; 4]);
     let error = statistics_into(level, 2, &[0.0; 5], &mut a, &mut b).unwrap_err();
-    assert_eq!(error.to_string(), "batch_norm: x, a multiple of channels: expected 4, found 5");
+    assert_eq!(error.to_string(), "batch_norm: x: expected a multiple of 2, found 5");
     let error = statistics_into(level, 0, &[], &mut [], &mut []).unwrap_err();
-    assert_eq!(error.to_string(), "batch_norm: channels: expected 1, found 0");
+    assert_eq!(error.to_string(), "batch_norm: channels: expected at least 1, found 0");
     let error = statistics_into(level, 2, &[0.0; 4], &mut a, &mut [0.0; 3]).unwrap_err();
     assert_eq!(error.to_string(), "batch_norm: variance: expected 2, found 3");
     let x = [0.0; 4];
@@ -376,21 +389,23 @@ fn wrong_lengths_are_errors_and_nothing_is_written() {
         (&two, &two, &x[..3], &two),
         (&two, &two, &two, &x[..0]),
     ] {
-        forward_into(level, 2, EPSILON, &x, mean, variance, gamma, beta, &mut y).unwrap_err();
-        forward_in_place(level, 2, EPSILON, mean, variance, gamma, beta, &mut y).unwrap_err();
+        forward_into(level, 2, Forward { mean, variance, gamma, beta, epsilon: EPSILON }, &x, &mut y).unwrap_err();
+        forward_in_place(level, 2, Forward { mean, variance, gamma, beta, epsilon: EPSILON }, &mut y).unwrap_err();
     }
-    forward_into(level, 2, EPSILON, &x, &two, &two, &two, &two, &mut y[1..]).unwrap_err();
+    forward_into(
+        level,
+        2,
+        Forward { mean: &two, variance: &two, gamma: &two, beta: &two, epsilon: EPSILON },
+        &x,
+        &mut y[1..],
+    )
+    .unwrap_err();
     let (mut scratch, mut dx) = ([7.0; 4], [7.0; 4]);
     for (dy, dx_len, scratch_len, dgamma_len) in [(3, 4, 4, 2), (4, 3, 4, 2), (4, 4, 3, 2), (4, 4, 4, 1)] {
         backward_into(
             level,
             2,
-            EPSILON,
-            &x,
-            &two,
-            &two,
-            &two,
-            &x[..dy],
+            Backward { x: &x, mean: &two, variance: &two, gamma: &two, epsilon: EPSILON, dy: &x[..dy] },
             Some(&mut dx[..dx_len]),
             &mut a[..dgamma_len],
             &mut b,

@@ -15,8 +15,10 @@ use kernlet::{
         conv2d::{self, Conv2d, Epilogue},
         conv2d_transpose::{self, Conv2dTranspose},
         dense::{self, Dense},
-        dropout, loss,
+        dropout,
+        loss::{self, Labelled},
         pool2d::{self, Pool2d},
+        prelu,
         reference::{self, activation::Activation},
         softmax,
     },
@@ -194,11 +196,16 @@ fn transposed() -> impl Strategy<Value = Conv2dTranspose> {
 }
 
 fn pools() -> impl Strategy<Value = Pool2d> {
-    (pair(9), 1..20_usize, pair(4), pair(4), paddings())
-        .prop_map(|([h, w], c, kernel, stride, padding)| {
-            Pool2d::new(h, w, c, kernel).with_stride(stride).with_padding(padding)
+    (pair(9), 1..20_usize, pair(4), pair(4), pair(3), paddings(), any::<bool>())
+        .prop_map(|([h, w], c, kernel, stride, dilation, padding, counted)| {
+            let pool = Pool2d::new(h, w, c, kernel).with_stride(stride).with_dilation(dilation).with_padding(padding);
+            if counted { pool.with_padding_counted() } else { pool }
         })
-        .prop_filter("the window fits", |pool| pool.validate().is_ok())
+        .prop_filter("the window fits, and holds something", |pool| {
+            let mut held = vec![false; if pool.validate().is_ok() { pool.y_len() } else { return false }];
+            taps::of_pool(pool, 1, |_, y| held[y] = true);
+            held.iter().all(|&held| held)
+        })
 }
 
 type Forward = fn(Level, &[f32], &mut [f32]) -> Result<(), ShapeError>;
@@ -207,7 +214,7 @@ type Backward = fn(Level, &[f32], &[f32], &mut [f32]) -> Result<(), ShapeError>;
 /// Forward and backward, whether backward reads the output, and half units of the value's error.
 type Case = (Activation, Forward, Backward, bool, fn(f64) -> f64);
 
-const ACTIVATIONS: [Case; 8] = [
+const ACTIVATIONS: [Case; 16] = [
     (Activation::Relu, act::relu_into, act::relu_backward_into, true, |_| 0.0),
     (
         Activation::LeakyRelu(0.3_f32 as f64),
@@ -223,8 +230,39 @@ const ACTIVATIONS: [Case; 8] = [
     (Activation::GeluTanh, act::gelu_tanh_into, act::gelu_tanh_backward_into, false, |x| {
         10.0 + 10.0 * (1.6 * x + 0.072 * x * x * x).abs()
     }),
+    (
+        Activation::Clip(-1.5, 0.75),
+        |level, x, y| act::clip_into(level, -1.5, 0.75, x, y),
+        |level, y, dy, dx| act::clip_backward_into(level, -1.5, 0.75, y, dy, dx),
+        true,
+        |_| 0.0,
+    ),
+    (Activation::HardSigmoid, act::hard_sigmoid_into, act::hard_sigmoid_backward_into, true, |_| 2.0),
+    (Activation::HardSwish, act::hard_swish_into, act::hard_swish_backward_into, false, |x| {
+        6.0 + 6.0 / (2.0 * x + 3.0).abs().max(1e-3)
+    }),
+    (
+        Activation::Elu(0.7_f32 as f64),
+        |level, x, y| act::elu_into(level, 0.7, x, y),
+        |level, y, dy, dx| act::elu_backward_into(level, 0.7, y, dy, dx),
+        true,
+        |_| 9.0,
+    ),
+    (Activation::Selu, act::selu_into, act::selu_backward_into, true, |_| 20.0),
+    (
+        Activation::Celu(1.3_f32 as f64),
+        |level, x, y| act::celu_into(level, 1.3, x, y),
+        |level, y, dy, dx| act::celu_backward_into(level, 1.3, y, dy, dx),
+        true,
+        |x| 11.0 + x.abs(),
+    ),
+    (Activation::Softplus, act::softplus_into, act::softplus_backward_into, false, |_| 8.0),
+    (Activation::Mish, act::mish_into, act::mish_backward_into, false, |_| 20.0),
     (Activation::Silu, act::silu_into, act::silu_backward_into, false, |_| 10.0),
 ];
+
+/// Where one of them has no slope.
+const CORNERS: [f64; 6] = [0.0, 6.0, -1.5, 0.75, -3.0, 3.0];
 
 /// Gradients of a convolution at a level; weights' and bias' from 0.
 fn conv_backward(level: Level, conv: &Conv2d, batch: usize, x: &[f32], w: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
@@ -353,6 +391,7 @@ proptest! {
             taps::of_pool(&pool, batch, |i, o| y[o] = (y[o].0 + x[i], y[o].1 + 1.0));
             y
         };
+        let window = (pool.kernel[0] * pool.kernel[1]) as f64;
         let mut sizes = vec![Sum::default(); len];
         taps::of_pool(&pool, batch, |i, o| sizes[i].add(dy64[o]));
         let bound = |i: usize| (sizes[i].terms + 1.0) * U * sizes[i].size;
@@ -375,7 +414,7 @@ proptest! {
             dx.fill(f32::NAN);
             pool2d::average_backward_into(level, &pool, batch, &dy, &mut dx).unwrap();
             for i in some(seed, len) {
-                let at = slope(&x64, i, 1.0, |x| Sum::of(&dy64, means(x).into_iter().map(|(sum, count)| sum / count)));
+                let at = slope(&x64, i, 1.0, |x| Sum::of(&dy64, means(x).into_iter().map(|(sum, count)| sum / if pool.padding_counted { window } else { count })));
                 near("average dx", level, i, dx[i], at, bound(i));
             }
         }
@@ -393,10 +432,7 @@ proptest! {
             batch_norm::statistics_into(level, channels, &x, &mut mean, &mut variance).unwrap();
             let (mut dx, mut dgamma, mut dbeta) = (vec![f32::NAN; len], vec![0.0; channels], vec![0.0; channels]);
             let mut scratch = vec![f32::NAN; 2 * channels];
-            batch_norm::backward_into(
-                level, channels, epsilon, &x, &mean, &variance, &gamma, &dy, Some(&mut dx), &mut dgamma, &mut dbeta,
-                &mut scratch,
-            ).unwrap();
+            batch_norm::backward_into(level, channels, batch_norm::Backward { x: &x, mean: &mean, variance: &variance, gamma: &gamma, epsilon, dy: &dy }, Some(&mut dx), &mut dgamma, &mut dbeta, &mut scratch).unwrap();
             for c in some(seed, channels) {
                 let (x, dy) = (column(&x, c), column(&dy, c));
                 let weights = [f64::from(gamma[c]), f64::from(beta[c])];
@@ -507,7 +543,7 @@ proptest! {
                 let (mut y, mut dx) = (vec![f32::NAN; len], vec![f32::NAN; len]);
                 forward(level, &x, &mut y).unwrap();
                 backward(level, if keeps_output { &y } else { &x }, &dy, &mut dx).unwrap();
-                for i in some(seed, len).into_iter().filter(|&i| x64[i].abs() > h && (x64[i] - 6.0).abs() > h) {
+                for i in some(seed, len).into_iter().filter(|&i| CORNERS.iter().all(|corner| (x64[i] - corner).abs() > h)) {
                     let at = slope(&x64, i, h, |x| Sum::of(&[dy64[i]], [twin.value(x[i])].into_iter()));
                     let (x, value) = (x64[i], twin.value(x64[i]));
                     // The terms of a slope from x may cancel: Φ or σ, and x times a density or σ' u'.
@@ -521,6 +557,57 @@ proptest! {
                     let bound = U * roundings(x) * dy64[i].abs() * terms + tiny;
                     near(&format!("{twin:?}"), level, i, dx[i], at, bound);
                 }
+            }
+        }
+    }
+
+    /// PReLU: linear in each slope, and in each input but at 0.
+    #[test]
+    fn learnt_slopes(channels in 1..20_usize, rows in 1..6_usize, seed in 0..1000_u64) {
+        let (x, slopes, dy) = (values(seed, rows * channels, 2.0), values(seed + 1, channels, 1.0), values(seed + 2, rows * channels, 1.0));
+        let (x64, slopes64, dy64) = (wide(&x), wide(&slopes), wide(&dy));
+        let value = |x: f64, slope: f64| if x > 0.0 { x } else { slope * x };
+        let loss = |x: &[f64], slopes: &[f64]| Sum::of(&dy64, x.iter().enumerate().map(|(i, &x)| value(x, slopes[i % channels])));
+        for level in Level::all() {
+            let (mut dx, mut dslopes) = (vec![f32::NAN; x.len()], vec![0.0; channels]);
+            let operands = prelu::Backward { x: &x, slopes: &slopes, dy: &dy };
+            prelu::backward_into(level, channels, operands, Some(&mut dx), &mut dslopes).unwrap();
+            for i in some(seed, x.len()).into_iter().filter(|&i| x64[i].abs() > 1e-3) {
+                let at = slope(&x64, i, 1e-4, |x| loss(x, &slopes64));
+                near("prelu dx", level, i, dx[i], at, U * at.value.abs());
+            }
+            for c in some(seed, channels) {
+                let each: f64 = (0..rows).map(|row| (x64[row * channels + c] * dy64[row * channels + c]).abs()).sum();
+                let at = slope(&slopes64, c, 1.0, |slopes| loss(&x64, slopes));
+                near("prelu dslopes", level, c, dslopes[c], at, (rows as f64 + 1.0) * U * each);
+            }
+        }
+    }
+
+    /// Cross-entropy with every option at once, and the losses of elements that have corners.
+    #[test]
+    fn losses_with_options(rows in 1..4_usize, classes in 1..20_usize, smoothing in 0.0..0.9_f32, seed in 0..1000_u64) {
+        let (x, weights) = (values(seed, rows * classes, 4.0), values(seed + 1, classes, 0.5).iter().map(|w| w + 1.0).collect::<Vec<_>>());
+        let labels: Vec<u8> = (0..rows).map(|row| ((seed as usize + row) % classes) as u8).collect();
+        let (x64, weights64) = (wide(&x), wide(&weights));
+        for level in Level::all() {
+            let operands = Labelled { class_weights: Some(&weights), smoothing, ignored: Some(1), ..Labelled::new(&x, &labels) };
+            let counted: Vec<usize> = (0..rows).filter(|&row| labels[row] != 1).collect();
+            let mut dx = vec![f32::NAN; x.len()];
+            let outputs = loss::Outputs { gradient: Some(&mut dx), values: None };
+            loss::softmax_cross_entropy_with(level, classes, operands, outputs).unwrap();
+            let share = 1.0 / counted.len().max(1) as f64;
+            for i in some(seed, x.len()) {
+                let at = slope(&x64, i, 1e-4, |x| {
+                    let row = |&row: &usize| {
+                        let label = usize::from(labels[row]);
+                        let target = reference::loss::Target { label, class_weights: &weights64, smoothing: smoothing.into() };
+                        target.cross_entropy(&x[row * classes..][..classes])
+                    };
+                    Sum::of(&vec![share; counted.len()], counted.iter().map(row))
+                });
+                // The spread of the logits, the sums' chains, and some ten roundings of numbers below 2.
+                near("dx", level, i, dx[i], at, U * share * 2.0 * (16.0 + 6.0 + 12.0));
             }
         }
     }

@@ -23,6 +23,8 @@ macro_rules! functions {
 
 functions! {
     Exp = math::exp;
+    ExpM1 = math::exp_m1;
+    Softplus = math::softplus;
     Ln = math::ln;
     Ln1p = math::ln_1p;
     Sigmoid = math::sigmoid;
@@ -92,6 +94,19 @@ fn exp() {
 }
 
 #[test]
+fn exp_m1() {
+    check("exp_m1", ExpM1, libm::expm1, ALL, |_| 3.0);
+    check("exp_m1", ExpM1, libm::expm1, &[(1e-12, 89.0), (-1e-12, -18.0), (0.2, 6.0), (-0.2, -2.0)], |_| 3.0);
+}
+
+#[test]
+fn softplus() {
+    let exact = |x: f64| x.max(0.0) + libm::log1p(libm::exp(-x.abs()));
+    check("softplus", Softplus, exact, ALL, |_| 3.0);
+    check("softplus", Softplus, exact, &[(0.01, 20.0), (-0.01, -105.0)], |_| 3.0);
+}
+
+#[test]
 fn ln() {
     check("ln", Ln, libm::log, POSITIVE, |_| 1.0);
     check("ln", Ln, libm::log, &[(0.7, 1.5)], |_| 1.0);
@@ -145,13 +160,16 @@ fn special_values() {
     gives! {
         Exp(inf) = inf; Exp(-inf) = 0.0; Exp(nan) = nan; Exp(0.0) = 1.0; Exp(-0.0) = 1.0;
         Exp(88.73) = inf; Exp(-104.0) = 0.0; Exp(f32::MAX) = inf; Exp(f32::MIN) = 0.0;
+        ExpM1(inf) = inf; ExpM1(-inf) = -1.0; ExpM1(nan) = nan; ExpM1(1e-45) = 1e-45; ExpM1(88.73) = inf;
+        ExpM1(f32::MIN) = -1.0;
+        Softplus(inf) = inf; Softplus(-inf) = 0.0; Softplus(nan) = nan; Softplus(f32::MAX) = f32::MAX;
         Ln(inf) = inf; Ln(-inf) = nan; Ln(nan) = nan; Ln(0.0) = -inf; Ln(-0.0) = -inf; Ln(-1e-45) = nan; Ln(1.0) = 0.0;
         Sigmoid(inf) = 1.0; Sigmoid(-inf) = 0.0; Sigmoid(nan) = nan; Sigmoid(-0.0) = 0.5;
         Tanh(inf) = 1.0; Tanh(-inf) = -1.0; Tanh(nan) = nan; Tanh(1e-45) = 1e-45;
         Erf(inf) = 1.0; Erf(-inf) = -1.0; Erf(nan) = nan; Erf(0.0) = 0.0;
         Cdf(inf) = 1.0; Cdf(-inf) = 0.0; Cdf(nan) = nan; Cdf(0.0) = 0.5;
     }
-    for y in at(Tanh, -0.0).chain(at(Erf, -0.0)) {
+    for y in at(Tanh, -0.0).chain(at(Erf, -0.0)).chain(at(ExpM1, -0.0)) {
         assert!(y == 0.0 && y.is_sign_negative());
     }
 }
@@ -176,6 +194,8 @@ fn bits_depend_on_the_rounding_alone() {
         }
     }
     compare(Exp);
+    compare(ExpM1);
+    compare(Softplus);
     compare(Ln);
     compare(Sigmoid);
     compare(Tanh);

@@ -507,6 +507,24 @@ fn clipping_leaves_the_largest_norm() {
     assert!(clip_scale(f32::NAN, 1.0).is_nan());
 }
 
+/// Gradients whose squares overflow are clipped like any others.
+#[test]
+fn large_gradients_are_clipped_and_not_lost() {
+    for level in Level::all() {
+        for size in [1e19, 1e25, 3e37] {
+            let g = [size, -size, 0.0, size, size];
+            let norm = global_norm(level, &[&g[..2], &g[2..]]);
+            assert!((norm / size - 2.0).abs() <= 4.0 * f32::EPSILON, "{level}: {norm} for {size}");
+            let step = Step { gradient_scale: clip_scale(norm, 1.0), ..Step::first() };
+            let mut w = [0.0; 5];
+            Sgd::new(1.0).update(level, step, &mut w, &g, &mut []).unwrap();
+            assert!((w[0] + 0.5).abs() <= 4.0 * f32::EPSILON, "{level}: {w:?}");
+        }
+        assert_eq!(global_norm(level, &[&[1e25, f32::NEG_INFINITY]]), f32::INFINITY);
+        assert!(global_norm(level, &[&[1e25, f32::NAN]]).is_nan());
+    }
+}
+
 #[test]
 fn schedules_at_their_corners() {
     let cosine = CosineDecay::new(4).with_warmup(2, 0.5);

@@ -134,7 +134,7 @@ fn bits_depend_on_the_rounding_alone() {
 fn wrong_lengths_are_errors() {
     let level = Level::detect();
     let error = softmax_in_place(level, 3, &mut [0.0; 7]).unwrap_err();
-    assert_eq!(error.to_string(), "softmax: y, a multiple of classes: expected 6, found 7");
+    assert_eq!(error.to_string(), "softmax: y: expected a multiple of 3, found 7");
     softmax_in_place(level, 0, &mut [0.0; 7]).unwrap_err();
     softmax_in_place(level, 3, &mut []).unwrap();
     log_softmax_into(level, 2, &[0.0; 4], &mut [0.0; 6]).unwrap_err();

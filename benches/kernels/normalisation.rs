@@ -32,8 +32,14 @@ pub fn benches(criterion: &mut Criterion) {
 
     let mut y = vec![f32::NAN; x.len()];
     time(&mut group, "forward", x.len(), || {
-        batch_norm::forward_into(level, CHANNELS, EPSILON, black_box(&x), &mean, &variance, &gamma, &beta, &mut y)
-            .unwrap();
+        batch_norm::forward_into(
+            level,
+            CHANNELS,
+            batch_norm::Forward { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, epsilon: EPSILON },
+            black_box(&x),
+            &mut y,
+        )
+        .unwrap();
     });
     let [gamma_0, beta_0] = [f64::from(gamma[0]), f64::from(beta[0])];
     let epsilon = f64::from(EPSILON);
@@ -50,12 +56,14 @@ pub fn benches(criterion: &mut Criterion) {
         batch_norm::backward_into(
             level,
             CHANNELS,
-            EPSILON,
-            black_box(&x),
-            &mean,
-            &variance,
-            &gamma,
-            &dy,
+            batch_norm::Backward {
+                x: black_box(&x),
+                mean: &mean,
+                variance: &variance,
+                gamma: &gamma,
+                epsilon: EPSILON,
+                dy: &dy,
+            },
             out.0,
             out.1,
             out.2,

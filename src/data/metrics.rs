@@ -1,14 +1,20 @@
 //! How good predictions are.
 
-/// The index of the largest element: the first of equals; NaN is never the largest, 0 for an empty slice.
+/// The index of the largest element: the first of equals; the first NaN where there is one, 0 for an empty slice.
+///
+/// A NaN counts as larger than every number, as in NumPy, so that a broken score is seen and not passed over.
 ///
 /// ```
-/// assert_eq!(kernlet::data::metrics::argmax(&[0.1, 0.7, 0.2]), 1);
-/// assert_eq!(kernlet::data::metrics::argmax(&[f32::NAN, 0.0]), 1);
+/// use kernlet::data::metrics::argmax;
+/// assert_eq!(argmax(&[0.1, 0.7, 0.2]), 1);
+/// assert_eq!(argmax(&[0.1, f32::NAN, 0.2]), 1);
 /// ```
 pub fn argmax(scores: &[f32]) -> usize {
     let mut best = (0, f32::NEG_INFINITY);
     for (i, &score) in scores.iter().enumerate() {
+        if score.is_nan() {
+            return i;
+        }
         if score > best.1 {
             best = (i, score);
         }

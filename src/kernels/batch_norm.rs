@@ -11,9 +11,10 @@
 //!
 //! `x`, `y` and their gradients are `[rows][channels]`: a batch of NHWC images has n · h · w rows.
 //! In training `mean` and `variance` are [`statistics_into`]'s of the batch, and
-//! [`moving_acc`] keeps their averages; in inference they are the averages. Keras'
-//! defaults are [`EPSILON`] and [`MOMENTUM`]. The variance is the biased one, in the averages too,
-//! as in Keras.
+//! [`moving_acc`] keeps their averages; in inference they are the averages. Both passes take ε, and the averages
+//! their momentum; Keras' defaults are [`EPSILON`] and [`MOMENTUM`], PyTorch's 10⁻⁵ and 0.9 (its `momentum` is what is
+//! left of 1: 0.1). The variance is the biased one, in the averages too, as in Keras; PyTorch's averages are those
+//! of the unbiased one, `n / (n − 1)` times as large.
 //!
 //! # Numerics
 //!
@@ -55,10 +56,10 @@ fn check_rows(
 ) -> Result<(), ShapeError> {
     match rows.1.len().checked_rem(channels) {
         Some(0) => {}
-        Some(rest) => {
-            return Err(ShapeError::new(NAME, "x, a multiple of channels", rows.1.len() - rest, rows.1.len()));
+        Some(_) => {
+            return Err(ShapeError::multiple_of(NAME, rows.0, channels, rows.1.len()));
         }
-        None => return Err(ShapeError::new(NAME, "channels", 1, 0)),
+        None => return Err(ShapeError::at_least(NAME, "channels", 1, 0)),
     }
     each.iter().try_for_each(|(argument, slice)| check(NAME, argument, slice, channels))
 }
@@ -230,21 +231,48 @@ pub fn moving_acc(level: Level, momentum: f64, batch: &[f32], moving: &mut [f32]
     Ok(())
 }
 
-struct Forward<'a> {
-    epsilon: f32,
-    mean: &'a [f32],
-    variance: &'a [f32],
-    gamma: &'a [f32],
-    beta: &'a [f32],
+/// What the forward pass reads beside its input: a number for each channel.
+///
+/// ```
+/// use kernlet::{kernels::batch_norm::{self, Forward}, simd::Level};
+/// let operands = Forward { mean: &[5.0], variance: &[4.0], gamma: &[10.0], beta: &[1.0], epsilon: 0.0 };
+/// let mut y = [3.0, 7.0];
+/// batch_norm::forward_in_place(Level::detect(), 1, operands, &mut y)?;
+/// assert_eq!(y, [-9.0, 11.0]);
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Forward<'a> {
+    /// The means.
+    pub mean: &'a [f32],
+    /// The variances.
+    pub variance: &'a [f32],
+    /// The scales γ.
+    pub gamma: &'a [f32],
+    /// The shifts β.
+    pub beta: &'a [f32],
+    /// What is added to each variance: [`EPSILON`] in Keras, 10⁻⁵ in PyTorch.
+    pub epsilon: f32,
+}
+
+impl Forward<'_> {
+    fn check(&self, channels: usize, rows: (&'static str, &[f32])) -> Result<(), ShapeError> {
+        let Self { mean, variance, gamma, beta, .. } = *self;
+        check_rows(channels, rows, &[("mean", mean), ("variance", variance), ("gamma", gamma), ("beta", beta)])
+    }
+}
+
+struct Normalise<'a> {
+    operands: Forward<'a>,
     y: &'a mut [f32],
 }
 
-impl Kernel for Forward<'_> {
+impl Kernel for Normalise<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { epsilon, mean, variance, gamma, beta, y } = self;
+        let Self { operands: Forward { mean, variance, gamma, beta, epsilon }, y } = self;
         let channels = mean.len();
         for y in y.chunks_mut(BLOCK.saturating_mul(channels)) {
             let mut at = 0;
@@ -278,25 +306,18 @@ fn deviation<S: Simd>(s: S, variance: S::V, epsilon: f32) -> S::V {
 /// elements; nothing is written then.
 ///
 /// ```
-/// use kernlet::{kernels::batch_norm, simd::Level};
-/// let mut y = [3.0, 7.0];
-/// batch_norm::forward_in_place(Level::detect(), 1, 0.0, &[5.0], &[4.0], &[10.0], &[1.0], &mut y)?;
-/// assert_eq!(y, [-9.0, 11.0]);
+/// use kernlet::{kernels::batch_norm::{self, Forward}, simd::Level};
+/// // A batch by its own mean and variance.
+/// let (mut y, mut mean, mut variance) = ([1.0, 3.0], [0.0], [0.0]);
+/// batch_norm::statistics_into(Level::detect(), 1, &y, &mut mean, &mut variance)?;
+/// let operands = Forward { mean: &mean, variance: &variance, gamma: &[1.0], beta: &[0.0], epsilon: 0.0 };
+/// batch_norm::forward_in_place(Level::detect(), 1, operands, &mut y)?;
+/// assert_eq!(y, [-1.0, 1.0]);
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
-pub fn forward_in_place(
-    level: Level,
-    channels: usize,
-    epsilon: f32,
-    mean: &[f32],
-    variance: &[f32],
-    gamma: &[f32],
-    beta: &[f32],
-    y: &mut [f32],
-) -> Result<(), ShapeError> {
-    let each = [("mean", mean), ("variance", variance), ("gamma", gamma), ("beta", beta)];
-    check_rows(channels, ("y", y), &each)?;
-    level.dispatch(Forward { epsilon, mean, variance, gamma, beta, y });
+pub fn forward_in_place(level: Level, channels: usize, operands: Forward<'_>, y: &mut [f32]) -> Result<(), ShapeError> {
+    operands.check(channels, ("y", y))?;
+    level.dispatch(Normalise { operands, y });
     Ok(())
 }
 
@@ -306,28 +327,24 @@ pub fn forward_in_place(
 /// [`ShapeError`] as [`forward_in_place`], or if `y` is not as long as `x`; nothing is written then.
 ///
 /// ```
-/// use kernlet::{kernels::batch_norm, simd::Level};
+/// use kernlet::{kernels::batch_norm::{self, Forward}, simd::Level};
+/// let operands = Forward { mean: &[5.0], variance: &[4.0], gamma: &[10.0], beta: &[1.0], epsilon: 0.0 };
 /// let mut y = [f32::NAN; 2];
-/// batch_norm::forward_into(Level::detect(), 1, 0.0, &[3.0, 7.0], &[5.0], &[4.0], &[10.0], &[1.0], &mut y)?;
+/// batch_norm::forward_into(Level::detect(), 1, operands, &[3.0, 7.0], &mut y)?;
 /// assert_eq!(y, [-9.0, 11.0]);
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
 pub fn forward_into(
     level: Level,
     channels: usize,
-    epsilon: f32,
+    operands: Forward<'_>,
     x: &[f32],
-    mean: &[f32],
-    variance: &[f32],
-    gamma: &[f32],
-    beta: &[f32],
     y: &mut [f32],
 ) -> Result<(), ShapeError> {
-    let each = [("mean", mean), ("variance", variance), ("gamma", gamma), ("beta", beta)];
-    check_rows(channels, ("x", x), &each)?;
+    operands.check(channels, ("x", x))?;
     check(NAME, "y", y, x.len())?;
     y.copy_from_slice(x);
-    level.dispatch(Forward { epsilon, mean, variance, gamma, beta, y });
+    level.dispatch(Normalise { operands, y });
     Ok(())
 }
 
@@ -340,26 +357,39 @@ pub const fn backward_scratch_len(channels: usize) -> usize {
     channels.saturating_mul(2)
 }
 
-struct Backward<'a> {
-    epsilon: f32,
+/// What the backward pass reads: rows, and a number for each channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Backward<'a> {
+    /// The input.
+    pub x: &'a [f32],
+    /// The means of `x`.
+    pub mean: &'a [f32],
+    /// The variances of `x`.
+    pub variance: &'a [f32],
+    /// The scales γ.
+    pub gamma: &'a [f32],
+    /// What was added to each variance.
+    pub epsilon: f32,
+    /// The gradient with respect to the output.
+    pub dy: &'a [f32],
+}
+
+struct Gradients<'a> {
+    operands: Backward<'a>,
     rows: usize,
-    x: &'a [f32],
-    mean: &'a [f32],
-    variance: &'a [f32],
-    gamma: &'a [f32],
-    dy: &'a [f32],
     dx: &'a mut [f32],
     dgamma: &'a mut [f32],
     dbeta: &'a mut [f32],
     scratch: &'a mut [f32],
 }
 
-impl Kernel for Backward<'_> {
+impl Kernel for Gradients<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { epsilon, rows, x, mean, variance, gamma, dy, dx, dgamma, dbeta, scratch } = self;
+        let Self { operands: Backward { x, mean, variance, gamma, epsilon, dy }, rows, dx, dgamma, dbeta, scratch } =
+            self;
         let channels = mean.len();
         let Some((sums, with_x)) = scratch.split_at_mut_checked(channels) else { return };
         sum_rows(s, dy, dy, mean, sums, Itself);
@@ -401,7 +431,7 @@ super::map::functions! {
     Plus(s, a, b) = s.add(a, b);
 }
 
-/// The gradients of the input, of γ and of β, where `mean` and `variance` are those of `x`: training.
+/// The gradients with respect to the input, γ and β, where `mean` and `variance` are those of `x`: training.
 ///
 /// `dx` is overwritten, and can be left out; `dgamma` and `dbeta` are added to. `scratch` may hold
 /// anything and has [`backward_scratch_len`] elements.
@@ -410,28 +440,25 @@ super::map::functions! {
 /// [`ShapeError`] if `channels` is 0 or a slice has the wrong length; nothing is written then.
 ///
 /// ```
-/// use kernlet::{kernels::batch_norm, simd::Level};
-/// let (mut dx, mut dgamma, mut dbeta) = ([f32::NAN; 2], [0.0], [0.0]);
-/// let (x, mean, variance, dy) = ([-1.0, 1.0], [0.0], [1.0], [0.0, 6.0]);
-/// let out = (Some(&mut dx[..]), &mut dgamma, &mut dbeta, &mut [f32::NAN; 2]);
-/// batch_norm::backward_into(Level::detect(), 1, 0.0, &x, &mean, &variance, &[1.0], &dy, out.0, out.1, out.2, out.3)?;
+/// use kernlet::{kernels::batch_norm::{self, Backward}, simd::Level};
+/// let (x, dy) = ([-1.0, 1.0], [0.0, 6.0]);
+/// let operands = Backward { x: &x, mean: &[0.0], variance: &[1.0], gamma: &[1.0], epsilon: 0.0, dy: &dy };
+/// let (mut dx, mut dgamma, mut dbeta, mut scratch) = ([f32::NAN; 2], [0.0], [0.0], [f32::NAN; 2]);
+/// let level = Level::detect();
+/// batch_norm::backward_into(level, 1, operands, Some(&mut dx), &mut dgamma, &mut dbeta, &mut scratch)?;
 /// assert_eq!((dx, dgamma, dbeta), ([0.0, 0.0], [6.0], [6.0]));
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
 pub fn backward_into(
     level: Level,
     channels: usize,
-    epsilon: f32,
-    x: &[f32],
-    mean: &[f32],
-    variance: &[f32],
-    gamma: &[f32],
-    dy: &[f32],
+    operands: Backward<'_>,
     dx: Option<&mut [f32]>,
     dgamma: &mut [f32],
     dbeta: &mut [f32],
     scratch: &mut [f32],
 ) -> Result<(), ShapeError> {
+    let Backward { x, mean, variance, gamma, dy, .. } = operands;
     let each = [("mean", mean), ("variance", variance), ("gamma", gamma), ("dgamma", dgamma), ("dbeta", dbeta)];
     check_rows(channels, ("x", x), &each)?;
     check(NAME, "dy", dy, x.len())?;
@@ -441,7 +468,7 @@ pub fn backward_into(
     check(NAME, "scratch", scratch, backward_scratch_len(channels))?;
     let rows = super::div(x.len(), channels);
     let dx = dx.unwrap_or_default();
-    level.dispatch(Backward { epsilon, rows, x, mean, variance, gamma, dy, dx, dgamma, dbeta, scratch });
+    level.dispatch(Gradients { operands, rows, dx, dgamma, dbeta, scratch });
     Ok(())
 }
 
@@ -470,7 +497,7 @@ impl Kernel for Frozen<'_> {
     }
 }
 
-/// `dy = γ dy / √(variance + ε)`: the gradient of the input where mean and variance are constants, as in
+/// `dy = γ dy / √(variance + ε)`: the gradient with respect to the input where mean and variance are constants, as in
 /// inference and in a layer that is frozen.
 ///
 /// # Errors

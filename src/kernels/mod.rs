@@ -20,6 +20,7 @@
 //!   (`Gradients { dx, dw, … }`).
 //! - Every descriptor has `pub const fn validate(&self) -> Result<(), ShapeError>`: what it accepts runs.
 //! - [`int8`] is a family of its own: TensorFlow Lite's eight-bit integers.
+//! - A NaN comes through: whatever is compared, clipped or pooled with it is NaN.
 //! - [`mod@reference`] has a naive scalar twin of each: specification and oracle.
 //!
 //! # Rooms
@@ -34,18 +35,53 @@
 //! | `convolution` | the three loops of a convolution, its transpose and a dense layer |
 //! | `softmax` | whose exponentials the losses take, too |
 //! | `row_norm` | the loops of both normalisations of rows |
-//! | `activation`, `batch_norm`, `conv2d`, `conv2d_transpose`, `dense`, `dropout`, `elementwise`, `embedding`, `layer_norm`, `loss`, `pool2d`, `recurrent`, `rms_norm` | operations |
+//! | `activation`, `batch_norm`, `concat`, `conv2d`, `conv2d_transpose`, `dense`, `dropout`, `elementwise`, `embedding`, `layer_norm`, `layout`, `loss`, `matmul`, `pad2d`, `pool2d`, `prelu`, `recurrent`, `rms_norm` | operations |
 //! | `conv1d` | the shape of a convolution of sequences |
 //! | `pool1d` | the shape of their pooling |
 //! | `int8` | the same for TensorFlow Lite's eight-bit integers |
 //! | `winograd` | `conv2d` by another algorithm, with other bits |
 //! | `reference` | their twins |
 //!
+//! # Three dimensions
+//!
+//! Convolution and pooling have two. Volumes, `[n][depth][h][w][c]`, go through them by slices, at the same speed,
+//! since their terms are the same ones:
+//!
+//! - **Convolution**: an output slice is a two-dimensional convolution of kd input slices with kd · c channels.
+//!   [`concat`](mod@concat) puts the slices' channels side by side, and the weights `[kd][kh][kw][ci][co]` become
+//!   `[kh][kw][kd · ci][co]` through [`layout`](mod@layout). Backward is [`conv2d`](mod@conv2d)'s, and
+//!   [`concat::split_into`] takes its gradient apart.
+//! - **Pooling**: pool every slice, then the slices of a window with [`elementwise::maximum_into`], or their sum over
+//!   the window's depth. A stride along the depth takes some of the slices.
+//!
+//! ```
+//! use kernlet::kernels::{Epilogue, concat, conv2d::{self, Conv2d}, layout::{Permutation, permute_into}};
+//! use kernlet::simd::Level;
+//! // A volume of 3 slices of 2 × 2 pixels, one channel; a window of 2 × 2 × 2, one output channel.
+//! let x: [f32; 12] = core::array::from_fn(|i| i as f32);
+//! let w: [f32; 8] = core::array::from_fn(|i| (i + 1) as f32); // [kd][kh][kw][1][1]
+//! let mut hwio = [0.0; 8];
+//! permute_into(&Permutation::new(&[2, 2, 2, 1, 1], &[1, 2, 0, 3, 4]), &w, &mut hwio)?;
+//!
+//! let conv = Conv2d::new(2, 2, 2, 1, [2, 2]);
+//! let (mut slices, mut y) = ([0.0; 8], [0.0; 2]);
+//! for (depth, y) in y.chunks_exact_mut(1).enumerate() {
+//!     let (first, second) = (&x[4 * depth..][..4], &x[4 * (depth + 1)..][..4]);
+//!     concat::concat_into(4, &[first, second], &mut slices)?;
+//!     let operands = conv2d::Forward { x: &slices, w: &hwio, b: None, epilogue: Epilogue::None };
+//!     conv2d::forward_into(Level::detect(), &conv, 1, operands, y)?;
+//! }
+//! let expected = |depth: usize| (0..8).map(|i| x[4 * depth + i] * w[i]).sum::<f32>();
+//! assert_eq!(y, [expected(0), expected(1)]);
+//! # Ok::<(), kernlet::kernels::ShapeError>(())
+//! ```
+//!
 #![cfg_attr(feature = "int8", doc = "[`int8`]: int8")]
 #![cfg_attr(not(feature = "int8"), doc = "[`int8`]: crate#features")]
 
 pub mod activation;
 pub mod batch_norm;
+pub mod concat;
 pub mod conv1d;
 pub mod conv2d;
 pub mod conv2d_transpose;
@@ -59,10 +95,14 @@ mod error;
 #[cfg(feature = "int8")]
 pub mod int8;
 pub mod layer_norm;
+pub mod layout;
 pub mod loss;
 mod map;
+pub mod matmul;
+pub mod pad2d;
 pub mod pool1d;
 pub mod pool2d;
+pub mod prelu;
 pub mod recurrent;
 pub mod reference;
 pub mod rms_norm;

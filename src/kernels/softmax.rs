@@ -104,8 +104,8 @@ impl<F: Rows> Kernel for Backward<'_, F> {
 fn check_rows(operation: &'static str, classes: usize, y: &[f32]) -> Result<(), ShapeError> {
     match y.len().checked_rem(classes) {
         Some(0) => Ok(()),
-        Some(rest) => Err(ShapeError::new(operation, "y, a multiple of classes", y.len() - rest, y.len())),
-        None => Err(ShapeError::new(operation, "classes", 1, 0)),
+        Some(_) => Err(ShapeError::multiple_of(operation, "y", classes, y.len())),
+        None => Err(ShapeError::at_least(operation, "classes", 1, 0)),
     }
 }
 

@@ -131,6 +131,8 @@ pub trait Simd: sealed::Sealed + Copy + Send + Sync + 'static {
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `yes` where `a > b`, `no` elsewhere (also where one is NaN).
     fn select_gt(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V;
+    /// `yes` where `a` is NaN, `no` elsewhere.
+    fn select_nan(self, a: Self::V, yes: Self::V, no: Self::V) -> Self::V;
     /// `a` where `a > b`, else `b`: so `b` where one is NaN, or both are zeros.
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a` where `a < b`, else `b`: so `b` where one is NaN, or both are zeros.

@@ -145,6 +145,11 @@ impl<const FUSED: bool> Simd for Portable<FUSED> {
         a.simd_gt(b).select(yes, no)
     }
     #[inline(always)]
+    fn select_nan(self, a: f32x4, yes: f32x4, no: f32x4) -> f32x4 {
+        // A number is equal to itself.
+        a.simd_eq(a).select(no, yes)
+    }
+    #[inline(always)]
     fn max(self, a: f32x4, b: f32x4) -> f32x4 {
         a.simd_gt(b).select(a, b)
     }

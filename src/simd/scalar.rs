@@ -110,6 +110,10 @@ impl<const FUSED: bool> Simd for Scalar<FUSED> {
         if a > b { yes } else { no }
     }
     #[inline(always)]
+    fn select_nan(self, a: f32, yes: f32, no: f32) -> f32 {
+        if a.is_nan() { yes } else { no }
+    }
+    #[inline(always)]
     fn max(self, a: f32, b: f32) -> f32 {
         if a > b { a } else { b }
     }

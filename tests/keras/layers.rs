@@ -598,17 +598,18 @@ fn normalisation(case: &Case, words: &[Word]) -> Outcome {
         if !inference {
             batch_norm::statistics_into(level, channels, &x, &mut mean, &mut variance)?;
         }
-        batch_norm::forward_into(level, channels, epsilon, &x, &mean, &variance, &gamma, &beta, &mut y)?;
+        batch_norm::forward_into(
+            level,
+            channels,
+            batch_norm::Forward { mean: &mean, variance: &variance, gamma: &gamma, beta: &beta, epsilon },
+            &x,
+            &mut y,
+        )?;
         let mut scratch = vec![f32::NAN; batch_norm::backward_scratch_len(channels)];
         batch_norm::backward_into(
             level,
             channels,
-            epsilon,
-            &x,
-            &mean,
-            &variance,
-            &gamma,
-            &dy,
+            batch_norm::Backward { x: &x, mean: &mean, variance: &variance, gamma: &gamma, epsilon, dy: &dy },
             Some(&mut dx),
             &mut dgamma,
             &mut dbeta,

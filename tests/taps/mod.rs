@@ -65,7 +65,8 @@ pub fn of_dense(dense: &Dense, batch: usize, mut each: impl FnMut(usize, usize, 
 
 /// Calls back with (x, y) for every element of every window.
 pub fn of_pool(pool: &Pool2d, batch: usize, mut each: impl FnMut(usize, usize)) {
-    let mut conv = Conv2d::new(pool.height, pool.width, 1, 1, pool.kernel).with_stride(pool.stride);
+    let mut conv =
+        Conv2d::new(pool.height, pool.width, 1, 1, pool.kernel).with_stride(pool.stride).with_dilation(pool.dilation);
     conv.padding = pool.padding;
     pixels(&conv, |x, _, y| {
         for (n, c) in (0..batch).flat_map(|n| (0..pool.channels).map(move |c| (n, c))) {

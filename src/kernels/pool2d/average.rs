@@ -1,12 +1,12 @@
 //! The mean of each window, or of a whole image.
 
-use super::{Pool2d, ShapeError, Taps, chunks, chunks_mut, load, store};
+use super::{Pool2d, ShapeError, Window, chunks, chunks_mut, load, store};
 use crate::simd::{Kernel, Level, Simd};
 
 const NAME: &str = "average_pool2d";
 const GLOBAL: &str = "global_average_pool2d";
 
-/// The means of windows; the padding is not counted.
+/// The means of windows; the padding is counted only where the descriptor says so.
 ///
 /// # Errors
 /// [`ShapeError`] if the descriptor or a length is wrong; nothing is written then.
@@ -100,12 +100,19 @@ pub fn global_average_backward_into(
     average_backward_into(level, &whole(pixels, channels)?, batch, dy, dx)
 }
 
-/// One window over an image whose pixels stand in a row.
+/// The descriptor, where it describes something.
 fn whole(pixels: usize, channels: usize) -> Result<Pool2d, ShapeError> {
     if pixels == 0 {
-        return Err(ShapeError::new(GLOBAL, "pixels", 1, 0));
+        return Err(ShapeError::at_least(GLOBAL, "pixels", 1, 0));
     }
-    Ok(Pool2d::new(1, pixels, channels, [1, pixels]))
+    Ok(Pool2d::global(pixels, channels))
+}
+
+/// What a window's sum is divided by.
+#[inline(always)]
+fn divisor(pool: &Pool2d, window: &Window) -> f32 {
+    let taps = if pool.padding_counted { pool.kernel[0] * pool.kernel[1] } else { window.len() };
+    taps.max(1) as f32
 }
 
 struct Forward<'a> {
@@ -126,7 +133,7 @@ impl Kernel for Forward<'_> {
                 let rows = pool.rows(oh);
                 for ow in 0..pool.out_width() {
                     let Some(y) = pixels.next() else { return };
-                    mean(s, pool, x, &rows, &pool.columns(ow), y);
+                    mean(s, pool, x, &Window { rows, columns: pool.columns(ow) }, y);
                 }
             }
         }
@@ -135,16 +142,16 @@ impl Kernel for Forward<'_> {
 
 /// One window's means over all channels.
 #[inline(always)]
-fn mean<S: Simd>(s: S, pool: &Pool2d, x: &[f32], rows: &Taps, columns: &Taps, y: &mut [f32]) {
-    let (channels, pitch) = (pool.channels, pool.width * pool.channels);
-    let count = s.splat((rows.inside.len() * columns.inside.len()) as f32);
+fn mean<S: Simd>(s: S, pool: &Pool2d, x: &[f32], window: &Window, y: &mut [f32]) {
+    let (channels, [pitch, step], corner) = (pool.channels, pool.steps(), window.corner(pool));
+    let count = s.splat(divisor(pool, window));
     let mut at = 0;
     while at < channels {
         let n = (channels - at).min(S::LANES);
         let mut sum = s.splat(0.0);
-        for row in rows.inside.clone() {
-            for column in columns.inside.clone() {
-                sum = s.add(sum, load(s, x, row * pitch + column * channels + at, n));
+        for row in 0..window.rows.count {
+            for column in 0..window.columns.count {
+                sum = s.add(sum, load(s, x, corner + row * pitch + column * step + at, n));
             }
         }
         store(s, s.div(sum, count), y, at, n);
@@ -171,7 +178,7 @@ impl Kernel for Backward<'_> {
                 let rows = pool.rows(oh);
                 for ow in 0..pool.out_width() {
                     let Some(dy) = outputs.next() else { return };
-                    spread(s, pool, &rows, &pool.columns(ow), dy, dx);
+                    spread(s, pool, &Window { rows, columns: pool.columns(ow) }, dy, dx);
                 }
             }
         }
@@ -180,16 +187,16 @@ impl Kernel for Backward<'_> {
 
 /// Adds one window's share to each of its elements.
 #[inline(always)]
-fn spread<S: Simd>(s: S, pool: &Pool2d, rows: &Taps, columns: &Taps, dy: &[f32], dx: &mut [f32]) {
-    let (channels, pitch) = (pool.channels, pool.width * pool.channels);
-    let count = s.splat((rows.inside.len() * columns.inside.len()) as f32);
+fn spread<S: Simd>(s: S, pool: &Pool2d, window: &Window, dy: &[f32], dx: &mut [f32]) {
+    let (channels, [pitch, step], corner) = (pool.channels, pool.steps(), window.corner(pool));
+    let count = s.splat(divisor(pool, window));
     let mut at = 0;
     while at < channels {
         let n = (channels - at).min(S::LANES);
         let share = s.div(load(s, dy, at, n), count);
-        for row in rows.inside.clone() {
-            for column in columns.inside.clone() {
-                let to = row * pitch + column * channels + at;
+        for row in 0..window.rows.count {
+            for column in 0..window.columns.count {
+                let to = corner + row * pitch + column * step + at;
                 store(s, s.add(load(s, dx, to, n), share), dx, to, n);
             }
         }

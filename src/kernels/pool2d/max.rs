@@ -1,20 +1,19 @@
 //! The maximum of each window, and the way back to where it was.
 
-use super::{Pool2d, ShapeError, Taps, check_batch, chunks, chunks_mut, load, store};
+use super::{Pool2d, ShapeError, Window, check_batch, chunks, chunks_mut, load, store};
+use crate::kernels::{div, rem};
 use crate::simd::{Kernel, Level, Simd, reduce::VIRTUAL_LANES};
 
 const NAME: &str = "max_pool2d";
-
-/// The most taps that an index of one byte can tell apart.
-const MOST_TAPS: usize = 256;
+const GLOBAL: &str = "global_max_pool2d";
 
 /// The maxima of windows, and if `argmax` is given, for each which tap `kh · kernel width + kw` it was.
 ///
-/// `argmax` is as long as `y`.
+/// `argmax` has [`Pool2d::argmax_len`] bytes for each image: an index for each element of `y`, of
+/// [`Pool2d::index_bytes`] bytes, the lowest first.
 ///
 /// # Errors
-/// [`ShapeError`] if the descriptor or a length is wrong, or if `argmax` is given and the window
-/// has more than 256 taps; nothing is written then.
+/// [`ShapeError`] if the descriptor or a length is wrong; nothing is written then.
 ///
 /// ```
 /// use kernlet::{kernels::pool2d::{Pool2d, max_forward_into}, simd::Level};
@@ -34,18 +33,68 @@ pub fn max_forward_into(
 ) -> Result<(), ShapeError> {
     pool.check(NAME, batch, ("x", x), ("y", y))?;
     if let Some(argmax) = &argmax {
-        check_argmax(pool, batch, argmax)?;
+        check_batch(NAME, "argmax", argmax, batch, pool.argmax_len())?;
     }
     level.dispatch(Forward { pool, x, y, argmax });
     Ok(())
 }
 
-fn check_argmax(pool: &Pool2d, batch: usize, argmax: &[u8]) -> Result<(), ShapeError> {
-    let taps = pool.kernel[0].saturating_mul(pool.kernel[1]);
-    if taps > MOST_TAPS {
-        return Err(ShapeError::at_most(NAME, "taps of the window with argmax", MOST_TAPS, taps));
+/// The maximum of each channel over all pixels: `x` is `[n][pixels][channels]`, `y` is `[n][channels]`.
+///
+/// It is [`max_forward_into`] with [`Pool2d::global`], which says how long `argmax` is.
+///
+/// # Errors
+/// [`ShapeError`] if `pixels` or `channels` is 0 or a length is wrong; nothing is written then.
+///
+/// ```
+/// use kernlet::{kernels::pool2d::global_max_forward_into, simd::Level};
+/// let (x, mut y, mut argmax) = ([1.0, 10.0, 2.0, 20.0, 3.0, 0.0], [f32::NAN; 2], [9; 2]);
+/// global_max_forward_into(Level::detect(), 3, 2, 1, &x, &mut y, Some(&mut argmax))?;
+/// assert_eq!((y, argmax), ([3.0, 20.0], [2, 1]));
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn global_max_forward_into(
+    level: Level,
+    pixels: usize,
+    channels: usize,
+    batch: usize,
+    x: &[f32],
+    y: &mut [f32],
+    argmax: Option<&mut [u8]>,
+) -> Result<(), ShapeError> {
+    max_forward_into(level, &whole(pixels, channels)?, batch, x, y, argmax)
+}
+
+/// The gradient with respect to the input of [`global_max_forward_into`].
+///
+/// # Errors
+/// [`ShapeError`] if `pixels` or `channels` is 0 or a length is wrong; nothing is written then.
+///
+/// ```
+/// use kernlet::{kernels::pool2d::global_max_backward_into, simd::Level};
+/// let mut dx = [f32::NAN; 6];
+/// global_max_backward_into(Level::detect(), 3, 2, 1, &[2, 1], &[0.5, 0.7], &mut dx)?;
+/// assert_eq!(dx, [0.0, 0.0, 0.0, 0.7, 0.5, 0.0]);
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn global_max_backward_into(
+    level: Level,
+    pixels: usize,
+    channels: usize,
+    batch: usize,
+    argmax: &[u8],
+    dy: &[f32],
+    dx: &mut [f32],
+) -> Result<(), ShapeError> {
+    max_backward_into(level, &whole(pixels, channels)?, batch, argmax, dy, None, dx)
+}
+
+/// The descriptor, where it describes something.
+fn whole(pixels: usize, channels: usize) -> Result<Pool2d, ShapeError> {
+    if pixels == 0 {
+        return Err(ShapeError::at_least(GLOBAL, "pixels", 1, 0));
     }
-    check_batch(NAME, "argmax", argmax, batch, pool.y_len())
+    Ok(Pool2d::global(pixels, channels))
 }
 
 struct Forward<'a> {
@@ -72,15 +121,15 @@ impl Kernel for Forward<'_> {
 #[inline(always)]
 fn forward<S: Simd>(s: S, pool: &Pool2d, x: &[f32], y: &mut [f32], argmax: &mut [u8]) {
     let (out_width, channels) = (pool.out_width(), pool.channels);
-    let mut pixels = chunks_mut(y, channels).enumerate();
-    let mut indices = chunks_mut(argmax, channels);
+    let mut pixels = chunks_mut(y, channels);
+    let mut indices = chunks_mut(argmax, channels * pool.index_bytes());
     for x in chunks(x, pool.x_len()) {
         for oh in 0..pool.out_height() {
             let rows = pool.rows(oh);
             for ow in 0..out_width {
-                let Some((_, y)) = pixels.next() else { return };
+                let Some(y) = pixels.next() else { return };
                 let index = indices.next().unwrap_or_default();
-                window(s, pool, x, &rows, &pool.columns(ow), y, index);
+                maximum(s, pool, x, &Window { rows, columns: pool.columns(ow) }, y, index);
             }
         }
     }
@@ -88,33 +137,41 @@ fn forward<S: Simd>(s: S, pool: &Pool2d, x: &[f32], y: &mut [f32], argmax: &mut 
 
 /// One window's maxima over all channels.
 #[inline(always)]
-fn window<S: Simd>(s: S, pool: &Pool2d, x: &[f32], rows: &Taps, columns: &Taps, y: &mut [f32], argmax: &mut [u8]) {
-    let (channels, pitch) = (pool.channels, pool.width * pool.channels);
-    let corner = rows.inside.start * pitch + columns.inside.start * channels;
-    let (height, width) = (rows.inside.len(), columns.inside.len());
-    let first = rows.first * pool.kernel[1] + columns.first;
+fn maximum<S: Simd>(s: S, pool: &Pool2d, x: &[f32], window: &Window, y: &mut [f32], argmax: &mut [u8]) {
+    if window.len() == 0 {
+        y.fill(f32::NEG_INFINITY);
+        // A tap in the padding: backward passes nothing on.
+        argmax.fill(0);
+        return;
+    }
+    let (channels, [pitch, step], corner) = (pool.channels, pool.steps(), window.corner(pool));
+    let (first, bytes) = (window.first(pool), pool.index_bytes());
     let mut at = 0;
     while at < channels {
         let n = (channels - at).min(S::LANES);
         let mut best = Best { value: load(s, x, corner + at, n), tap: index(s, first) };
-        if height == 2 && width == 2 {
+        if window.rows.count == 2 && window.columns.count == 2 {
             // The usual window, without loops.
-            best.meet(s, load(s, x, corner + channels + at, n), first + 1);
+            best.meet(s, load(s, x, corner + step + at, n), first + 1);
             best.meet(s, load(s, x, corner + pitch + at, n), first + pool.kernel[1]);
-            best.meet(s, load(s, x, corner + pitch + channels + at, n), first + pool.kernel[1] + 1);
+            best.meet(s, load(s, x, corner + pitch + step + at, n), first + pool.kernel[1] + 1);
         } else {
-            for kh in 0..height {
-                for kw in 0..width {
-                    let v = load(s, x, corner + kh * pitch + kw * channels + at, n);
+            for kh in 0..window.rows.count {
+                for kw in 0..window.columns.count {
+                    let v = load(s, x, corner + kh * pitch + kw * step + at, n);
                     best.meet(s, v, first + kh * pool.kernel[1] + kw);
                 }
             }
         }
         store(s, best.value, y, at, n);
-        if let Some(argmax) = argmax.get_mut(at..at + n) {
+        if let Some(argmax) = argmax.get_mut(at * bytes..(at + n) * bytes) {
             let mut lanes = [0.0_f32; VIRTUAL_LANES];
             s.store(best.tap, &mut lanes);
-            if n == S::LANES {
+            if bytes > 1 {
+                for (to, lane) in argmax.chunks_exact_mut(bytes).zip(&lanes) {
+                    to.iter_mut().zip(lane.to_bits().to_le_bytes()).for_each(|(to, byte)| *to = byte);
+                }
+            } else if n == S::LANES {
                 for (to, lane) in argmax.iter_mut().zip(&lanes[..S::LANES]) {
                     *to = lane.to_bits() as u8;
                 }
@@ -141,22 +198,23 @@ struct Best<V> {
 }
 
 impl<V: Copy> Best<V> {
+    /// A value takes the place where it is larger, or NaN: a NaN is not passed over, and stays.
     #[inline(always)]
     fn meet<S: Simd<V = V>>(&mut self, s: S, value: V, tap: usize) {
-        self.tap = s.select_gt(value, self.value, index(s, tap), self.tap);
-        self.value = s.select_gt(value, self.value, value, self.value);
+        let tap = index(s, tap);
+        self.tap = s.select_nan(value, tap, s.select_gt(value, self.value, tap, self.tap));
+        self.value = s.select_nan(value, value, s.max(value, self.value));
     }
 }
 
 /// The gradient with respect to the input: `dy` goes to the element that was the maximum.
 ///
-/// `argmax` is what [`max_forward_into`] wrote; an index that is not a tap of the window passes
+/// `argmax` is what [`max_forward_into`] wrote; an index that is not a tap of the window inside the image passes
 /// nothing on. If `relu_y` is given, the pooling's output, gradients of outputs that are not above 0
 /// are left out: that is the backward pass of a ReLU before the pooling, done on the way.
 ///
 /// # Errors
-/// [`ShapeError`] if the descriptor or a length is wrong, or the window has more than 256 taps;
-/// nothing is written then.
+/// [`ShapeError`] if the descriptor or a length is wrong; nothing is written then.
 ///
 /// ```
 /// use kernlet::{kernels::pool2d::{Pool2d, max_backward_into}, simd::Level};
@@ -176,7 +234,7 @@ pub fn max_backward_into(
     dx: &mut [f32],
 ) -> Result<(), ShapeError> {
     pool.check(NAME, batch, ("dx", dx), ("dy", dy))?;
-    check_argmax(pool, batch, argmax)?;
+    check_batch(NAME, "argmax", argmax, batch, pool.argmax_len())?;
     if let Some(y) = relu_y {
         check_batch(NAME, "y", y, batch, pool.y_len())?;
     }
@@ -192,27 +250,40 @@ struct Backward<'a> {
     dx: &'a mut [f32],
 }
 
+/// What backward knows of one output pixel.
+struct Pixel<'a> {
+    dy: &'a [f32],
+    argmax: &'a [u8],
+    /// The output, where gradients of those that are not above 0 are left out; or empty.
+    y: &'a [f32],
+}
+
 impl Kernel for Backward<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { pool, argmax, dy, relu_y, dx } = self;
-        let channels = pool.channels;
+        let (channels, bytes) = (pool.channels, pool.index_bytes());
         // Windows that neither overlap nor leave gaps write each element once.
-        let apart = pool.stride == pool.kernel && pool.padding == [0; 4];
+        let apart = bytes == 1 && pool.stride == pool.kernel && pool.padding == [0; 4] && pool.dilation == [1; 2];
         if !apart {
             dx.fill(0.0);
         }
-        let mut outputs = chunks(dy, channels).zip(chunks(argmax, channels));
+        let mut outputs = chunks(dy, channels).zip(chunks(argmax, channels * bytes));
         let mut values = chunks(relu_y.unwrap_or_default(), channels);
         for dx in chunks_mut(dx, pool.x_len()) {
             for oh in 0..pool.out_height() {
                 let rows = pool.rows(oh);
                 for ow in 0..pool.out_width() {
                     let Some((dy, argmax)) = outputs.next() else { return };
-                    let y = values.next().unwrap_or_default();
-                    scatter(s, pool, &rows, &pool.columns(ow), dy, argmax, y, apart, dx);
+                    let pixel = Pixel { dy, argmax, y: values.next().unwrap_or_default() };
+                    let window = Window { rows, columns: pool.columns(ow) };
+                    if bytes == 1 {
+                        scatter(s, pool, &window, pixel, apart, dx);
+                    } else {
+                        scatter_one_by_one(pool, &window, pixel, dx);
+                    }
                 }
             }
             if apart {
@@ -236,42 +307,51 @@ fn fill_rest(pool: &Pool2d, dx: &mut [f32]) {
 
 /// Adds one window's `dy` to where its maxima were, or, if windows are `apart`, writes the whole window.
 #[inline(always)]
-fn scatter<S: Simd>(
-    s: S,
-    pool: &Pool2d,
-    rows: &Taps,
-    columns: &Taps,
-    dy: &[f32],
-    argmax: &[u8],
-    y: &[f32],
-    apart: bool,
-    dx: &mut [f32],
-) {
-    let (channels, pitch) = (pool.channels, pool.width * pool.channels);
-    let corner = rows.inside.start * pitch + columns.inside.start * channels;
-    let zero = s.splat(0.0);
+fn scatter<S: Simd>(s: S, pool: &Pool2d, window: &Window, pixel: Pixel<'_>, apart: bool, dx: &mut [f32]) {
+    let (channels, [pitch, step], corner) = (pool.channels, pool.steps(), window.corner(pool));
+    let (zero, first) = (s.splat(0.0), window.first(pool));
     let mut at = 0;
     while at < channels {
         let n = (channels - at).min(S::LANES);
         let mut lanes = [0.0; VIRTUAL_LANES];
-        for (lane, &index) in lanes.iter_mut().zip(argmax.get(at..at + n).unwrap_or_default()) {
+        for (lane, &index) in lanes.iter_mut().zip(pixel.argmax.get(at..at + n).unwrap_or_default()) {
             *lane = f32::from(index);
         }
         let index = s.load(&lanes);
-        let mut d = load(s, dy, at, n);
-        if !y.is_empty() {
-            d = s.select_gt(load(s, y, at, n), zero, d, zero);
+        let mut d = load(s, pixel.dy, at, n);
+        if !pixel.y.is_empty() {
+            d = s.select_gt(load(s, pixel.y, at, n), zero, d, zero);
         }
-        for kh in 0..rows.inside.len() {
-            for kw in 0..columns.inside.len() {
-                let tap = ((rows.first + kh) * pool.kernel[1] + columns.first + kw) as f32;
+        for kh in 0..window.rows.count {
+            for kw in 0..window.columns.count {
+                let tap = (first + kh * pool.kernel[1] + kw) as f32;
                 let chosen = s.select_gt(s.splat(tap + 0.5), index, d, zero);
                 let chosen = s.select_gt(index, s.splat(tap - 0.5), chosen, zero);
-                let to = corner + kh * pitch + kw * channels + at;
+                let to = corner + kh * pitch + kw * step + at;
                 let old = if apart { zero } else { load(s, dx, to, n) };
                 store(s, s.add(old, chosen), dx, to, n);
             }
         }
         at += n;
+    }
+}
+
+/// [`scatter`] for windows of so many taps that a look at each is dearer than finding the one.
+#[inline(always)]
+fn scatter_one_by_one(pool: &Pool2d, window: &Window, pixel: Pixel<'_>, dx: &mut [f32]) {
+    let ([pitch, step], corner) = (pool.steps(), window.corner(pool));
+    let indices = chunks(pixel.argmax, pool.index_bytes());
+    for (channel, (dy, index)) in pixel.dy.iter().zip(indices).enumerate() {
+        let passes = pixel.y.get(channel).is_none_or(|&y| y > 0.0);
+        let tap = index.iter().rev().fold(0, |tap, &byte| tap << 8 | usize::from(byte));
+        let kh = div(tap, pool.kernel[1]).wrapping_sub(window.rows.first);
+        let kw = rem(tap, pool.kernel[1]).wrapping_sub(window.columns.first);
+        if passes
+            && kh < window.rows.count
+            && kw < window.columns.count
+            && let Some(dx) = dx.get_mut(corner + kh * pitch + kw * step + channel)
+        {
+            *dx += dy;
+        }
     }
 }

@@ -1,18 +1,22 @@
-//! Max pooling, average pooling and global average pooling over images, forward and backward.
+//! Max pooling, average pooling, and both over whole images, forward and backward.
 //!
 //! `x` is `[n][height][width][channels]`, `y` is `[n][out_height][out_width][channels]`. Windows may
-//! overlap, leave gaps and reach into the padding, which never enters a maximum or an average.
+//! overlap, be dilated, leave gaps and reach into the padding, which never enters a maximum, and an
+//! average only where [`Pool2d::with_padding_counted`] says so (PyTorch's `count_include_pad`): then it is
+//! so many zeros.
 //!
 //! # Numerics
 //!
 //! | output | terms in ascending |
 //! |---|---|
-//! | `y` of the maximum | (kh, kw): the first largest; a NaN is passed over unless it comes first |
-//! | `y` of an average | (kh, kw) from 0, the sum then divided by the number of its terms |
+//! | `y` of the maximum | (kh, kw): the first largest; a NaN counts as larger than every number, another NaN included |
+//! | `y` of an average | (kh, kw) from 0, the sum then divided by the number of its terms, or of the taps |
 //! | `dx` | (oh, ow) of the windows that hold it, from 0 |
 //!
-//! The gradient of a maximum goes to the element that forward chose, as in TensorFlow.
-//! Nothing is fused, so bits do not even depend on the rounding.
+//! A NaN makes the maxima and the averages of its windows NaN. The gradient of a maximum goes to the element
+//! that forward chose, as in TensorFlow. Nothing is fused, so bits do not even depend on the rounding.
+//! A dilated window may have all its taps in the padding: its maximum is −∞, which no element gets the
+//! gradient of, and its average 0.
 
 mod average;
 mod max;
@@ -20,14 +24,11 @@ mod max;
 pub use average::{
     average_backward_into, average_forward_into, global_average_backward_into, global_average_forward_into,
 };
-pub use max::{max_backward_into, max_forward_into};
+pub use max::{global_max_backward_into, global_max_forward_into, max_backward_into, max_forward_into};
 
-use core::{
-    ops::Range,
-    slice::{ChunksExact, ChunksExactMut},
-};
+use core::slice::{ChunksExact, ChunksExactMut};
 
-use super::{ShapeError, check_batch};
+use super::{ShapeError, check_batch, div_ceil};
 use crate::{
     shape::{self, Padding},
     simd::Simd,
@@ -39,7 +40,9 @@ use crate::{
 /// use kernlet::{kernels::pool2d::Pool2d, shape::Padding};
 /// let pool = Pool2d::new(24, 24, 64, [2, 2]);
 /// assert_eq!((pool.out_height(), pool.out_width(), pool.y_len()), (12, 12, 12 * 12 * 64));
-/// let pool = Pool2d::new(7, 7, 4, [3, 3]).with_stride([2, 2]).with_padding(Padding::Same);
+/// let pool = Pool2d::new(7, 7, 4, [3, 3]).with_padding(Padding::Same).with_stride([2, 2]);
+/// assert_eq!(pool.out_height(), 4);
+/// let pool = Pool2d::new(8, 8, 4, [3, 3]).with_dilation([2, 2]).with_stride([1, 1]).with_padding_counted();
 /// assert_eq!(pool.out_height(), 4);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,31 +59,72 @@ pub struct Pool2d {
     pub kernel: [usize; 2],
     /// Rows and columns between windows.
     pub stride: [usize; 2],
+    /// Rows and columns from one tap of a window to the next.
+    pub dilation: [usize; 2],
     /// Rows above and below, columns on the left and right.
     pub padding: [usize; 4],
+    /// Whether an average divides by all taps of the window, those in the padding too.
+    pub padding_counted: bool,
+    /// Whether the padding is Keras' `same` and follows stride and dilation.
+    same: bool,
 }
 
 impl Pool2d {
     /// Windows side by side (the stride is the kernel), no padding.
     pub const fn new(height: usize, width: usize, channels: usize, kernel: [usize; 2]) -> Self {
-        Self { height, width, channels, kernel, stride: kernel, padding: [0; 4] }
+        Self {
+            height,
+            width,
+            channels,
+            kernel,
+            stride: kernel,
+            dilation: [1; 2],
+            padding: [0; 4],
+            padding_counted: false,
+            same: false,
+        }
+    }
+
+    /// One window over all pixels of an image, which stand in a row: global pooling.
+    ///
+    /// ```
+    /// use kernlet::kernels::pool2d::Pool2d;
+    /// let pool = Pool2d::global(28 * 28, 16);
+    /// assert_eq!((pool.x_len(), pool.y_len(), pool.argmax_len()), (12_544, 16, 32));
+    /// ```
+    pub const fn global(pixels: usize, channels: usize) -> Self {
+        Self::new(1, pixels, channels, [1, pixels])
     }
 
     /// The same with another stride.
     pub const fn with_stride(self, stride: [usize; 2]) -> Self {
-        Self { stride, ..self }
+        Self { stride, ..self }.resolved()
     }
 
-    /// The same with another padding. To be called last: [`Padding::Same`] is resolved
-    /// with the stride set so far.
+    /// The same with another dilation.
+    pub const fn with_dilation(self, dilation: [usize; 2]) -> Self {
+        Self { dilation, ..self }.resolved()
+    }
+
+    /// The same with another padding; [`Padding::Same`] goes by the stride and the dilation, whether
+    /// these are set before or after.
     pub const fn with_padding(self, padding: Padding) -> Self {
-        let padding = padding.resolve([self.height, self.width], self.kernel, self.stride, [1, 1]);
-        Self { padding, ..self }
+        let same = matches!(padding, Padding::Same);
+        let padding = padding.resolve([self.height, self.width], self.kernel, self.stride, self.dilation);
+        Self { padding, same, ..self }
     }
 
-    /// Whether the descriptor describes a pooling: sizes and strides are at least 1, the window
-    /// fits into the padded image, each padding is below the window's size (so that no window
-    /// is all padding), and no length overflows.
+    /// The same with the padding counted in averages, as PyTorch does by default.
+    pub const fn with_padding_counted(self) -> Self {
+        Self { padding_counted: true, ..self }
+    }
+
+    const fn resolved(self) -> Self {
+        if self.same { self.with_padding(Padding::Same) } else { self }
+    }
+
+    /// Whether the descriptor describes a pooling: sizes, strides and dilations are at least 1, the window
+    /// fits into the padded image, each padding is below what the window spans, and no length overflows.
     ///
     /// # Errors
     /// The first size that is wrong.
@@ -94,38 +138,58 @@ impl Pool2d {
     pub const fn validate(&self) -> Result<(), ShapeError> {
         const NAME: &str = "pool2d";
         const MOST: usize = isize::MAX as usize / size_of::<f32>();
-        macro_rules! at_least {
-            ($argument:literal, $least:expr, $size:expr) => {
-                if $size < $least {
-                    return Err(ShapeError::at_least(NAME, $argument, $least, $size));
+        macro_rules! check {
+            ($argument:literal, $size:expr, 1..) => {
+                if $size < 1 {
+                    return Err(ShapeError::at_least(NAME, $argument, 1, $size));
+                }
+            };
+            ($argument:literal, $size:expr) => {
+                check!($argument, $size, 1..);
+                // With steps in this limit no place along an axis overflows.
+                if $size > MOST {
+                    return Err(ShapeError::at_most(NAME, $argument, MOST, $size));
                 }
             };
         }
-        at_least!("height", 1, self.height);
-        at_least!("width", 1, self.width);
-        at_least!("channels", 1, self.channels);
-        at_least!("kernel rows", 1, self.kernel[0]);
-        at_least!("kernel columns", 1, self.kernel[1]);
-        at_least!("stride of rows", 1, self.stride[0]);
-        at_least!("stride of columns", 1, self.stride[1]);
-        let mut side = 0;
-        while side < 4 {
-            let most = self.kernel[side / 2] - 1;
-            if self.padding[side] > most {
-                return Err(ShapeError::at_most(NAME, "padding", most, self.padding[side]));
-            }
-            side += 1;
+        check!("height", self.height, 1..);
+        check!("width", self.width, 1..);
+        check!("channels", self.channels, 1..);
+        check!("kernel rows", self.kernel[0]);
+        check!("kernel columns", self.kernel[1]);
+        check!("stride of rows", self.stride[0]);
+        check!("stride of columns", self.stride[1]);
+        check!("dilation of rows", self.dilation[0]);
+        check!("dilation of columns", self.dilation[1]);
+        match self.kernel[0].checked_mul(self.kernel[1]) {
+            Some(taps) if taps <= MOST && taps <= u32::MAX as usize => {}
+            _ => return Err(ShapeError::at_most(NAME, "kernel", MOST, usize::MAX)),
         }
         let Some(pixels) = self.height.checked_mul(self.width) else {
             return Err(ShapeError::at_most(NAME, "x", MOST, usize::MAX));
         };
-        // With kernels in these limits no sum of a size and its padding overflows.
-        match self.kernel[0].checked_mul(self.kernel[1]) {
-            Some(taps) if taps <= MOST => {}
-            _ => return Err(ShapeError::at_most(NAME, "kernel", MOST, usize::MAX)),
+        let mut axis = 0;
+        while axis < 2 {
+            let span = match (self.kernel[axis] - 1).checked_mul(self.dilation[axis]) {
+                Some(span) if span < MOST => span + 1,
+                _ => return Err(ShapeError::at_most(NAME, "span of the window", MOST, usize::MAX)),
+            };
+            let [before, after] = [self.padding[2 * axis], self.padding[2 * axis + 1]];
+            let larger = if before > after { before } else { after };
+            if larger >= span {
+                return Err(ShapeError::at_most(NAME, "padding", span - 1, larger));
+            }
+            let size = [self.height, self.width][axis];
+            let padded = match size.checked_add(before + after) {
+                Some(padded) if padded < isize::MAX as usize => padded,
+                _ => return Err(ShapeError::at_most(NAME, "padded size", isize::MAX as usize, usize::MAX)),
+            };
+            if padded < span {
+                let argument = if axis == 0 { "padded height" } else { "padded width" };
+                return Err(ShapeError::at_least(NAME, argument, span, padded));
+            }
+            axis += 1;
         }
-        at_least!("padded height", self.kernel[0], self.height + self.padding[0] + self.padding[1]);
-        at_least!("padded width", self.kernel[1], self.width + self.padding[2] + self.padding[3]);
         let Some(out_pixels) = self.out_height().checked_mul(self.out_width()) else {
             return Err(ShapeError::at_most(NAME, "y", MOST, usize::MAX));
         };
@@ -137,12 +201,24 @@ impl Pool2d {
 
     /// Rows of the output.
     pub const fn out_height(&self) -> usize {
-        shape::window_count(self.height, self.padding[0] + self.padding[1], self.kernel[0], self.stride[0], 1)
+        shape::window_count(
+            self.height,
+            self.padding[0] + self.padding[1],
+            self.kernel[0],
+            self.stride[0],
+            self.dilation[0],
+        )
     }
 
     /// Columns of the output.
     pub const fn out_width(&self) -> usize {
-        shape::window_count(self.width, self.padding[2] + self.padding[3], self.kernel[1], self.stride[1], 1)
+        shape::window_count(
+            self.width,
+            self.padding[2] + self.padding[3],
+            self.kernel[1],
+            self.stride[1],
+            self.dilation[1],
+        )
     }
 
     /// The length of `x` per image.
@@ -159,16 +235,47 @@ impl Pool2d {
         self.out_height() * self.out_width() * self.channels
     }
 
+    /// How many bytes one index of [`max_forward_into`] has: 1 for windows of up to 256 taps, 2 for up to
+    /// 65,536, 4 beyond.
+    ///
+    /// ```
+    /// use kernlet::kernels::pool2d::Pool2d;
+    /// assert_eq!(Pool2d::new(32, 32, 1, [16, 16]).index_bytes(), 1);
+    /// assert_eq!(Pool2d::new(32, 32, 1, [17, 16]).index_bytes(), 2);
+    /// ```
+    pub const fn index_bytes(&self) -> usize {
+        match self.kernel[0].saturating_mul(self.kernel[1]) {
+            ..=256 => 1,
+            257..=65_536 => 2,
+            _ => 4,
+        }
+    }
+
+    /// The bytes of the indices of [`max_forward_into`] per image: `y_len · index_bytes`.
+    ///
+    /// ```
+    /// assert_eq!(kernlet::kernels::pool2d::Pool2d::new(24, 24, 64, [2, 2]).argmax_len(), 12 * 12 * 64);
+    /// ```
+    pub const fn argmax_len(&self) -> usize {
+        self.y_len() * self.index_bytes()
+    }
+
     /// The window of output row `oh`: the input rows inside the image, and the first one's tap.
     #[inline(always)]
     fn rows(&self, oh: usize) -> Taps {
-        Taps::new(oh * self.stride[0], self.padding[0], self.kernel[0], self.height)
+        Taps::new(oh * self.stride[0], self.padding[0], self.kernel[0], self.dilation[0], self.height)
     }
 
     /// The window of output column `ow`.
     #[inline(always)]
     fn columns(&self, ow: usize) -> Taps {
-        Taps::new(ow * self.stride[1], self.padding[2], self.kernel[1], self.width)
+        Taps::new(ow * self.stride[1], self.padding[2], self.kernel[1], self.dilation[1], self.width)
+    }
+
+    /// From one row of a window to the next, and from one of its columns to the next.
+    #[inline(always)]
+    fn steps(&self) -> [usize; 2] {
+        [self.dilation[0] * self.width * self.channels, self.dilation[1] * self.channels]
     }
 
     /// The door of forward and backward: the descriptor, and two slices of whole batches.
@@ -186,20 +293,50 @@ impl Pool2d {
 }
 
 /// The part of a window along one axis that lies inside the image.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Taps {
-    /// Positions in the image; not empty, since paddings are smaller than windows.
-    inside: Range<usize>,
+    /// Where in the image the first of them is.
+    at: usize,
+    /// How many there are; 0 only where the window is dilated.
+    count: usize,
     /// Which tap of the window the first of them is.
     first: usize,
 }
 
 impl Taps {
     #[inline(always)]
-    fn new(start: usize, padding: usize, kernel: usize, size: usize) -> Self {
-        let first = padding.saturating_sub(start);
-        let inside = start + first - padding..(start + kernel).saturating_sub(padding).min(size);
-        Self { inside, first }
+    fn new(start: usize, padding: usize, kernel: usize, dilation: usize, size: usize) -> Self {
+        let (before, end) = (padding.saturating_sub(start), (size + padding).saturating_sub(start));
+        let (first, end) =
+            if dilation == 1 { (before, end) } else { (div_ceil(before, dilation), div_ceil(end, dilation)) };
+        Self { at: start + first * dilation - padding, count: end.min(kernel).saturating_sub(first), first }
+    }
+}
+
+/// A window: its taps inside the image.
+#[derive(Clone, Copy)]
+struct Window {
+    rows: Taps,
+    columns: Taps,
+}
+
+impl Window {
+    /// Where in an image of `pool` the first tap inside is.
+    #[inline(always)]
+    fn corner(&self, pool: &Pool2d) -> usize {
+        (self.rows.at * pool.width + self.columns.at) * pool.channels
+    }
+
+    /// How many taps are inside.
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.rows.count * self.columns.count
+    }
+
+    /// The number of the first tap inside.
+    #[inline(always)]
+    fn first(&self, pool: &Pool2d) -> usize {
+        self.rows.first * pool.kernel[1] + self.columns.first
     }
 }
 

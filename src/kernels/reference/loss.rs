@@ -20,6 +20,47 @@ pub fn softmax_cross_entropy_gradient(x: &[f64], label: usize, j: usize) -> f64 
     softmax(x, j) - f64::from(j == label)
 }
 
+/// How a label counts: the class weights, and which part of it is divided among all classes.
+///
+/// ```
+/// use kernlet::kernels::reference::loss::Target;
+/// let target = Target { label: 1, class_weights: &[1.0, 2.0], smoothing: 0.5 };
+/// assert_eq!([target.at(0), target.at(1)], [0.25, 1.5]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The label.
+    pub label: usize,
+    /// A weight for each class.
+    pub class_weights: &'a [f64],
+    /// The smoothing.
+    pub smoothing: f64,
+}
+
+impl Target<'_> {
+    /// The weighted target of class `j`.
+    pub fn at(&self, j: usize) -> f64 {
+        let uniform = self.smoothing / self.class_weights.len() as f64;
+        self.class_weights[j] * (uniform + if j == self.label { 1.0 - self.smoothing } else { 0.0 })
+    }
+
+    /// The negative log-likelihood of log-probabilities.
+    pub fn negative_log_likelihood(&self, log_p: &[f64]) -> f64 {
+        log_p.iter().enumerate().map(|(j, log_p)| -log_p * self.at(j)).sum()
+    }
+
+    /// The cross-entropy of a row of logits.
+    pub fn cross_entropy(&self, x: &[f64]) -> f64 {
+        (0..x.len()).map(|j| -log_softmax(x, j) * self.at(j)).sum()
+    }
+
+    /// Its gradient with respect to logit `j`.
+    pub fn cross_entropy_gradient(&self, x: &[f64], j: usize) -> f64 {
+        let total: f64 = (0..x.len()).map(|j| self.at(j)).sum();
+        softmax(x, j) * total - self.at(j)
+    }
+}
+
 /// An element's binary cross-entropy from its logit.
 ///
 /// ```

@@ -8,12 +8,16 @@ pub mod conv2d;
 pub mod conv2d_transpose;
 pub mod dense;
 pub mod dropout;
+pub mod elementwise;
 pub mod embedding;
 #[cfg(feature = "int8")]
 pub mod int8;
 pub mod layer_norm;
+pub mod layout;
 pub mod loss;
+pub mod matmul;
 pub mod pool2d;
+pub mod prelu;
 pub mod recurrent;
 pub mod softmax;
 pub mod winograd;

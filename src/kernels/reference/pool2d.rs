@@ -18,8 +18,8 @@ pub fn each_tap(pool: &Pool2d, batch: usize, mut f: impl FnMut(usize, usize, usi
             for ow in 0..pool.out_width() {
                 for kh in 0..kernel_height {
                     for kw in 0..kernel_width {
-                        let row = (oh * pool.stride[0] + kh).checked_sub(pool.padding[0]);
-                        let column = (ow * pool.stride[1] + kw).checked_sub(pool.padding[2]);
+                        let row = (oh * pool.stride[0] + kh * pool.dilation[0]).checked_sub(pool.padding[0]);
+                        let column = (ow * pool.stride[1] + kw * pool.dilation[1]).checked_sub(pool.padding[2]);
                         let (Some(row), Some(column)) = (row, column) else { continue };
                         if row >= pool.height || column >= pool.width {
                             continue;
@@ -36,7 +36,7 @@ pub fn each_tap(pool: &Pool2d, batch: usize, mut f: impl FnMut(usize, usize, usi
     }
 }
 
-/// See [`kernels::pool2d::max_forward_into`](crate::kernels::pool2d::max_forward_into).
+/// [`max_forward_into`](crate::kernels::pool2d::max_forward_into), with [`usize::MAX`] for a window in the padding.
 ///
 /// ```
 /// use kernlet::kernels::{pool2d::Pool2d, reference::pool2d};
@@ -46,14 +46,15 @@ pub fn each_tap(pool: &Pool2d, batch: usize, mut f: impl FnMut(usize, usize, usi
 /// ```
 pub fn max_forward(pool: &Pool2d, batch: usize, x: &[f32], y: &mut [f32], argmax: &mut [usize]) {
     argmax.fill(usize::MAX);
+    y.fill(f32::NEG_INFINITY);
     each_tap(pool, batch, |to, from, tap| {
-        if argmax[to] == usize::MAX || x[from] > y[to] {
+        if argmax[to] == usize::MAX || x[from] > y[to] || x[from].is_nan() {
             (y[to], argmax[to]) = (x[from], tap);
         }
     });
 }
 
-/// See [`kernels::pool2d::max_backward_into`](crate::kernels::pool2d::max_backward_into).
+/// [`max_backward_into`](crate::kernels::pool2d::max_backward_into).
 ///
 /// ```
 /// use kernlet::kernels::{pool2d::Pool2d, reference::pool2d};
@@ -66,19 +67,22 @@ pub fn max_backward(pool: &Pool2d, batch: usize, argmax: &[usize], dy: &[f32], d
     each_tap(pool, batch, |from, to, tap| dx[to] += if argmax[from] == tap { dy[from] } else { 0.0 });
 }
 
-/// How many elements the window of an output holds.
+/// What the sum of an output is divided by.
 fn count(pool: &Pool2d, output: usize) -> f32 {
+    if pool.padding_counted {
+        return (pool.kernel[0] * pool.kernel[1]) as f32;
+    }
     let pixel = output / pool.channels;
     let (oh, ow) = (pixel / pool.out_width() % pool.out_height(), pixel % pool.out_width());
-    let inside = |first: usize, kernel: usize, padding: usize, size: usize| {
-        (first..first + kernel).filter(|at| (padding..padding + size).contains(at)).count()
+    let inside = |axis: usize, at: usize, size: usize| {
+        let padding = pool.padding[2 * axis];
+        let places = (0..pool.kernel[axis]).map(|k| at * pool.stride[axis] + k * pool.dilation[axis]);
+        places.filter(|at| (padding..padding + size).contains(at)).count()
     };
-    let rows = inside(oh * pool.stride[0], pool.kernel[0], pool.padding[0], pool.height);
-    let columns = inside(ow * pool.stride[1], pool.kernel[1], pool.padding[2], pool.width);
-    (rows * columns) as f32
+    (inside(0, oh, pool.height) * inside(1, ow, pool.width)).max(1) as f32
 }
 
-/// See [`kernels::pool2d::average_forward_into`](crate::kernels::pool2d::average_forward_into).
+/// [`average_forward_into`](crate::kernels::pool2d::average_forward_into).
 ///
 /// ```
 /// use kernlet::kernels::{pool2d::Pool2d, reference::pool2d};
@@ -94,7 +98,7 @@ pub fn average_forward(pool: &Pool2d, batch: usize, x: &[f32], y: &mut [f32]) {
     }
 }
 
-/// See [`kernels::pool2d::average_backward_into`](crate::kernels::pool2d::average_backward_into).
+/// [`average_backward_into`](crate::kernels::pool2d::average_backward_into).
 ///
 /// ```
 /// use kernlet::kernels::{pool2d::Pool2d, reference::pool2d};

@@ -76,7 +76,8 @@ impl Kind for BatchNorm {
         } else {
             (moving_mean, moving_variance)
         };
-        batch_norm::forward_into(pass.level, channels, epsilon, pass.x, mean, variance, gamma, beta, pass.y)
+        let operands = batch_norm::Forward { mean, variance, gamma, beta, epsilon };
+        batch_norm::forward_into(pass.level, channels, operands, pass.x, pass.y)
     }
 
     /// To the input where it is wanted (`dx` is not empty), and always to the auxiliary sums.
@@ -96,9 +97,8 @@ impl Kind for BatchNorm {
         let (dgamma, dbeta) = sums.split_at_mut_checked(channels).ok_or(failed)?;
         let need = batch_norm::backward_scratch_len(channels);
         let scratch = pass.scratch.get_mut(..need).ok_or(failed)?;
-        batch_norm::backward_into(
-            pass.level, channels, epsilon, pass.x, mean, variance, gamma, pass.dy, dx, dgamma, dbeta, scratch,
-        )
+        let operands = batch_norm::Backward { x: pass.x, mean, variance, gamma, epsilon, dy: pass.dy };
+        batch_norm::backward_into(pass.level, channels, operands, dx, dgamma, dbeta, scratch)
     }
 
     /// The sums that backward left; the averages get the change that takes them towards the batch's.

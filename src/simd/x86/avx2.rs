@@ -53,6 +53,7 @@ impl<const FUSED: bool> Simd for Avx2<FUSED> {
         mul_add(a: __m256, b: __m256, c: __m256) =
             if FUSED { _mm256_fmadd_ps(a, b, c) } else { _mm256_add_ps(_mm256_mul_ps(a, b), c) };
         select_gt(a: __m256, b: __m256, yes: __m256, no: __m256) = _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b));
+        select_nan(a: __m256, yes: __m256, no: __m256) = _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
         max(a: __m256, b: __m256) = _mm256_max_ps(a, b);
         min(a: __m256, b: __m256) = _mm256_min_ps(a, b);
         and_bits(a: __m256, mask: u32) = bits(_mm256_and_si256(ints(a), _mm256_set1_epi32(mask.cast_signed())));

@@ -53,6 +53,7 @@ impl<const FUSED: bool> Simd for Avx512<FUSED> {
         mul_add(a: __m512, b: __m512, c: __m512) =
             if FUSED { _mm512_fmadd_ps(a, b, c) } else { _mm512_add_ps(_mm512_mul_ps(a, b), c) };
         select_gt(a: __m512, b: __m512, yes: __m512, no: __m512) = _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), no, yes);
+        select_nan(a: __m512, yes: __m512, no: __m512) = _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a), no, yes);
         max(a: __m512, b: __m512) = _mm512_max_ps(a, b);
         min(a: __m512, b: __m512) = _mm512_min_ps(a, b);
         and_bits(a: __m512, mask: u32) = bits(_mm512_and_si512(ints(a), _mm512_set1_epi32(mask.cast_signed())));
