@@ -119,6 +119,10 @@ fn of_snapshots() {
         NotInPlace,
         "the snapshot's numbers cannot be used where they lie: they must be aligned to 4 bytes, on a little-endian machine",
     );
+    let rate = Hyperparameter { name: "lr", expected: 0.5, found: Some(0.25) };
+    let told =
+        "the snapshot's training was with another hyper-parameter of the optimizer: lr: expected 0.5, found 0.25";
+    says(rate, told);
     says(NoTraining, "the snapshot has no training state");
     says(Optimizer { found: Label::new("adam") }, "the snapshot's training state is of another optimizer: adam");
     let long = "ä".repeat(40);
@@ -127,7 +131,10 @@ fn of_snapshots() {
 
     type Write = WriteError<io::Error>;
     says(Write::Length { expected: 51, found: 50 }, "the network has 51 parameters, found 50");
-    says(Write::OptimizerName { found: 17 }, "an optimizer's name has 1 to 16 bytes, found 17");
+    let name = Write::Name { what: "an optimizer", found: 256 };
+    says(name, "the name of an optimizer has 1 to 255 bytes, found 256");
+    says(Write::Sections { most: 7, found: 8 }, "at most 7 sections, found 8");
+    assert!(Write::Sink(disk_full()).source().is_some_and(|source| source.is::<io::Error>()));
     says(Write::Sink(disk_full()), "no room");
 }
 

@@ -262,7 +262,7 @@ fn a_wrong_model_file_is_an_error() {
     let mut damaged = good.clone();
     damaged[good.len() / 2] ^= 4;
     assert!(resume(&damaged).contains("numbers are damaged"));
-    let foreign = include_bytes!("data/snapshot_v1.knl");
+    let foreign = include_bytes!("data/snapshot_v2.knl");
     assert!(resume(foreign).contains("another number of tensors: expected 8, found 2"));
     assert!(fail(&folder.options(&["--resume", &folder.text("none.knl")])).contains("none.knl: "));
 }

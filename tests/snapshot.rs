@@ -5,8 +5,9 @@ use std::io::Write;
 use kernlet::{
     shape::Dims,
     snapshot::{
-        Aligned, Described, ModelInfo, Progress, Snapshot, SnapshotError, StaticSnapshot, TensorInfo, Training, crc32,
-        encoded_len, write,
+        Aligned, AttributeInfo, AttributeValue, Contents, Data, Described, ElementType, ModelInfo, Progress, Section,
+        Snapshot, SnapshotError, StaticSnapshot, TensorInfo, Training, WriteError, contents_len, crc32, encoded_len,
+        write, write_contents,
     },
 };
 
@@ -17,8 +18,16 @@ const INFO: ModelInfo = ModelInfo::new(
         TensorInfo { layer: "conv", name: "kernel", dims: Dims::new(&[1, 1, 2, 3]), offset: 0 },
         TensorInfo { layer: "conv", name: "bias", dims: Dims::new(&[3]), offset: 6 },
     ],
-);
+)
+.with_attributes(&[
+    AttributeInfo { owner: "conv", name: "stride", value: AttributeValue::Sizes(Dims::new(&[2, 1])) },
+    AttributeInfo { owner: "conv", name: "slope", value: AttributeValue::Number(0.25) },
+    AttributeInfo { owner: "conv", name: "padding", value: AttributeValue::Word("same") },
+]);
 const PARAMETERS: [f32; 9] = [0.0, -0.0, 1.0, -1.5, 3.25, 1e-40, 1e30, f32::INFINITY, 0.1];
+/// Where the header ends, and its list of tensors begins.
+const HEADER: usize = 384;
+const TENSORS: usize = 241;
 const STATE: [f32; 4] = [1.0, 2.0, 3.0, 4.0];
 const PROGRESS: Progress = Progress { step: 15, epoch: 1, position: 640, seed: 42 };
 const TRAINING: Training<'static, &[&[f32]]> =
@@ -51,7 +60,7 @@ fn forged(at: usize, bytes: &[u8]) -> Vec<u8> {
 /// The layout is a promise: a file written by an earlier release must come out of this one byte for byte.
 #[test]
 fn the_layout_is_frozen() {
-    let frozen = include_bytes!("data/snapshot_v1.knl");
+    let frozen = include_bytes!("data/snapshot_v2.knl");
     assert_eq!(encode(Some(&TRAINING)), frozen);
     let snapshot = Snapshot::open(frozen, &INFO).unwrap();
     let mut parameters = [f32::NAN; 9];
@@ -63,18 +72,23 @@ fn the_layout_is_frozen() {
     training.state.copy_into(&mut state).unwrap();
     assert_eq!(state, STATE);
     assert_eq!(snapshot.name(), "Tiny");
-    assert!(snapshot.tensors().eq(INFO.tensors().iter().copied()));
+    let tensors = snapshot.tensors().map(|tensor| (tensor.layer, tensor.name, tensor.dims, tensor.element));
+    assert!(tensors.eq(INFO.tensors().iter().map(|tensor| (tensor.layer, tensor.name, tensor.dims, ElementType::F32))));
+    let of_layers = snapshot.attributes().filter(|attribute| !attribute.owner.starts_with('@'));
+    assert!(of_layers.eq(INFO.attributes().iter().copied()));
+    assert_eq!(snapshot.attribute("@training", "step"), Some(AttributeValue::Whole(15)));
 }
 
 #[test]
 fn the_announced_length_is_the_length() {
-    assert_eq!(encode(None).len(), encoded_len(&INFO, 0));
-    assert_eq!(encode(Some(&TRAINING)).len(), encoded_len(&INFO, STATE.len()));
+    assert_eq!(encode(None).len(), encoded_len(&INFO));
+    let contents = Contents { parameters: &PARAMETERS, training: Some(TRAINING), ..Contents::default() };
+    assert_eq!(encode(Some(&TRAINING)).len(), contents_len(&INFO, &contents));
 }
 
 #[test]
 fn a_static_snapshot_is_used_where_it_lies() {
-    static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Tiny, "data/snapshot_v1.knl");
+    static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Tiny, "data/snapshot_v2.knl");
     WEIGHTS.verify().unwrap();
     assert_eq!(WEIGHTS.parameters(), PARAMETERS);
     assert_eq!(WEIGHTS.parameters().as_ptr().addr() % 64, 0);
@@ -118,30 +132,30 @@ fn no_damage_goes_unnoticed() {
 fn each_error_says_what_is_wrong() {
     let message = |file: &[u8]| Snapshot::open(file, &INFO).unwrap_err().to_string();
     let file = encode(Some(&TRAINING));
-    assert_eq!(message(b""), "the snapshot is cut off: expected 136 bytes, found 0");
-    assert_eq!(message(&file[..250]), "the snapshot is cut off: expected 272 bytes, found 250");
+    assert_eq!(message(b""), "the snapshot is cut off: expected 48 bytes, found 0");
+    assert_eq!(message(&file[..459]), "the snapshot is cut off: expected 464 bytes, found 459");
     assert_eq!(message(&[0; 200]), "not a kernlet snapshot: it begins with 0000000000000000");
     assert_eq!(
-        message(&forged(8, &[2, 0, 0, 0])),
-        "the snapshot is of another version of the format: expected 1, found 2"
+        message(&forged(8, &[1, 0, 0, 0])),
+        "the snapshot is of another version of the format: expected 2, found 1"
     );
     let mut damaged = file.clone();
     damaged[40] ^= 1;
     assert!(message(&damaged).starts_with("the snapshot's header is damaged: expected CRC-32 "));
     let mut damaged = file.clone();
-    damaged[200] ^= 1;
+    damaged[387] ^= 1;
     assert!(message(&damaged).starts_with("the snapshot's numbers are damaged: expected CRC-32 "));
     assert_eq!(
         message(&forged(24, &[0; 8])),
         "the snapshot is of another network: expected Tiny (0123456789abcdef), found Tiny (0000000000000000)"
     );
     assert_eq!(
-        message(&forged(136 + 1, b"k")),
+        message(&forged(TENSORS + 1, b"k")),
         "a tensor in the snapshot has another name or shape: expected conv/kernel of 1×1×2×3, found konv/kernel of 1×1×2×3"
     );
-    // The first size of conv/kernel: 136 + "conv" and "kernel" with their lengths + the number of axes.
+    // The first size of conv/kernel: after "conv" and "kernel" with their lengths, the type, the number of axes.
     assert_eq!(
-        message(&forged(136 + 5 + 7 + 1, &[6, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0])),
+        message(&forged(TENSORS + 5 + 7 + 2, &[6, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0])),
         "a tensor in the snapshot has another name or shape: expected conv/kernel of 1×1×2×3, found conv/kernel of 6×1×1×1"
     );
 }
@@ -149,40 +163,93 @@ fn each_error_says_what_is_wrong() {
 /// Headers whose checksum is right but whose content was made up: an error, never a panic.
 #[test]
 fn forged_headers_are_errors() {
-    for at in 0..252 {
+    for at in 0..HEADER - 4 {
         for value in [0, 1, 0x7F, 0x80, 0xFF] {
             let file = forged(at, &[value]);
             if let Ok(snapshot) = Snapshot::parse(&file) {
                 let _ = snapshot.training();
-                assert!(snapshot.tensors().count() <= 2);
+                assert!(snapshot.tensors().count() <= 2 && snapshot.sections().count() <= 2);
+                assert!(snapshot.attributes().count() <= 8);
             }
         }
     }
-    for at in (8..136).step_by(4) {
+    for at in (8..HEADER - 8).step_by(4) {
         let huge = forged(at, &[0xFF; 8]);
         let _ = Snapshot::parse(&huge);
     }
-    let huge = forged(32, &u64::MAX.to_le_bytes());
-    assert_eq!(
-        Snapshot::parse(&huge),
-        Err(SnapshotError::Header { what: "the number of parameters", found: u64::MAX })
-    );
 }
 
-/// State that nobody could ask for is not passed over.
+/// What a file has of layers must be exactly what the network has.
 #[test]
-fn state_of_no_optimizer_is_an_error() {
-    assert_eq!(
-        Snapshot::parse(&forged(80, &[0; 16])),
-        Err(SnapshotError::Header { what: "the number of optimizer states of no optimizer", found: 4 })
-    );
+fn a_contradicting_hyper_parameter_is_named() {
+    const EPSILON: AttributeInfo = AttributeInfo { owner: "bn1", name: "epsilon", value: AttributeValue::Number(1e-3) };
+    const SLOPE: AttributeInfo = AttributeInfo { owner: "act", name: "slope", value: AttributeValue::Number(0.1) };
+    const NONE: ModelInfo = ModelInfo::new("Net", 7, &[]);
+    const ONE: ModelInfo = NONE.with_attributes(&[EPSILON]);
+    const OTHER: ModelInfo =
+        NONE.with_attributes(&[AttributeInfo { value: AttributeValue::Number(1.001e-5), ..EPSILON }]);
+    const WHOLE: ModelInfo = NONE.with_attributes(&[AttributeInfo { value: AttributeValue::Whole(0), ..EPSILON }]);
+    const TWO: ModelInfo = NONE.with_attributes(&[EPSILON, SLOPE]);
+    let message = |wanted: &ModelInfo, written: &ModelInfo| {
+        let mut file = Vec::new();
+        write(written, &[], None, &mut |bytes: &[u8]| file.write_all(bytes)).unwrap();
+        let outcome = Snapshot::open(&file, wanted).map(|_| String::new());
+        outcome.unwrap_or_else(|error| error.to_string().replace("a hyper-parameter in the snapshot is another: ", ""))
+    };
+    assert_eq!(message(&ONE, &ONE), "");
+    assert_eq!(message(&ONE, &OTHER), "bn1: epsilon: expected 0.001, found 0.00001001");
+    assert_eq!(message(&ONE, &WHOLE), "bn1: epsilon: expected 0.001, found 0");
+    assert_eq!(message(&ONE, &NONE), "bn1: epsilon: expected 0.001, found none");
+    assert_eq!(message(&NONE, &ONE), "bn1: epsilon: expected none, found 0.001");
+    assert_eq!(message(&ONE, &TWO), "act: slope: expected none, found 0.1");
+    assert_eq!(message(&TWO, &ONE), "act: slope: expected 0.1, found none");
+    let swapped = NONE.with_attributes(const { &[SLOPE, EPSILON] });
+    assert_eq!(message(&TWO, &swapped), "bn1: epsilon: expected 0.001, found act: slope: 0.1");
+}
+
+#[test]
+fn a_section_is_passed_over_unless_it_forbids_that() {
+    let open = |required: bool, understood: &[&str]| {
+        let sections = [
+            Section { name: "words", required, data: Data::Bytes(b"yes no") },
+            Section { name: "scale", required: false, data: Data::Numbers(&[&[0.5], &[2.0]]) },
+        ];
+        let contents = Contents { parameters: &PARAMETERS, sections: &sections, ..Contents::default() };
+        let mut file = Vec::new();
+        write_contents(&INFO, &contents, &mut |bytes: &[u8]| file.write_all(bytes)).unwrap();
+        assert_eq!(file.len(), contents_len(&INFO, &contents));
+        let snapshot = Snapshot::open_with(&file, &INFO, understood).map_err(|error| error.to_string())?;
+        assert_eq!(snapshot.section("words").unwrap().bytes, b"yes no");
+        assert!(snapshot.section("words").unwrap().numbers().is_none() && snapshot.section("none").is_none());
+        let mut scale = [0.0; 2];
+        snapshot.section("scale").unwrap().numbers().unwrap().copy_into(&mut scale).unwrap();
+        assert_eq!(scale, [0.5, 2.0]);
+        let names: Vec<&str> = snapshot.sections().map(|section| section.name).collect();
+        assert_eq!(names, ["parameters", "words", "scale"]);
+        Ok::<(), String>(())
+    };
+    open(false, &[]).unwrap();
+    open(true, &["words"]).unwrap();
+    assert_eq!(open(true, &["others"]).unwrap_err(), "the snapshot has a section that must be understood: words");
+}
+
+/// A tensor of another type than the network's is another tensor.
+#[test]
+fn elements_have_a_type() {
+    // The type of conv/kernel: halves, so that the parameters would be too long; and 32-bit integers, as long as floats.
+    let error = Snapshot::parse(&forged(TENSORS + 12, &[ElementType::F16 as u8])).unwrap_err();
+    assert_eq!(error, SnapshotError::Header { what: "the length of the parameters", found: 36 });
+    let error = Snapshot::open(&forged(TENSORS + 12, &[ElementType::I32 as u8]), &INFO).unwrap_err();
+    let told = "a tensor in the snapshot has elements of another type: conv/kernel: expected F32, found I32";
+    assert_eq!(error.to_string(), told);
+    assert!(Snapshot::parse(&forged(TENSORS + 12, &[77])).is_err());
 }
 
 /// Parameters that no tensor names are not passed over.
 #[test]
 fn parameters_of_no_tensor_are_an_error() {
-    let expected = SnapshotError::Header { what: "the number of parameters", found: 9 };
-    assert_eq!(Snapshot::parse(&forged(96, &[1])), Err(expected));
+    // With one tensor fewer the list of sections begins too early.
+    assert!(matches!(Snapshot::parse(&forged(36, &[1])), Err(SnapshotError::Header { .. })));
 }
 
 #[test]
@@ -192,14 +259,21 @@ fn training_state_is_asked_for_by_name() {
     let file = encode(Some(&TRAINING));
     let error = Snapshot::parse(&file).unwrap().training_with("adam").unwrap_err();
     assert_eq!(error.to_string(), "the snapshot's training state is of another optimizer: adadelta");
-    let training = Training { optimizer: "seventeen letters", ..TRAINING };
-    assert!(write(&INFO, &PARAMETERS, Some(&training), &mut |_: &[u8]| Ok::<(), ()>(())).is_err());
+    let mut nowhere = |_: &[u8]| Ok::<(), ()>(());
+    for (optimizer, found) in [(String::new(), 0), ("x".repeat(256), 256)] {
+        let training = Training { optimizer: &optimizer, ..TRAINING };
+        let refused = write(&INFO, &PARAMETERS, Some(&training), &mut nowhere);
+        assert_eq!(refused, Err(WriteError::Name { what: "an optimizer", found }));
+    }
+    let epsilon = AttributeInfo { owner: "conv", name: "epsilon", value: AttributeValue::Number(0.0) };
+    let contents = Contents { parameters: &PARAMETERS, attributes: &[epsilon], ..Contents::default() };
+    assert!(matches!(write_contents(&INFO, &contents, &mut nowhere), Err(WriteError::Name { .. })));
 }
 
 /// A sink that is full after any number of bytes passes its error on.
 #[test]
 fn a_full_sink_is_an_error() {
-    for room in 0..encoded_len(&INFO, STATE.len()) {
+    for room in 0..encode(Some(&TRAINING)).len() {
         let mut left = room;
         let mut sink = |bytes: &[u8]| {
             left = left.checked_sub(bytes.len()).ok_or("full")?;

@@ -72,6 +72,15 @@ impl Rule<2> for Adadelta {
 impl Optimizer for Adadelta {
     const STATES: usize = 2;
 
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        tell("lr", self.lr.into());
+        tell("rho", self.rho.exact);
+        tell("epsilon", self.epsilon.into());
+        tell("weight_decay", self.weight_decay.into());
+        tell("l2", self.l2.into());
+        "adadelta"
+    }
+
     fn update(
         &self,
         level: Level,

@@ -58,6 +58,14 @@ impl Rule<1> for Adagrad {
 impl Optimizer for Adagrad {
     const STATES: usize = 1;
 
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        tell("lr", self.lr.into());
+        tell("initial", self.initial.into());
+        tell("epsilon", self.epsilon.into());
+        tell("weight_decay", self.weight_decay.into());
+        "adagrad"
+    }
+
     #[inline]
     fn initial_state(&self, _: usize) -> f32 {
         self.initial

@@ -128,6 +128,15 @@ impl Rule<3> for Moments {
 impl Optimizer for Adam<false> {
     const STATES: usize = 2;
 
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        tell("lr", self.lr.into());
+        tell("beta1", self.beta1.exact);
+        tell("beta2", self.beta2.exact);
+        tell("epsilon", self.epsilon.into());
+        tell("weight_decay", self.weight_decay.into());
+        "adam"
+    }
+
     fn update(
         &self,
         level: Level,
@@ -142,6 +151,15 @@ impl Optimizer for Adam<false> {
 
 impl Optimizer for Adam<true> {
     const STATES: usize = 3;
+
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        tell("lr", self.lr.into());
+        tell("beta1", self.beta1.exact);
+        tell("beta2", self.beta2.exact);
+        tell("epsilon", self.epsilon.into());
+        tell("weight_decay", self.weight_decay.into());
+        "adam-amsgrad"
+    }
 
     fn update(
         &self,
@@ -190,6 +208,11 @@ impl AdamW {
 
 impl Optimizer for AdamW {
     const STATES: usize = Adam::<false>::STATES;
+
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        self.0.describe(tell);
+        "adamw"
+    }
 
     fn update(
         &self,

@@ -44,6 +44,12 @@ macro_rules! optimizers {
         impl Optimizer for AnyOptimizer {
             const STATES: usize = MAX_STATES;
 
+            fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+                match self {
+                    $(Self::$name(optimizer) => optimizer.describe(tell),)*
+                }
+            }
+
             fn states(&self) -> usize {
                 match self {
                     $(Self::$name(optimizer) => optimizer.states(),)*

@@ -24,6 +24,9 @@ pub trait DynOptimizer: Send + Sync {
     /// [`Optimizer::states`].
     fn dyn_states(&self) -> usize;
 
+    /// [`Optimizer::describe`].
+    fn dyn_describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str;
+
     /// [`Optimizer::initial_state`].
     fn dyn_initial_state(&self, state: usize) -> f32;
 
@@ -46,6 +49,10 @@ impl<O: Optimizer> DynOptimizer for O {
         self.states()
     }
 
+    fn dyn_describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        self.describe(tell)
+    }
+
     fn dyn_initial_state(&self, state: usize) -> f32 {
         self.initial_state(state)
     }
@@ -64,6 +71,10 @@ impl<O: Optimizer> DynOptimizer for O {
 
 impl Optimizer for &dyn DynOptimizer {
     const STATES: usize = MAX_STATES;
+
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        (**self).dyn_describe(tell)
+    }
 
     fn states(&self) -> usize {
         (**self).dyn_states()

@@ -162,6 +162,19 @@ pub trait Optimizer: Copy + Send + Sync {
         Self::STATES
     }
 
+    /// Tells the hyper-parameters by name, and returns the optimizer's own: what a file says of it, so that training
+    /// is not taken up with another. An optimizer of your own should say both.
+    ///
+    /// ```
+    /// use kernlet::optim::{Optimizer, Sgd};
+    /// let mut told = Vec::new();
+    /// let name = Sgd::new(0.5).describe(&mut |name, value| told.push((name, value)));
+    /// assert_eq!((name, told[0]), ("sgd", ("lr", 0.5)));
+    /// ```
+    fn describe(&self, _tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        "custom"
+    }
+
     /// What state array `state` is filled with before the first step: 0 unless it says otherwise.
     #[inline]
     fn initial_state(&self, _state: usize) -> f32 {

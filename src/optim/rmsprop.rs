@@ -93,6 +93,20 @@ macro_rules! optimizer {
         impl Optimizer for RmsProp<$momentum, $centred> {
             const STATES: usize = $states;
 
+            fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+                tell("lr", self.lr.into());
+                tell("rho", self.rho.exact);
+                tell("momentum", self.momentum.into());
+                tell("epsilon", self.epsilon.into());
+                tell("weight_decay", self.weight_decay.into());
+                match ($momentum, $centred) {
+                    (false, false) => "rmsprop",
+                    (true, false) => "rmsprop-momentum",
+                    (false, true) => "rmsprop-centred",
+                    (true, true) => "rmsprop-momentum-centred",
+                }
+            }
+
             fn update(
                 &self,
                 level: Level,

@@ -51,6 +51,10 @@ impl<O, S> Scheduled<O, S> {
 impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
     const STATES: usize = O::STATES;
 
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        self.optimizer.describe(tell)
+    }
+
     fn states(&self) -> usize {
         self.optimizer.states()
     }

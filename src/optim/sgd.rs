@@ -93,6 +93,12 @@ impl Rule<1> for Momentum {
 impl Optimizer for Sgd<false> {
     const STATES: usize = 0;
 
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        tell("lr", self.lr.into());
+        tell("weight_decay", self.weight_decay.into());
+        "sgd"
+    }
+
     fn update(
         &self,
         level: Level,
@@ -108,6 +114,14 @@ impl Optimizer for Sgd<false> {
 
 impl Optimizer for Sgd<true> {
     const STATES: usize = 1;
+
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        tell("lr", self.lr.into());
+        tell("momentum", self.momentum.into());
+        tell("nesterov", u8::from(self.nesterov).into());
+        tell("weight_decay", self.weight_decay.into());
+        "sgd-momentum"
+    }
 
     fn update(
         &self,

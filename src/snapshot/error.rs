@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::TensorInfo;
+use super::{AttributeInfo, AttributeValue, ElementType, TensorInfo};
 use crate::shape::Dims;
 
 /// A short name that came from a file, cut off after 32 bytes.
@@ -72,7 +72,7 @@ impl fmt::Debug for Label {
 /// let error = Snapshot::parse(b"PK\x03\x04 an archive").unwrap_err();
 /// assert_eq!(error.to_string(), "not a kernlet snapshot: it begins with 504b030420616e20");
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SnapshotError {
@@ -109,7 +109,7 @@ pub enum SnapshotError {
         /// The CRC-32 of the bytes.
         found: u32,
     },
-    /// Parameters or optimizer state were damaged.
+    /// A section was damaged.
     PayloadChecksum {
         /// The CRC-32 in the file.
         expected: u32,
@@ -150,6 +150,38 @@ pub enum SnapshotError {
         /// The shape in the file.
         found: Dims,
     },
+    /// A tensor has elements of another type.
+    Element {
+        /// The layer and the name in the file, with a slash between.
+        name: Label,
+        /// The type that is needed.
+        expected: ElementType,
+        /// The type in the file.
+        found: ElementType,
+    },
+    /// A hyper-parameter that changes what is computed is another than the network's, or one of the two has none.
+    Attribute {
+        /// The network's.
+        expected: Option<&'static AttributeInfo<'static>>,
+        /// The layer and the name in the file.
+        name: Label,
+        /// The file's.
+        found: Option<AttributeValue<Label>>,
+    },
+    /// A section that must be understood is not.
+    Section {
+        /// Its name.
+        name: Label,
+    },
+    /// A hyper-parameter of the optimizer is another than when training stopped.
+    Hyperparameter {
+        /// Its name.
+        name: &'static str,
+        /// The optimizer's.
+        expected: f64,
+        /// The file's; `None` if it has none.
+        found: Option<f64>,
+    },
     /// The slice to be filled has another length.
     Length {
         /// Numbers in the file.
@@ -183,10 +215,23 @@ impl SnapshotError {
             Self::Network { .. } => "the snapshot is of another network",
             Self::Tensors { .. } => "the snapshot has another number of tensors",
             Self::Tensor { .. } => "a tensor in the snapshot has another name or shape",
+            Self::Element { .. } => "a tensor in the snapshot has elements of another type",
+            Self::Attribute { .. } => "a hyper-parameter in the snapshot is another",
+            Self::Section { .. } => "the snapshot has a section that must be understood",
+            Self::Hyperparameter { .. } => "the snapshot's training was with another hyper-parameter of the optimizer",
             Self::Length { .. } => "the slice has another length than the snapshot's numbers",
             Self::NotInPlace => "the snapshot's numbers cannot be used where they lie",
             Self::NoTraining => "the snapshot has no training state",
             Self::Optimizer { .. } => "the snapshot's training state is of another optimizer",
+        }
+    }
+}
+
+impl SnapshotError {
+    const fn attribute_name(&self) -> Label {
+        match self {
+            Self::Attribute { name, .. } => *name,
+            _ => Label::new(""),
         }
     }
 }
@@ -213,6 +258,32 @@ impl fmt::Display for SnapshotError {
             }
             Self::Length { expected, found } => write!(f, "{kind}: expected {expected}, found {found}"),
             Self::NotInPlace => write!(f, "{kind}: they must be aligned to 4 bytes, on a little-endian machine"),
+            Self::Element { name, expected, found } => write!(f, "{kind}: {name}: expected {expected}, found {found}"),
+            Self::Attribute { expected, name, found } => {
+                write!(f, "{kind}: ")?;
+                match (expected, found) {
+                    (Some(AttributeInfo { owner, name, value }), Some(found)) => {
+                        write!(f, "{owner}: {name}: expected {value}, found ")?;
+                        // What was found may be of another name.
+                        if *name_of(owner, name).as_str() != *self.attribute_name().as_str() {
+                            write!(f, "{}: ", self.attribute_name())?;
+                        }
+                        write!(f, "{found}")
+                    }
+                    (Some(AttributeInfo { owner, name, value }), None) => {
+                        write!(f, "{owner}: {name}: expected {value}, found none")
+                    }
+                    (None, Some(found)) => write!(f, "{name}: expected none, found {found}"),
+                    (None, None) => write!(f, "{name}"),
+                }
+            }
+            Self::Section { name } => write!(f, "{kind}: {name}"),
+            Self::Hyperparameter { name, expected, found: Some(found) } => {
+                write!(f, "{kind}: {name}: expected {expected}, found {found}")
+            }
+            Self::Hyperparameter { name, expected, found: None } => {
+                write!(f, "{kind}: {name}: expected {expected}, found none")
+            }
             Self::NoTraining => f.write_str(kind),
             Self::Optimizer { found } => write!(f, "{kind}: {found}"),
         }
@@ -220,6 +291,10 @@ impl fmt::Display for SnapshotError {
 }
 
 impl core::error::Error for SnapshotError {}
+
+const fn name_of(owner: &str, name: &str) -> Label {
+    Label::new(owner).then(": ").then(name)
+}
 
 /// Why a snapshot could not be written.
 ///
@@ -239,23 +314,53 @@ pub enum WriteError<E> {
         /// Parameters given.
         found: usize,
     },
-    /// The optimizer's name is empty, or longer than 16 bytes.
-    OptimizerName {
+    /// A name is empty or longer than 255 bytes, or an owner does not begin with `@`.
+    Name {
+        /// Whose.
+        what: &'static str,
         /// Its length in bytes.
+        found: usize,
+    },
+    /// More sections of the caller's own than there is room for.
+    Sections {
+        /// The most there may be.
+        most: usize,
+        /// How many there are.
         found: usize,
     },
     /// The sink refused the bytes.
     Sink(E),
 }
 
+#[cfg(feature = "std")]
+impl WriteError<std::io::Error> {
+    /// The same as an error of the file system, the sink being a file.
+    pub(crate) fn into_io(self) -> std::io::Error {
+        match self {
+            Self::Sink(error) => error,
+            refused => {
+                std::io::Error::new(std::io::ErrorKind::InvalidInput, std::string::ToString::to_string(&refused))
+            }
+        }
+    }
+}
+
 impl<E: fmt::Display> fmt::Display for WriteError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Length { expected, found } => write!(f, "the network has {expected} parameters, found {found}"),
-            Self::OptimizerName { found } => write!(f, "an optimizer's name has 1 to 16 bytes, found {found}"),
+            Self::Name { what, found } => write!(f, "the name of {what} has 1 to 255 bytes, found {found}"),
+            Self::Sections { most, found } => write!(f, "at most {most} sections, found {found}"),
             Self::Sink(error) => error.fmt(f),
         }
     }
 }
 
-impl<E: core::error::Error> core::error::Error for WriteError<E> {}
+impl<E: core::error::Error + 'static> core::error::Error for WriteError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Sink(error) => Some(error),
+            _ => None,
+        }
+    }
+}

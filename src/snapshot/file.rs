@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{ModelInfo, Training, WriteError, write};
+use super::{Contents, ModelInfo, Training, WriteError, write_contents};
 
 /// Saves a snapshot under `path`; an old file there is replaced once the new one is safely on disk.
 ///
@@ -29,13 +29,17 @@ pub fn save(
     parameters: &[f32],
     training: Option<&Training<'_, &[&[f32]]>>,
 ) -> io::Result<()> {
+    let contents = Contents { parameters, training: training.copied(), ..Contents::default() };
+    save_contents(path, info, &contents)
+}
+
+/// Saves a snapshot with attributes and sections of a program's own; see [`save`].
+///
+/// # Errors
+/// As for [`save`].
+pub fn save_contents(path: impl AsRef<Path>, info: &ModelInfo, contents: &Contents<'_>) -> io::Result<()> {
     replace_file(path, |file| {
-        write(info, parameters, training, &mut |bytes: &[u8]| file.write_all(bytes)).map_err(|error| match error {
-            WriteError::Sink(error) => error,
-            WriteError::Length { .. } | WriteError::OptimizerName { .. } => {
-                io::Error::new(io::ErrorKind::InvalidInput, std::string::ToString::to_string(&error))
-            }
-        })
+        write_contents(info, contents, &mut |bytes: &[u8]| file.write_all(bytes)).map_err(WriteError::into_io)
     })
 }
 

@@ -76,7 +76,7 @@ impl StaticSnapshot {
 ///         TensorInfo { layer: "conv", name: "bias", dims: Dims::new(&[3]), offset: 6 },
 ///     ]);
 /// }
-/// static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Tiny, "../../tests/data/snapshot_v1.knl");
+/// static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Tiny, "../../tests/data/snapshot_v2.knl");
 /// WEIGHTS.verify()?;
 /// assert_eq!(WEIGHTS.parameters().len(), 9);
 /// # Ok::<(), kernlet::snapshot::SnapshotError>(())
@@ -89,7 +89,7 @@ impl StaticSnapshot {
 ///     const INFO: ModelInfo = ModelInfo::new("Other", 1, &[]);
 /// }
 /// // error: the snapshot has another number of tensors
-/// static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Other, "../../tests/data/snapshot_v1.knl");
+/// static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Other, "../../tests/data/snapshot_v2.knl");
 /// ```
 #[macro_export]
 macro_rules! static_snapshot {

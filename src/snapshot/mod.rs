@@ -1,8 +1,8 @@
 //! A model as plain bytes that say which model they are.
 //!
-//! # The format, version 1
+//! # The format, version 2
 //!
-//! All numbers are little-endian. Lengths are in bytes but for counts of `f32`.
+//! All numbers are little-endian, lengths are in bytes. A *name* is its length in one byte, and UTF-8.
 //!
 //! | at | bytes | what |
 //! |---|---|---|
@@ -11,28 +11,33 @@
 //! | 12 | 4 | `H`, length of this header, a multiple of 64 |
 //! | 16 | 8 | length of the whole file |
 //! | 24 | 8 | identity of the network: [`ModelInfo::id`] |
-//! | 32 | 8 | `P`, number of parameters |
-//! | 40 | 8 | `S`, numbers of optimizer state |
-//! | 48 | 8 | steps done |
-//! | 56 | 8 | epochs done |
-//! | 64 | 8 | examples seen of the epoch under way |
-//! | 72 | 8 | seed |
-//! | 80 | 16 | the optimizer's name, zeros after it; all zeros: no training state |
-//! | 96 | 4 | number of tensors |
-//! | 100 | 4 | CRC-32 of everything from `H` on |
-//! | 104 | 32 | the network's name, cut off there, zeros after it |
-//! | 136 | | each tensor: length and bytes of its layer's name, of its own name, number of axes (one byte each), sizes (4 each) |
+//! | 32 | 4 | number of attributes |
+//! | 36 | 4 | number of tensors |
+//! | 40 | 4 | number of sections |
+//! | 44 | 4 | 0 |
+//! | 48 | | the network's name |
+//! | | | each attribute: names of its owner and itself, its type (1: `f64`, 2: `u64`, 3: sizes, 4: name), its value |
+//! | | | each tensor: names of its layer and itself, [type of its elements](ElementType), sizes |
+//! | | | each section: name, flags (1: refuse the file if it is not understood), type of its elements, start (8), length (8), CRC-32 (4) |
 //! | | | zeros |
 //! | `H` − 4 | 4 | CRC-32 of everything before it |
-//! | `H` | 4 `P` | parameters as `f32`, in the order of the tensors |
-//! | `H` + 4 `P` | | zeros to a multiple of 64, if `S` > 0 |
-//! | | 4 `S` | optimizer state as `f32` |
+//! | `H` | | the sections, each from a multiple of 64 on, in the order of the list, zeros between |
+//!
+//! Sizes are their number in one byte, and 4 bytes each. Attributes whose owner is a layer are hyper-parameters of
+//! the network: they must be exactly those of the network that is filled. An owner that begins with `@` is
+//! something else: `@optimizer` has the optimizer's name and hyper-parameters, `@training` how far training has come.
+//!
+//! The first section is `parameters`, the elements of all tensors one after the other. Others of this crate are
+//! `optimizer` (its state), `best` and `standardizer`; a program may add its own. A reader passes over a section it
+//! does not know, unless its flag forbids that.
 //!
 //! Parameters begin at a multiple of 64 bytes, so a file that lies aligned in
 //! flash is used where it lies ([`static_snapshot!`](crate::static_snapshot)).
 //! A file of this version will be read by every later release.
 
+mod attribute;
 mod checksum;
+mod element;
 mod error;
 #[cfg(feature = "std")]
 mod file;
@@ -40,15 +45,18 @@ mod fixed;
 mod read;
 #[cfg(feature = "safetensors")]
 pub mod safetensors;
+mod table;
 mod write;
 
+pub use attribute::{AttributeInfo, AttributeValue};
 pub use checksum::{Hash64, crc32, fingerprint};
+pub use element::ElementType;
 pub use error::{Label, SnapshotError, WriteError};
 #[cfg(feature = "std")]
-pub use file::{replace_file, save};
+pub use file::{replace_file, save, save_contents};
 pub use fixed::{Aligned, StaticSnapshot};
-pub use read::{Numbers, Snapshot, Tensors};
-pub use write::{encoded_len, write};
+pub use read::{Numbers, Snapshot, StoredSection};
+pub use write::{contents_len, encoded_len, write, write_contents};
 
 use crate::shape::Dims;
 
@@ -91,12 +99,13 @@ impl TensorInfo<'_> {
 /// ]);
 /// assert_eq!(INFO.parameters(), 9);
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ModelInfo {
     name: &'static str,
     id: u64,
     tensors: &'static [TensorInfo<'static>],
+    attributes: &'static [AttributeInfo<'static>],
 }
 
 impl ModelInfo {
@@ -117,7 +126,39 @@ impl ModelInfo {
             end += tensor.dims.len();
             i += 1;
         }
-        Self { name, id, tensors }
+        assert!(name.len() < 256, "a name has at most 255 bytes");
+        Self { name, id, tensors, attributes: &[] }
+    }
+
+    /// The same with the hyper-parameters of its layers, which a file must have too.
+    ///
+    /// # Panics
+    /// If an owner begins with `@` or a name has more than 255 bytes; in a `const` that is a compile-time error.
+    ///
+    /// ```
+    /// use kernlet::snapshot::{AttributeInfo, AttributeValue, ModelInfo};
+    /// const INFO: ModelInfo = ModelInfo::new("Tiny", 1, &[]).with_attributes(&[
+    ///     AttributeInfo { owner: "bn1", name: "epsilon", value: AttributeValue::Number(1e-3) },
+    /// ]);
+    /// assert_eq!(INFO.attributes()[0].owner, "bn1");
+    /// ```
+    pub const fn with_attributes(self, attributes: &'static [AttributeInfo<'static>]) -> Self {
+        let mut i = 0;
+        while i < attributes.len() {
+            let AttributeInfo { owner, name, value } = &attributes[i];
+            assert!(attributes[i].is_of_layer(), "an attribute of a network belongs to a layer");
+            assert!(owner.len() < 256 && name.len() < 256, "a name has at most 255 bytes");
+            if let AttributeValue::Word(word) = value {
+                assert!(word.len() < 256, "a word has at most 255 bytes");
+            }
+            i += 1;
+        }
+        Self { attributes, ..self }
+    }
+
+    /// The hyper-parameters of its layers.
+    pub const fn attributes(&self) -> &'static [AttributeInfo<'static>] {
+        self.attributes
     }
 
     /// The network's name.
@@ -207,12 +248,107 @@ pub struct Progress {
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Training<'a, N> {
-    /// The optimizer's name, 16 bytes at most.
+    /// The optimizer's name, 1 to 255 bytes.
     pub optimizer: &'a str,
     /// Step, epoch, position and seed.
     pub progress: Progress,
     /// The optimizer's numbers.
     pub state: N,
+}
+
+/// A named part of a file, on its way out.
+///
+/// ```
+/// use kernlet::snapshot::{Data, Section};
+/// // Who cannot read the words must not use the model.
+/// let words = Section { name: "words", required: true, data: Data::Bytes(b"yes no") };
+/// # assert!(words.required);
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Section<'a> {
+    /// Its name, 1 to 255 bytes.
+    pub name: &'a str,
+    /// Whether a reader that does not know it must refuse the file.
+    pub required: bool,
+    /// What is in it.
+    pub data: Data<'a>,
+}
+
+/// What a section holds.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Data<'a> {
+    /// Arrays of numbers, one after the other.
+    Numbers(&'a [&'a [f32]]),
+    /// Bytes that only their owner understands.
+    Bytes(&'a [u8]),
+}
+
+/// All that a file may hold beside what it is of.
+///
+/// ```
+/// use kernlet::snapshot::{Contents, Data, ModelInfo, Section, Snapshot, write_contents};
+/// const INFO: ModelInfo = ModelInfo::new("Empty", 7, &[]);
+/// let words = [Section { name: "words", required: false, data: Data::Bytes(b"yes no") }];
+/// let contents = Contents { sections: &words, ..Contents::default() };
+/// let mut file = Vec::new();
+/// write_contents(&INFO, &contents, &mut |bytes: &[u8]| Ok::<(), ()>(file.extend_from_slice(bytes))).unwrap();
+/// assert_eq!(Snapshot::open(&file, &INFO)?.section("words").unwrap().bytes, b"yes no");
+/// # Ok::<(), kernlet::snapshot::SnapshotError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Contents<'a> {
+    /// The network's parameters.
+    pub parameters: &'a [f32],
+    /// What training needs to go on.
+    pub training: Option<Training<'a, &'a [&'a [f32]]>>,
+    /// Facts whose owner begins with `@`.
+    pub attributes: &'a [AttributeInfo<'a>],
+    /// Parts beside the parameters and the optimizer's state.
+    pub sections: &'a [Section<'a>],
+}
+
+/// A tensor as a file has it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct StoredTensor<'a> {
+    /// The layer's name.
+    pub layer: &'a str,
+    /// The tensor's name within the layer.
+    pub name: &'a str,
+    /// The type of its elements.
+    pub element: ElementType,
+    /// Its shape.
+    pub dims: Dims,
+    /// Where it begins among the bytes of the parameters.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+}
+
+/// A section as the list in the header has it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct SectionInfo<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether a reader that does not know it must refuse the file.
+    pub required: bool,
+    /// The type of its elements.
+    pub element: ElementType,
+    /// Where it begins in the file.
+    pub start: u64,
+    /// Its length in bytes.
+    pub len: u64,
+    crc: u32,
+}
+
+/// Names of this crate's own parts and owners.
+pub(crate) mod names {
+    pub(crate) const PARAMETERS: &str = "parameters";
+    pub(crate) const OPTIMIZER: &str = "optimizer";
+    pub(crate) const BEST: &str = "best";
+    pub(crate) const AT_OPTIMIZER: &str = "@optimizer";
+    pub(crate) const AT_TRAINING: &str = "@training";
+    pub(crate) const PROGRESS: [&str; 4] = ["step", "epoch", "position", "seed"];
 }
 
 /// Places in the header; the module's table says what they are.
@@ -221,17 +357,33 @@ mod at {
     pub const HEADER_LEN: usize = 12;
     pub const FILE_LEN: usize = 16;
     pub const ID: usize = 24;
-    pub const PARAMETERS: usize = 32;
-    pub const STATE: usize = 40;
-    pub const STEP: usize = 48;
-    pub const EPOCH: usize = 56;
-    pub const POSITION: usize = 64;
-    pub const SEED: usize = 72;
-    pub const OPTIMIZER: usize = 80;
-    pub const TENSORS: usize = 96;
-    pub const PAYLOAD_CRC: usize = 100;
-    pub const NAME: usize = 104;
-    pub const TABLE: usize = 136;
+    pub const ATTRIBUTES: usize = 32;
+    pub const TENSORS: usize = 36;
+    pub const SECTIONS: usize = 40;
+    pub const ZERO: usize = 44;
+    pub const NAME: usize = 48;
+}
+
+const fn equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() && a[i] == b[i] {
+        i += 1;
+    }
+    i == a.len()
+}
+
+const fn equal_sizes(a: &[usize], b: &[usize]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() && a[i] == b[i] {
+        i += 1;
+    }
+    i == a.len()
 }
 
 const MAGIC: [u8; 8] = *b"\x89KNL\r\n\x1a\n";
@@ -239,11 +391,11 @@ const MAGIC: [u8; 8] = *b"\x89KNL\r\n\x1a\n";
 /// The version that this release writes, and the only one it reads.
 ///
 /// ```
-/// assert_eq!(kernlet::snapshot::VERSION, 1);
+/// assert_eq!(kernlet::snapshot::VERSION, 2);
 /// ```
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
-/// The alignment in bytes of the parameters, and of the optimizer state, within a file.
+/// The alignment in bytes of each section within a file.
 ///
 /// ```
 /// assert_eq!(kernlet::snapshot::ALIGNMENT, 64);

@@ -1,9 +1,12 @@
 //! Reading a snapshot where it lies.
 
 use super::{
-    ALIGNMENT, Label, MAGIC, ModelInfo, Progress, SnapshotError, TensorInfo, Training, VERSION, at, checksum::crc32,
+    ALIGNMENT, AttributeInfo, AttributeValue, ElementType, Label, MAGIC, ModelInfo, Progress, SectionInfo,
+    SnapshotError, StoredTensor, Training, VERSION, at,
+    checksum::crc32,
+    equal, equal_sizes, names,
+    table::{Cursor, is_zero},
 };
-use crate::shape::{Dims, MAX_RANK};
 
 /// Little-endian `f32` in a file, wherever they lie.
 ///
@@ -81,6 +84,30 @@ impl<'a> Numbers<'a> {
     }
 }
 
+/// A section of a file.
+///
+/// [`Contents`](super::Contents) has an example.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
+pub struct StoredSection<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The type of its elements; `U8` for bytes that only their owner understands.
+    pub element: ElementType,
+    /// What is in it.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> StoredSection<'a> {
+    /// Its numbers, if they are `f32`.
+    pub const fn numbers(&self) -> Option<Numbers<'a>> {
+        match self.element {
+            ElementType::F32 => Some(Numbers(self.bytes)),
+            _ => None,
+        }
+    }
+}
+
 /// A snapshot whose header, length and checksums have been checked.
 ///
 /// ```
@@ -97,19 +124,26 @@ impl<'a> Numbers<'a> {
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Snapshot<'a> {
-    header: &'a [u8],
-    parameters: Numbers<'a>,
-    state: Numbers<'a>,
-    payload: &'a [u8],
+    bytes: &'a [u8],
+    name: &'a str,
+    attributes: List<'a>,
+    tensors: List<'a>,
+    sections: List<'a>,
+    parameters: &'a [u8],
+}
+
+/// A list in the header: where it begins, and how many it has.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct List<'a> {
+    cursor: Cursor<'a>,
+    count: usize,
 }
 
 impl<'a> Snapshot<'a> {
-    /// Reads a snapshot of any network.
+    /// Reads a snapshot of any network, without asking whether all of its sections are understood.
     ///
     /// # Errors
     /// [`SnapshotError`] if the bytes are not one, cut off, too long or damaged.
-    ///
-    /// See [`SnapshotError`] for an example.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SnapshotError> {
         let snapshot = Self::parse_header(bytes)?;
         snapshot.verify_payload()?;
@@ -119,35 +153,55 @@ impl<'a> Snapshot<'a> {
     /// Reads a snapshot of the network that `info` describes.
     ///
     /// # Errors
-    /// [`SnapshotError`] if the bytes are not one, cut off, too long, damaged, or of another network.
-    ///
-    /// See [`Snapshot`] for an example.
+    /// [`SnapshotError`] if the bytes are not one, cut off, too long, damaged, or of another network, and
+    /// [`SnapshotError::Section`] if there is a section that must be understood and is not of this crate.
     pub fn open(bytes: &'a [u8], info: &ModelInfo) -> Result<Self, SnapshotError> {
+        Self::open_with(bytes, info, &[])
+    }
+
+    /// Reads a snapshot of the network that `info` describes, whose sections of these names the caller understands.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    ///
+    /// ```
+    /// use kernlet::snapshot::{Contents, Data, ModelInfo, Section, Snapshot, SnapshotError, write_contents};
+    /// const INFO: ModelInfo = ModelInfo::new("Empty", 7, &[]);
+    /// let words = [Section { name: "words", required: true, data: Data::Bytes(b"yes no") }];
+    /// let contents = Contents { sections: &words, ..Contents::default() };
+    /// let mut file = Vec::new();
+    /// write_contents(&INFO, &contents, &mut |bytes: &[u8]| Ok::<(), ()>(file.extend_from_slice(bytes))).unwrap();
+    /// assert!(matches!(Snapshot::open(&file, &INFO), Err(SnapshotError::Section { .. })));
+    /// assert!(Snapshot::open_with(&file, &INFO, &["words"]).is_ok());
+    /// # Ok::<(), SnapshotError>(())
+    /// ```
+    pub fn open_with(bytes: &'a [u8], info: &ModelInfo, understood: &[&str]) -> Result<Self, SnapshotError> {
         let snapshot = Self::parse_header(bytes)?;
         // Which network it is of says more than that its numbers are damaged.
         snapshot.expect(info)?;
+        snapshot.expect_sections(understood)?;
         snapshot.verify_payload()?;
         Ok(snapshot)
     }
 
-    /// All checks but the checksum of the numbers; `const`, so written with loops.
+    /// All checks but those of the sections' contents; `const`, so written with loops.
     pub(super) const fn parse_header(bytes: &'a [u8]) -> Result<Self, SnapshotError> {
         let found = bytes.len() as u64;
         let Some(magic) = bytes.first_chunk::<8>() else {
-            return Err(SnapshotError::Truncated { expected: at::TABLE as u64, found });
+            return Err(SnapshotError::Truncated { expected: at::NAME as u64, found });
         };
         if u64::from_be_bytes(*magic) != u64::from_be_bytes(MAGIC) {
             return Err(SnapshotError::Magic { found: u64::from_be_bytes(*magic) });
         }
-        if bytes.len() < at::TABLE {
-            return Err(SnapshotError::Truncated { expected: at::TABLE as u64, found });
+        if bytes.len() < at::NAME {
+            return Err(SnapshotError::Truncated { expected: at::NAME as u64, found });
         }
         let version = u32_at(bytes, at::VERSION);
         if version != VERSION {
             return Err(SnapshotError::Version { expected: VERSION, found: version });
         }
         let header_len = u32_at(bytes, at::HEADER_LEN) as usize;
-        if !header_len.is_multiple_of(ALIGNMENT) || header_len < at::TABLE + 4 {
+        if !header_len.is_multiple_of(ALIGNMENT) || header_len < at::NAME + 4 {
             return Err(SnapshotError::Header { what: "the length of the header", found: header_len as u64 });
         }
         let Some((header, _)) = bytes.split_at_checked(header_len) else {
@@ -158,157 +212,219 @@ impl<'a> Snapshot<'a> {
         if expected != computed {
             return Err(SnapshotError::HeaderChecksum { expected, found: computed });
         }
-
-        // From here on the header is intact, but anybody may have written it.
-        let (parameters, state) = (u64_at(bytes, at::PARAMETERS), u64_at(bytes, at::STATE));
-        let Some(parameters_end) = end(header_len, parameters) else {
-            return Err(SnapshotError::Header { what: "the number of parameters", found: parameters });
-        };
-        let state_start = if state == 0 {
-            parameters_end
-        } else {
-            match parameters_end.checked_next_multiple_of(ALIGNMENT) {
-                Some(start) => start,
-                None => return Err(SnapshotError::Header { what: "the number of parameters", found: parameters }),
-            }
-        };
-        let Some(file_end) = end(state_start, state) else {
-            return Err(SnapshotError::Header { what: "the number of optimizer states", found: state });
-        };
         let expected = u64_at(bytes, at::FILE_LEN);
-        if expected != file_end as u64 {
-            return Err(SnapshotError::Header { what: "the length of the file", found: expected });
-        }
         if found < expected {
             return Err(SnapshotError::Truncated { expected, found });
         }
         if found > expected {
             return Err(SnapshotError::Trailing { expected, found });
         }
-        let (_, payload) = bytes.split_at(header_len);
-        let snapshot = Self {
-            header,
-            parameters: Numbers(payload.split_at(parameters_end - header_len).0),
-            state: Numbers(payload.split_at(state_start - header_len).1),
-            payload,
-        };
-        match snapshot.check_table() {
-            Ok(()) => Ok(snapshot),
-            Err(error) => Err(error),
+        // From here on the header is whole, and may still say anything.
+        if u32_at(bytes, at::ZERO) != 0 {
+            return Err(SnapshotError::Header { what: "what must be 0", found: u32_at(bytes, at::ZERO) as u64 });
         }
+        Self::parse_lists(bytes, checked)
     }
 
-    /// That names are UTF-8, the tensors' sizes multiply to the parameters, and the table fits the header.
-    const fn check_table(&self) -> Result<(), SnapshotError> {
-        if text(self.header, at::NAME, at::TABLE).is_none() {
-            return Err(SnapshotError::Header {
-                what: "the place of a name that is not UTF-8",
-                found: at::NAME as u64,
-            });
-        }
-        match text(self.header, at::OPTIMIZER, at::TENSORS) {
-            // State that nobody can ask for would be lost without a word.
-            Some(name) if name.is_empty() && !self.state.is_empty() => {
-                let found = self.state.len() as u64;
-                return Err(SnapshotError::Header { what: "the number of optimizer states of no optimizer", found });
+    const fn parse_lists(bytes: &'a [u8], checked: &'a [u8]) -> Result<Self, SnapshotError> {
+        let mut cursor = Cursor::new(checked.split_at(at::NAME).1);
+        let Some(name) = cursor.name() else { return Err(broken(checked, cursor, "the place of a broken name")) };
+        let count = u32_at(bytes, at::ATTRIBUTES) as usize;
+        let attributes = List { cursor, count };
+        let mut i = 0;
+        while i < count {
+            if cursor.attribute().is_none() {
+                return Err(broken(checked, cursor, "the place of a broken attribute"));
             }
-            Some(_) => {}
-            None => {
-                let found = at::OPTIMIZER as u64;
-                return Err(SnapshotError::Header { what: "the place of a name that is not UTF-8", found });
-            }
+            i += 1;
         }
-        let mut tensors = self.tensors();
-        while tensors.left > 0 {
-            if tensors.step().is_none() {
-                let found = tensors.place as u64;
-                return Err(SnapshotError::Header { what: "the place of a broken tensor", found });
+        let count = u32_at(bytes, at::TENSORS) as usize;
+        let tensors = List { cursor, count };
+        let (mut i, mut start) = (0, 0);
+        while i < count {
+            match cursor.tensor(start) {
+                Some(tensor) => start = tensor.end,
+                None => return Err(broken(checked, cursor, "the place of a broken tensor")),
             }
+            i += 1;
         }
-        if tensors.offset != self.parameters.len() {
-            let found = self.parameters.len() as u64;
-            return Err(SnapshotError::Header { what: "the number of parameters", found });
+        let count = u32_at(bytes, at::SECTIONS) as usize;
+        let sections = List { cursor, count };
+        let (mut i, mut at, mut parameters) = (0, checked.len() + 4, None);
+        while i < count {
+            let Some(section) = cursor.section() else {
+                return Err(broken(checked, cursor, "the place of a broken section"));
+            };
+            // Sections follow each other, with zeros up to a multiple between.
+            let place = match at.checked_next_multiple_of(ALIGNMENT) {
+                Some(place) if place as u64 == section.start => place,
+                _ => return Err(SnapshotError::Header { what: "the start of a section", found: section.start }),
+            };
+            if section.len > (bytes.len() as u64).saturating_sub(section.start) {
+                return Err(SnapshotError::Header { what: "the length of a section", found: section.len });
+            }
+            let contents = bytes.split_at(place).1.split_at(section.len as usize).0;
+            if !is_zero(bytes.split_at(at).1.split_at(place - at).0) {
+                return Err(SnapshotError::Header { what: "what must be 0 before a section", found: place as u64 });
+            }
+            if i == 0 && equal(section.name.as_bytes(), names::PARAMETERS.as_bytes()) {
+                parameters = Some(contents);
+            }
+            at = place + contents.len();
+            i += 1;
+        }
+        if !cursor.is_padding() {
+            return Err(broken(checked, cursor, "the place of what must be 0"));
+        }
+        if at != bytes.len() {
+            return Err(SnapshotError::Header { what: "the length of the file", found: bytes.len() as u64 });
+        }
+        let Some(parameters) = parameters else {
+            return Err(SnapshotError::Header { what: "the number of parameter sections", found: 0 });
+        };
+        if parameters.len() != start {
+            return Err(SnapshotError::Header { what: "the length of the parameters", found: parameters.len() as u64 });
+        }
+        Ok(Self { bytes, name, attributes, tensors, sections, parameters })
+    }
+
+    /// Whether the checksums of all sections are right.
+    pub(super) fn verify_payload(&self) -> Result<(), SnapshotError> {
+        for section in self.section_infos() {
+            let found = crc32(0, self.contents(&section));
+            if section.crc != found {
+                return Err(SnapshotError::PayloadChecksum { expected: section.crc, found });
+            }
         }
         Ok(())
     }
 
-    /// Whether the checksum of the numbers is right.
-    pub(super) fn verify_payload(&self) -> Result<(), SnapshotError> {
-        let (expected, found) = (u32_at(self.header, at::PAYLOAD_CRC), crc32(0, self.payload));
-        if expected == found { Ok(()) } else { Err(SnapshotError::PayloadChecksum { expected, found }) }
+    /// Whether each section that must be understood is one of this crate's or of `understood`.
+    fn expect_sections(&self, understood: &[&str]) -> Result<(), SnapshotError> {
+        let own = [names::PARAMETERS, names::OPTIMIZER, names::BEST];
+        for section in self.section_infos().filter(|section| section.required) {
+            if !own.iter().chain(understood).any(|name| *name == section.name) {
+                return Err(SnapshotError::Section { name: Label::new(section.name) });
+            }
+        }
+        Ok(())
     }
 
     /// Whether it is of the network that `info` describes.
     ///
     /// # Errors
-    /// [`SnapshotError::Tensors`] or [`SnapshotError::Tensor`] with the first difference of shapes, else
+    /// [`SnapshotError::Tensors`], [`SnapshotError::Tensor`] or [`SnapshotError::Element`] with the first difference of
+    /// tensors, else [`SnapshotError::Attribute`] with the first difference of hyper-parameters, else
     /// [`SnapshotError::Network`] if the identities differ. Names of networks may differ.
     ///
     /// ```
-    /// # use kernlet::snapshot::{ModelInfo, Snapshot, write};
-    /// # const EMPTY: ModelInfo = ModelInfo::new("Empty", 7, &[]);
-    /// # let mut file = Vec::new();
-    /// # write(&EMPTY, &[], None, &mut |bytes: &[u8]| Ok::<(), ()>(file.extend_from_slice(bytes))).unwrap();
-    /// const OTHER: ModelInfo = ModelInfo::new("Other", 8, &[]);
+    /// use kernlet::snapshot::{AttributeInfo, AttributeValue, ModelInfo, Snapshot, write};
+    /// const EPSILON: AttributeInfo = AttributeInfo { owner: "bn", name: "epsilon", value: AttributeValue::Number(1e-3) };
+    /// const SMALLER: AttributeInfo = AttributeInfo { value: AttributeValue::Number(1e-5), ..EPSILON };
+    /// const KERAS: ModelInfo = ModelInfo::new("Net", 7, &[]).with_attributes(&[EPSILON]);
+    /// const TORCH: ModelInfo = ModelInfo::new("Net", 7, &[]).with_attributes(&[SMALLER]);
+    /// let mut file = Vec::new();
+    /// write(&TORCH, &[], None, &mut |bytes: &[u8]| Ok::<(), ()>(file.extend_from_slice(bytes))).unwrap();
     /// assert_eq!(
-    ///     Snapshot::parse(&file)?.expect(&OTHER).unwrap_err().to_string(),
-    ///     "the snapshot is of another network: expected Other (0000000000000008), found Empty (0000000000000007)",
+    ///     Snapshot::parse(&file)?.expect(&KERAS).unwrap_err().to_string(),
+    ///     "a hyper-parameter in the snapshot is another: bn: epsilon: expected 0.001, found 0.00001",
     /// );
     /// # Ok::<(), kernlet::snapshot::SnapshotError>(())
     /// ```
     pub const fn expect(&self, info: &ModelInfo) -> Result<(), SnapshotError> {
-        let mut tensors = self.tensors();
-        if tensors.left != info.tensors.len() {
-            return Err(SnapshotError::Tensors { expected: info.tensors.len(), found: tensors.left });
+        if let Err(error) = self.expect_tensors(info) {
+            return Err(error);
         }
-        let mut i = 0;
-        while let Some(found) = tensors.step() {
-            let expected = &info.tensors[i];
-            let same = equal(found.layer.as_bytes(), expected.layer.as_bytes())
-                && equal(found.name.as_bytes(), expected.name.as_bytes())
-                && equal_sizes(found.dims.as_slice(), expected.dims.as_slice());
-            if !same {
-                return Err(SnapshotError::Tensor {
-                    expected,
-                    name: Label::new(found.layer).then("/").then(found.name),
-                    found: found.dims,
-                });
-            }
-            i += 1;
+        if let Err(error) = self.expect_attributes(info) {
+            return Err(error);
         }
         if self.id() != info.id {
             return Err(SnapshotError::Network {
                 expected: info.name,
                 expected_id: info.id,
-                found: Label::new(self.name()),
+                found: Label::new(self.name),
                 found_id: self.id(),
             });
         }
         Ok(())
     }
 
-    /// The network's name.
-    ///
-    /// See [`Snapshot`] for an example.
-    pub const fn name(&self) -> &'a str {
-        match text(self.header, at::NAME, at::TABLE) {
-            Some(name) => name,
-            None => "",
+    const fn expect_tensors(&self, info: &ModelInfo) -> Result<(), SnapshotError> {
+        let List { mut cursor, count } = self.tensors;
+        if count != info.tensors.len() {
+            return Err(SnapshotError::Tensors { expected: info.tensors.len(), found: count });
         }
+        let (mut i, mut start) = (0, 0);
+        while i < count {
+            let Some(found) = cursor.tensor(start) else { return Ok(()) };
+            let expected = &info.tensors[i];
+            let same = equal(found.layer.as_bytes(), expected.layer.as_bytes())
+                && equal(found.name.as_bytes(), expected.name.as_bytes())
+                && equal_sizes(found.dims.as_slice(), expected.dims.as_slice());
+            let name = Label::new(found.layer).then("/").then(found.name);
+            if !same {
+                return Err(SnapshotError::Tensor { expected, name, found: found.dims });
+            }
+            if !matches!(found.element, ElementType::F32) {
+                return Err(SnapshotError::Element { name, expected: ElementType::F32, found: found.element });
+            }
+            start = found.end;
+            i += 1;
+        }
+        Ok(())
     }
 
-    /// The identity of the network.
-    ///
-    /// See [`ModelInfo::id`].
+    /// Whether the hyper-parameters of layers are exactly those of `info`, in the same order.
+    const fn expect_attributes(&self, info: &ModelInfo) -> Result<(), SnapshotError> {
+        let List { mut cursor, count } = self.attributes;
+        let (mut i, mut n) = (0, 0);
+        while i < count {
+            let Some(found) = cursor.attribute() else { return Ok(()) };
+            i += 1;
+            if !found.is_of_layer() {
+                continue;
+            }
+            let place = Label::new(found.owner).then(": ").then(found.name);
+            if n == info.attributes.len() {
+                return Err(SnapshotError::Attribute {
+                    expected: None,
+                    name: place,
+                    found: Some(found.value.labelled()),
+                });
+            }
+            let expected = &info.attributes[n];
+            n += 1;
+            let same = equal(found.owner.as_bytes(), expected.owner.as_bytes())
+                && equal(found.name.as_bytes(), expected.name.as_bytes());
+            if !same || !found.value.is(&expected.value) {
+                return Err(SnapshotError::Attribute {
+                    expected: Some(expected),
+                    name: place,
+                    found: Some(found.value.labelled()),
+                });
+            }
+        }
+        if n < info.attributes.len() {
+            let expected = &info.attributes[n];
+            let name = Label::new(expected.owner).then(": ").then(expected.name);
+            return Err(SnapshotError::Attribute { expected: Some(expected), name, found: None });
+        }
+        Ok(())
+    }
+
+    /// The network's name.
+    pub const fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// The identity of the network, as [`ModelInfo::id`].
     pub const fn id(&self) -> u64 {
-        u64_at(self.header, at::ID)
+        u64_at(self.bytes, at::ID)
     }
 
-    /// The parameters of all tensors.
-    ///
-    /// See [`Snapshot`] for an example.
+    /// The parameters of all tensors, if they are `f32`, as in every network of this crate; none otherwise.
     pub const fn parameters(&self) -> Numbers<'a> {
-        self.parameters
+        Numbers(self.parameters)
     }
 
     /// The tensors in the order of the parameters.
@@ -320,11 +436,54 @@ impl<'a> Snapshot<'a> {
     /// # let mut file = Vec::new();
     /// # write(&INFO, &[1.0, 2.0], None, &mut |bytes: &[u8]| Ok::<(), ()>(file.extend_from_slice(bytes))).unwrap();
     /// let snapshot = Snapshot::parse(&file)?;
-    /// assert!(snapshot.tensors().eq([BIAS]));
+    /// let bias = snapshot.tensors().next().unwrap();
+    /// assert_eq!((bias.layer, bias.name, bias.dims.as_slice()), ("fc", "bias", &[2][..]));
     /// # Ok::<(), kernlet::snapshot::SnapshotError>(())
     /// ```
-    pub const fn tensors(&self) -> Tensors<'a> {
-        Tensors { header: self.header, left: u32_at(self.header, at::TENSORS) as usize, place: at::TABLE, offset: 0 }
+    pub fn tensors(&self) -> impl Iterator<Item = StoredTensor<'a>> + use<'a> {
+        let List { mut cursor, count } = self.tensors;
+        let mut start = 0;
+        (0..count).map_while(move |_| {
+            let tensor = cursor.tensor(start)?;
+            start = tensor.end;
+            Some(tensor)
+        })
+    }
+
+    /// Hyper-parameters of layers, and facts whose owner begins with `@`.
+    pub fn attributes(&self) -> impl Iterator<Item = AttributeInfo<'a>> + use<'a> {
+        let List { mut cursor, count } = self.attributes;
+        (0..count).map_while(move |_| cursor.attribute())
+    }
+
+    /// The value of an attribute.
+    pub fn attribute(&self, owner: &str, name: &str) -> Option<AttributeValue<&'a str>> {
+        self.attributes().find(|found| found.owner == owner && found.name == name).map(|found| found.value)
+    }
+
+    fn section_infos(&self) -> impl Iterator<Item = SectionInfo<'a>> + use<'a> {
+        let List { mut cursor, count } = self.sections;
+        (0..count).map_while(move |_| cursor.section())
+    }
+
+    fn contents(&self, section: &SectionInfo<'_>) -> &'a [u8] {
+        let range = usize::try_from(section.start).ok().zip(usize::try_from(section.len).ok());
+        range.and_then(|(start, len)| self.bytes.get(start..)?.get(..len)).unwrap_or_default()
+    }
+
+    /// All sections, the parameters first.
+    pub fn sections(&self) -> impl Iterator<Item = StoredSection<'a>> + use<'a> {
+        let snapshot = *self;
+        self.section_infos().map(move |info| StoredSection {
+            name: info.name,
+            element: info.element,
+            bytes: snapshot.contents(&info),
+        })
+    }
+
+    /// The section of that name.
+    pub fn section(&self, name: &str) -> Option<StoredSection<'a>> {
+        self.sections().find(|section| section.name == name)
     }
 
     /// What training needs to go on.
@@ -332,15 +491,20 @@ impl<'a> Snapshot<'a> {
     /// # Errors
     /// [`SnapshotError::NoTraining`] if the file has none.
     ///
-    /// See [`write`](super::write()) for an example.
+    /// [`write`](super::write()) has an example.
     pub fn training(&self) -> Result<Training<'a, Numbers<'a>>, SnapshotError> {
-        let optimizer = text(self.header, at::OPTIMIZER, at::TENSORS).unwrap_or_default();
-        if optimizer.is_empty() {
-            return Err(SnapshotError::NoTraining);
-        }
-        let [step, epoch, position, seed] =
-            [at::STEP, at::EPOCH, at::POSITION, at::SEED].map(|at| u64_at(self.header, at));
-        Ok(Training { optimizer, progress: Progress { step, epoch, position, seed }, state: self.state })
+        let missing = SnapshotError::NoTraining;
+        let Some(AttributeValue::Word(optimizer)) = self.attribute(names::AT_OPTIMIZER, "name") else {
+            return Err(missing);
+        };
+        let state = self.section(names::OPTIMIZER).and_then(|section| section.numbers()).ok_or(missing)?;
+        let number = |name| match self.attribute(names::AT_TRAINING, name) {
+            Some(AttributeValue::Whole(number)) => Ok(number),
+            _ => Err(missing),
+        };
+        let [step, epoch, position, seed] = names::PROGRESS.map(number);
+        let progress = Progress { step: step?, epoch: epoch?, position: position?, seed: seed? };
+        Ok(Training { optimizer, progress, state })
     }
 
     /// What training with `optimizer` needs to go on.
@@ -369,82 +533,9 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// The tensors that a snapshot's header lists; see [`Snapshot::tensors`].
-#[derive(Clone, Copy, Debug)]
-pub struct Tensors<'a> {
-    header: &'a [u8],
-    left: usize,
-    place: usize,
-    offset: usize,
-}
-
-impl<'a> Tensors<'a> {
-    /// The next tensor; `None` at the end, or if the table is broken, which `Snapshot::parse` rules out.
-    const fn step(&mut self) -> Option<TensorInfo<'a>> {
-        if self.left == 0 {
-            return None;
-        }
-        let mut at = self.place;
-        let Some(layer) = self.name(&mut at) else { return None };
-        let Some(name) = self.name(&mut at) else { return None };
-        let Some(rank) = self.byte(&mut at) else { return None };
-        let (mut sizes, mut i, mut len) = ([0; MAX_RANK], 0, 1usize);
-        if rank > MAX_RANK || self.room(at) < 4 * rank {
-            return None;
-        }
-        while i < rank {
-            sizes[i] = u32_at(self.header, at + 4 * i) as usize;
-            // A zero must not hide sizes whose product overflows.
-            if sizes[i] == 0 {
-                return None;
-            }
-            len = match len.checked_mul(sizes[i]) {
-                Some(len) => len,
-                None => return None,
-            };
-            i += 1;
-        }
-        let Some(end) = self.offset.checked_add(len) else { return None };
-        let tensor = TensorInfo { layer, name, dims: Dims::new(sizes.split_at(rank).0), offset: self.offset };
-        self.place = at + 4 * rank;
-        self.offset = end;
-        self.left -= 1;
-        Some(tensor)
-    }
-
-    /// Bytes of the table from `at` on; the header ends with its checksum.
-    const fn room(&self, at: usize) -> usize {
-        (self.header.len() - 4).saturating_sub(at)
-    }
-
-    const fn byte(&self, at: &mut usize) -> Option<usize> {
-        if self.room(*at) == 0 {
-            return None;
-        }
-        *at += 1;
-        Some(self.header[*at - 1] as usize)
-    }
-
-    const fn name(&self, at: &mut usize) -> Option<&'a str> {
-        let Some(len) = self.byte(at) else { return None };
-        if self.room(*at) < len {
-            return None;
-        }
-        let name = self.header.split_at(*at).1.split_at(len).0;
-        *at += len;
-        match core::str::from_utf8(name) {
-            Ok(name) => Some(name),
-            Err(_) => None,
-        }
-    }
-}
-
-impl<'a> Iterator for Tensors<'a> {
-    type Item = TensorInfo<'a>;
-
-    fn next(&mut self) -> Option<TensorInfo<'a>> {
-        self.step()
-    }
+/// What is wrong where the cursor stands.
+const fn broken(checked: &[u8], cursor: Cursor<'_>, what: &'static str) -> SnapshotError {
+    SnapshotError::Header { what, found: (checked.len() - cursor.left()) as u64 }
 }
 
 const fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -453,46 +544,4 @@ const fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 const fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u32_at(bytes, at) as u64 | (u32_at(bytes, at + 4) as u64) << 32
-}
-
-/// Where `count` numbers end that begin at `start`, if that can be addressed.
-const fn end(start: usize, count: u64) -> Option<usize> {
-    if count > (usize::MAX / size_of::<f32>()) as u64 {
-        return None;
-    }
-    start.checked_add(count as usize * size_of::<f32>())
-}
-
-/// The name in `bytes[start..end]`, without the zeros after it, if it is UTF-8.
-const fn text(bytes: &[u8], start: usize, end: usize) -> Option<&str> {
-    let mut field = bytes.split_at(end).0.split_at(start).1;
-    while let Some((0, rest)) = field.split_last() {
-        field = rest;
-    }
-    match core::str::from_utf8(field) {
-        Ok(name) => Some(name),
-        Err(_) => None,
-    }
-}
-
-const fn equal(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() && a[i] == b[i] {
-        i += 1;
-    }
-    i == a.len()
-}
-
-const fn equal_sizes(a: &[usize], b: &[usize]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() && a[i] == b[i] {
-        i += 1;
-    }
-    i == a.len()
 }

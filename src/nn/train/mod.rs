@@ -3,12 +3,14 @@
 //! - [`config`]: what training does, as one value that can be a constant.
 //! - [`session`], [`backward`], [`update`]: one step, from the inputs to the parameters.
 //! - [`fit`], [`samples`]: epochs over samples.
+//! - [`resume`]: training to and from bytes.
 //! - [`layout`], [`sizing`]: where everything lies, and what the types say of it.
 
 mod backward;
 mod config;
 mod fit;
 mod layout;
+mod resume;
 mod samples;
 mod session;
 mod sizing;

@@ -40,6 +40,11 @@ impl Adadelta {
 impl Optimizer for Adadelta {
     const STATES: usize = <optim::Adadelta as Optimizer>::STATES;
 
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        self.0.describe(tell);
+        "pytorch-adadelta"
+    }
+
     fn update(
         &self,
         level: Level,

@@ -65,6 +65,15 @@ impl Rule<1> for Adagrad {
 impl Optimizer for Adagrad {
     const STATES: usize = 1;
 
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+        tell("lr", self.lr.into());
+        tell("lr_decay", self.lr_decay.into());
+        tell("initial", self.initial.into());
+        tell("epsilon", self.epsilon.into());
+        tell("weight_decay", self.weight_decay.into());
+        "pytorch-adagrad"
+    }
+
     #[inline]
     fn initial_state(&self, _: usize) -> f32 {
         self.initial

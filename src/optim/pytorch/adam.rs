@@ -86,6 +86,16 @@ macro_rules! optimizer {
         impl Optimizer for Adam<$amsgrad> {
             const STATES: usize = $states;
 
+            fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+                tell("lr", self.lr.into());
+                tell("beta1", self.beta1.exact);
+                tell("beta2", self.beta2.exact);
+                tell("epsilon", self.epsilon.into());
+                tell("weight_decay", self.weight_decay.into());
+                tell("decoupled", u8::from(self.decoupled).into());
+                if $amsgrad { "pytorch-adam-amsgrad" } else { "pytorch-adam" }
+            }
+
             fn update(
                 &self,
                 level: Level,

@@ -91,6 +91,20 @@ macro_rules! optimizer {
         impl Optimizer for RmsProp<$momentum, $centred> {
             const STATES: usize = $states;
 
+            fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+                tell("lr", self.lr.into());
+                tell("rho", self.rho.exact);
+                tell("momentum", self.momentum.into());
+                tell("epsilon", self.epsilon.into());
+                tell("weight_decay", self.weight_decay.into());
+                match ($momentum, $centred) {
+                    (false, false) => "pytorch-rmsprop",
+                    (true, false) => "pytorch-rmsprop-momentum",
+                    (false, true) => "pytorch-rmsprop-centred",
+                    (true, true) => "pytorch-rmsprop-momentum-centred",
+                }
+            }
+
             fn update(
                 &self,
                 level: Level,

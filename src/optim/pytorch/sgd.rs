@@ -82,6 +82,15 @@ macro_rules! optimizer {
         impl Optimizer for Sgd<$momentum> {
             const STATES: usize = $states;
 
+            fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+                tell("lr", self.lr.into());
+                tell("momentum", self.momentum.into());
+                tell("dampening", self.dampening.into());
+                tell("nesterov", u8::from(self.nesterov).into());
+                tell("weight_decay", self.weight_decay.into());
+                if $momentum { "pytorch-sgd-momentum" } else { "pytorch-sgd" }
+            }
+
             fn update(
                 &self,
                 level: Level,
