@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{
     shape::Dims,
-    snapshot::{Described, Hash64, ModelInfo, TensorInfo},
+    snapshot::{AttributeInfo, AttributeValue, Described, Hash64, ModelInfo, TensorInfo},
 };
 
 impl<N: Network> Described for N {
-    const INFO: ModelInfo = ModelInfo::new(N::NAME, identity(N::LAYERS), N::TENSORS);
+    const INFO: ModelInfo = ModelInfo::new(N::NAME, identity(N::LAYERS), N::TENSORS).with_attributes(N::ATTRIBUTES);
 }
 
 /// The number of tensors of all layers.
@@ -40,6 +40,40 @@ pub const fn tensors<const COUNT: usize>(layers: &[Layer]) -> [TensorInfo<'stati
         i += 1;
     }
     tensors
+}
+
+/// The number of attributes of all layers but those that do nothing in inference.
+pub const fn attribute_count(layers: &[Layer]) -> usize {
+    let (mut count, mut i) = (0, 0);
+    while i < layers.len() {
+        if !layers[i].only_trains {
+            count += layers[i].attributes().len();
+        }
+        i += 1;
+    }
+    count
+}
+
+/// The attributes of all layers but those that do nothing in inference, in the order of the layers.
+pub const fn attributes<const COUNT: usize>(layers: &[Layer]) -> [AttributeInfo<'static>; COUNT] {
+    let mut attributes = [AttributeInfo { owner: "", name: "", value: AttributeValue::Whole(0) }; COUNT];
+    let (mut at, mut i) = (0, 0);
+    while i < layers.len() {
+        let of_layer = layers[i].attributes();
+        let mut n = 0;
+        while n < of_layer.len() && !layers[i].only_trains {
+            let value = match of_layer[n].value {
+                Value::Number(number) => AttributeValue::Number(number),
+                Value::Sizes(all, count) => AttributeValue::Sizes(Dims::new(all.split_at(count).0)),
+                Value::Word(word) => AttributeValue::Word(word),
+            };
+            attributes[at] = AttributeInfo { owner: layers[i].name, name: of_layer[n].name, value };
+            at += 1;
+            n += 1;
+        }
+        i += 1;
+    }
+    attributes
 }
 
 /// A hash of all that makes the same parameters compute the same: not of names, nor of layers that do

@@ -9,7 +9,12 @@ use super::{
     pass::{BackwardPass, DropOut, ForwardPass, WeightPass},
     plan::Planned,
 };
-use crate::{kernels::ShapeError, shape::Shape, snapshot::TensorInfo, tensor::Tensor};
+use crate::{
+    kernels::ShapeError,
+    shape::Shape,
+    snapshot::{AttributeInfo, TensorInfo},
+    tensor::Tensor,
+};
 
 /// A network's definition: its layers, their shapes, and how to run each.
 ///
@@ -39,6 +44,8 @@ pub trait Network: Sized + Send + Sync + 'static {
     const PARAMETERS: usize;
     /// The tensors that the parameters consist of, with Keras' names.
     const TENSORS: &'static [TensorInfo<'static>];
+    /// What beside the shapes changes what the layers compute: strides, ε, slopes.
+    const ATTRIBUTES: &'static [AttributeInfo<'static>];
 
     /// What a pass needs of each layer.
     #[doc(hidden)]

@@ -313,6 +313,8 @@ macro_rules! __network {
                 const PARAMETERS: usize = m::parameters(&LAYERS);
                 const TENSORS: &'static [$crate::snapshot::TensorInfo<'static>] =
                     &m::tensors::<{ m::tensor_count(&LAYERS) }>(&LAYERS);
+                const ATTRIBUTES: &'static [$crate::snapshot::AttributeInfo<'static>] =
+                    &m::attributes::<{ m::attribute_count(&LAYERS) }>(&LAYERS);
                 const DROP_OUT: m::DropOut = m::drop_out(&DECLARED);
 
                 fn forward_layer(

@@ -210,7 +210,7 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
         }
         if !self.state.finished {
             self.state.finished = true;
-            self.copy_best(|model, best| super::super::memory::copy(best, model))?;
+            self.copy_best(|model, best| copied(best, model))?;
         }
         Ok(fitted)
     }
@@ -318,7 +318,7 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
             self.state.best = Best { loss, epoch };
         }
         if is_best || epoch == 0 {
-            self.copy_best(|model, best| super::super::memory::copy(model, best))?;
+            self.copy_best(|model, best| copied(model, best))?;
         }
         Ok(Event::Epoch { epoch, training, validation, is_best })
     }
@@ -337,6 +337,12 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
             _ => Ok(()),
         }
     }
+}
+
+/// Copies parameters onto as many others.
+fn copied(from: &[f32], to: &mut [f32]) -> Result<(), Error> {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    Ok(())
 }
 
 /// Reads the samples at some positions of an order, one after the other.
