@@ -3,6 +3,10 @@
 #![allow(dead_code)]
 
 use kernlet::{
+    kernels::{
+        conv2d::Conv2d,
+        winograd::{self, Epilogue, Forward, Tile, Winograd},
+    },
     nn::{Error, Model, Network, Training},
     optim::Adam,
     random::Stream,
@@ -41,6 +45,51 @@ pub struct Workspace {
     model: Model<Zoo>,
     memory: [f32; TRAINING.memory_len()],
     images: [f32; BATCH * <Zoo as Network>::Input::LEN],
+    tiled: Tiled,
+}
+
+/// A convolution of the network's input by tiles.
+const TILED: Winograd = Winograd::new(Conv2d::new(9, 8, 3, 5, [3, 3])).with_block(5);
+
+/// Its operands.
+struct Tiled {
+    w: [f32; TILED.conv.w_len()],
+    y: [f32; BATCH * TILED.conv.y_len()],
+    dx: [f32; BATCH * TILED.conv.x_len()],
+    scratch: [f32; winograd::backward_input_scratch_len(&TILED)],
+}
+
+impl Tiled {
+    const fn new() -> Self {
+        Self {
+            w: [0.0; TILED.conv.w_len()],
+            y: [0.0; BATCH * TILED.conv.y_len()],
+            dx: [0.0; BATCH * TILED.conv.x_len()],
+            scratch: [0.0; winograd::backward_input_scratch_len(&TILED)],
+        }
+    }
+
+    /// Forward on the images, backward from what came out, with both forms, and what all of it was.
+    fn parity(&mut self, level: Level, images: &[f32]) -> Result<u64, Error> {
+        let noise = Stream::new(4, 0);
+        for (i, w) in (0..).zip(&mut self.w) {
+            *w = noise.f32_at(i) - 0.5;
+        }
+        let mut fingerprint = 0_u64;
+        for tile in [Tile::F2, Tile::F4] {
+            let conv = TILED.with_tile(tile);
+            let Self { w, y, dx, scratch } = self;
+            let operands = Forward { x: images, w, b: images.get(..5), epilogue: Epilogue::Relu };
+            let forward = scratch.get_mut(..winograd::forward_scratch_len(&conv)).ok_or(Error::Plan)?;
+            winograd::forward_into(level, &conv, BATCH, operands, y, forward)?;
+            let backward = scratch.get_mut(..winograd::backward_input_scratch_len(&conv)).ok_or(Error::Plan)?;
+            winograd::backward_input_into(level, &conv, BATCH, w, y, dx, backward)?;
+            for slice in [&y[..], &dx[..]] {
+                fingerprint = fingerprint.rotate_left(7) ^ snapshot::fingerprint(slice);
+            }
+        }
+        Ok(fingerprint)
+    }
 }
 
 impl Workspace {
@@ -49,12 +98,14 @@ impl Workspace {
             model: Model::zeroed(),
             memory: [0.0; TRAINING.memory_len()],
             images: [0.0; BATCH * <Zoo as Network>::Input::LEN],
+            tiled: Tiled::new(),
         }
     }
 
-    /// A few steps on noise, and the fingerprint of the parameters and of what the kernels of sequences make.
+    /// A few steps on noise, and the fingerprint of the parameters, of what the kernels of sequences make and
+    /// of what is computed by tiles.
     pub fn parity(&mut self, level: Level) -> Result<u64, Error> {
-        let Self { model, memory, images } = self;
+        let Self { model, memory, images, tiled } = self;
         model.initialize(1);
         let mut trainer = TRAINING.level(level).start(model, memory)?;
         for step in 0..STEPS as u64 {
@@ -65,6 +116,7 @@ impl Workspace {
             let labels = [0, 1, 2].map(|i| noise.below_at(i, CLASSES) as u8);
             trainer.step(images, &labels)?;
         }
-        Ok(snapshot::fingerprint(model.parameters()).rotate_left(1) ^ sequences::fingerprint(level))
+        let parameters = snapshot::fingerprint(model.parameters());
+        Ok(parameters.rotate_left(1) ^ sequences::fingerprint(level) ^ tiled.parity(level, images)?)
     }
 }

@@ -17,7 +17,7 @@ use libfuzzer_sys::fuzz_target;
 struct Case {
     conv: Conv2dTranspose,
     batch: usize,
-    relu: bool,
+    epilogue: u8,
     bias: bool,
     numbers: Numbers,
 }
@@ -34,7 +34,7 @@ impl<'a> Arbitrary<'a> for Case {
             .with_groups(groups)
             .with_padding(padding(u)?)
             .with_output_padding(pair(u, 0, 3)?);
-        Ok(Self { conv, batch: size(u, 0, 2)?, relu: u.arbitrary()?, bias: u.arbitrary()?, numbers: u.arbitrary()? })
+        Ok(Self { conv, batch: size(u, 0, 2)?, epilogue: u.arbitrary()?, bias: u.arbitrary()?, numbers: u.arbitrary()? })
     }
 }
 
@@ -46,7 +46,11 @@ fuzz_target!(|case: Case| {
     let (x, w) = (numbers.take(0, batch * conv.x_len()), numbers.take(1, conv.w_len()));
     let (b, dy) = (numbers.take(2, conv.b_len()), numbers.take(3, batch * conv.y_len()));
     let b = case.bias.then_some(&b[..]);
-    let epilogue = if case.relu { Epilogue::Relu } else { Epilogue::None };
+    let epilogue = match case.epilogue % 3 {
+        0 => Epilogue::None,
+        1 => Epilogue::Relu,
+        _ => Epilogue::Clamp { low: -0.25, high: 0.5 },
+    };
     let roundings = [Rounding::Strict, Rounding::Fused];
     let twins = roundings.map(|rounding| Twin {
         y: {

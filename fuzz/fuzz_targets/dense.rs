@@ -17,7 +17,7 @@ use libfuzzer_sys::fuzz_target;
 struct Case {
     dense: Dense,
     batch: usize,
-    relu: bool,
+    epilogue: u8,
     bias: bool,
     numbers: Numbers,
 }
@@ -26,7 +26,7 @@ impl<'a> Arbitrary<'a> for Case {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let most = if u.ratio(1, 16)? { 100 } else { 12 };
         let dense = Dense::new(size(u, 0, most)?, size(u, 0, most)?);
-        Ok(Self { dense, batch: size(u, 0, 14)?, relu: u.arbitrary()?, bias: u.arbitrary()?, numbers: u.arbitrary()? })
+        Ok(Self { dense, batch: size(u, 0, 14)?, epilogue: u.arbitrary()?, bias: u.arbitrary()?, numbers: u.arbitrary()? })
     }
 }
 
@@ -38,7 +38,11 @@ fuzz_target!(|case: Case| {
     let (x, w) = (numbers.take(0, batch * dense.x_len()), numbers.take(1, dense.w_len()));
     let (b, dy) = (numbers.take(2, dense.b_len()), numbers.take(3, batch * dense.y_len()));
     let b = case.bias.then_some(&b[..]);
-    let epilogue = if case.relu { Epilogue::Relu } else { Epilogue::None };
+    let epilogue = match case.epilogue % 3 {
+        0 => Epilogue::None,
+        1 => Epilogue::Relu,
+        _ => Epilogue::Clamp { low: -0.25, high: 0.5 },
+    };
     let roundings = [Rounding::Strict, Rounding::Fused];
     let twins = roundings.map(|rounding| Twin {
         y: {

@@ -68,8 +68,9 @@ impl Grid {
 /// Which of `side` positions from `origin` on are inside an axis of `size`.
 #[inline(always)]
 fn inside(origin: isize, side: usize, size: usize) -> Range<usize> {
-    let end = (size as isize - origin).clamp(0, side as isize);
-    let first = (-origin).clamp(0, end);
+    // No `clamp`, which can panic.
+    let end = (size as isize - origin).min(side as isize).max(0);
+    let first = (-origin).min(end).max(0);
     first as usize..end as usize
 }
 
