@@ -14,10 +14,18 @@
 //! [`reduce`], which has 16 virtual lanes whatever the real width.
 #![allow(unsafe_code)]
 
+#[cfg(all(feature = "int8", kernlet_arm = "dsp", not(kernlet_no_dsp)))]
+#[path = "arm/mod.rs"]
+pub(crate) mod tile;
+#[cfg(all(feature = "int8", not(all(kernlet_arm = "dsp", not(kernlet_no_dsp)))))]
+pub(crate) mod tile;
+
 mod level;
 mod portable;
 pub mod reduce;
 mod scalar;
+#[cfg(feature = "int8")]
+pub(crate) mod taps;
 // A build without SSE2 (`x86_64-unknown-none`) passes floats in integer registers, and LLVM
 // cannot compile wider vectors in it.
 #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"))]

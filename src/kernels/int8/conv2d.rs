@@ -9,9 +9,11 @@
 //! `[n][out_height][out_width][out_channels]`, `w` is `[out_channels][kh][kw][in_channels / groups]`
 //! (OHWI). The shape is that of the `f32` kernel, [`Conv2d`].
 
-use core::ops::Range;
-
-use super::{Filter, ShapeError, check_batch, div_ceil};
+use super::{
+    Filter, ShapeError, check_batch, div,
+    product::{Layer, product},
+    rows::{Axis, Matrix, Windows},
+};
 use crate::{kernels::conv2d::Conv2d, simd::Level};
 
 const NAME: &str = "int8 conv2d";
@@ -46,57 +48,47 @@ pub fn forward_into(
     check_batch(NAME, "x", x, batch, conv.x_len())?;
     filter.check(NAME, conv.w_len(), conv.out_channels)?;
     check_batch(NAME, "y", y, batch, conv.y_len())?;
-    let _ = level;
-    for (x, y) in x.chunks_exact(conv.x_len()).zip(y.chunks_exact_mut(conv.y_len())) {
-        image(conv, x, filter, y);
+    let pixels = batch * conv.out_height() * conv.out_width();
+    let (inputs, outputs) = (div(conv.in_channels, conv.groups), div(conv.out_channels, conv.groups));
+    for group in 0..conv.groups {
+        let layer = Layer {
+            filter,
+            first_channel: group * outputs,
+            channels: outputs,
+            terms: conv.w_rows(),
+            all_channels: conv.out_channels,
+        };
+        if is_matrix(conv) {
+            product(level, &layer, &Matrix { x, columns: conv.in_channels }, pixels, y);
+            continue;
+        }
+        let windows = Windows {
+            x,
+            rows: axis(conv, 0),
+            columns: axis(conv, 1),
+            channels: conv.in_channels,
+            taken: group * inputs..(group + 1) * inputs,
+            output: [conv.out_height(), conv.out_width()],
+            zero_point: filter.input_zero_point,
+        };
+        product(level, &layer, &windows, pixels, y);
     }
     Ok(())
 }
 
-/// The taps of a window, `dilation` apart, that lie inside an axis of `size` elements. The window begins
-/// at `at`, counted from `before` elements of padding.
-#[inline(always)]
-pub(super) fn inside(at: usize, before: usize, size: usize, kernel: usize, dilation: usize) -> Range<usize> {
-    let first = div_ceil(before.saturating_sub(at), dilation).min(kernel);
-    let end = div_ceil((size + before).saturating_sub(at), dilation).min(kernel);
-    first..end
+/// Whether each output pixel reads one pixel, in the order of the image.
+const fn is_matrix(conv: &Conv2d) -> bool {
+    matches!((conv.kernel, conv.stride, conv.padding, conv.groups), ([1, 1], [1, 1], [0, 0, 0, 0], 1))
 }
 
-/// The windows of an image: `f(output pixel, rows of taps, columns of taps, first row, first column)`.
-fn image(conv: &Conv2d, x: &[i8], filter: &Filter<'_>, y: &mut [i8]) {
-    let [kernel_height, kernel_width] = conv.kernel;
-    let (terms, pixels) = (conv.w_rows(), y.chunks_exact_mut(conv.out_channels));
-    let (inputs, outputs) = (super::div(conv.in_channels, conv.groups), super::div(conv.out_channels, conv.groups));
-    let zero_point = i32::from(filter.input_zero_point);
-    let (mut row, mut column) = (0, 0);
-    for y in pixels {
-        let (top, left) = (row * conv.stride[0], column * conv.stride[1]);
-        let rows = inside(top, conv.padding[0], conv.height, kernel_height, conv.dilation[0]);
-        let columns = inside(left, conv.padding[2], conv.width, kernel_width, conv.dilation[1]);
-        let (mut channel, mut first) = (0, 0);
-        for y in y.chunks_exact_mut(outputs) {
-            for y in y {
-                let w = filter.w.get(channel * terms..).unwrap_or_default();
-                let mut sum = filter.bias(channel);
-                for h in rows.clone() {
-                    for v in columns.clone() {
-                        let pixel = (top + h * conv.dilation[0] - conv.padding[0]) * conv.width
-                            + (left + v * conv.dilation[1] - conv.padding[2]);
-                        let x = x.get(pixel * conv.in_channels + first..).unwrap_or_default();
-                        let w = w.get((h * kernel_width + v) * inputs..).unwrap_or_default();
-                        for (&x, &w) in x.iter().zip(w).take(inputs) {
-                            sum = sum.wrapping_add((i32::from(x) - zero_point) * i32::from(w));
-                        }
-                    }
-                }
-                *y = filter.output.of(sum, filter.multiplier(channel));
-                channel += 1;
-            }
-            first += inputs;
-        }
-        column += 1;
-        if column == conv.out_width() {
-            (row, column) = (row + 1, 0);
-        }
+/// The windows along rows (0) or columns (1).
+pub(super) const fn axis(conv: &Conv2d, which: usize) -> Axis {
+    let down = which == 0;
+    Axis {
+        size: if down { conv.height } else { conv.width },
+        kernel: conv.kernel[if down { 0 } else { 1 }],
+        stride: conv.stride[if down { 0 } else { 1 }],
+        dilation: conv.dilation[if down { 0 } else { 1 }],
+        before: conv.padding[if down { 0 } else { 2 }],
     }
 }

@@ -8,7 +8,11 @@
 //! `x` is `[n][inputs]`, `w` is `[outputs][inputs]`, `y` is `[n][outputs]`. Most files have one multiplier for
 //! the layer, newer ones one for each output. The shape is that of the `f32` kernel, [`Dense`].
 
-use super::{Filter, ShapeError, check_batch};
+use super::{
+    Filter, ShapeError, check_batch,
+    product::{Layer, product},
+    rows::Matrix,
+};
 use crate::{kernels::dense::Dense, simd::Level};
 
 const NAME: &str = "int8 dense";
@@ -41,21 +45,8 @@ pub fn forward_into(
     check_batch(NAME, "x", x, batch, dense.inputs)?;
     filter.check(NAME, dense.w_len(), dense.outputs)?;
     check_batch(NAME, "y", y, batch, dense.outputs)?;
-    let _ = level;
-    if dense.outputs == 0 {
-        return Ok(());
-    }
-    let zero_point = i32::from(filter.input_zero_point);
-    for (n, y) in y.chunks_exact_mut(dense.outputs).enumerate() {
-        let x = x.get(n * dense.inputs..).unwrap_or_default();
-        for (o, y) in y.iter_mut().enumerate() {
-            let w = filter.w.get(o * dense.inputs..).unwrap_or_default();
-            let mut sum = filter.bias(o);
-            for (&x, &w) in x.iter().zip(w).take(dense.inputs) {
-                sum = sum.wrapping_add((i32::from(x) - zero_point) * i32::from(w));
-            }
-            *y = filter.output.of(sum, filter.multiplier(o));
-        }
-    }
+    let layer =
+        Layer { filter, first_channel: 0, channels: dense.outputs, terms: dense.inputs, all_channels: dense.outputs };
+    product(level, &layer, &Matrix { x, columns: dense.inputs }, batch, y);
     Ok(())
 }

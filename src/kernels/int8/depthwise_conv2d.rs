@@ -7,8 +7,22 @@
 //! with the multiplier `m = out_channels / in_channels`; the rest is as in [`conv2d`](super::conv2d). `w` is
 //! `[kh][kw][out_channels]`. The shape is a [`Conv2d`] of `groups = in_channels`.
 
-use super::{Filter, ShapeError, check_batch, conv2d::inside, div};
-use crate::{kernels::conv2d::Conv2d, simd::Level};
+use core::ops::Range;
+
+use super::{
+    Filter, ShapeError, check_batch,
+    conv2d::axis,
+    div, rem,
+    tiles::{biases, place},
+};
+use crate::{
+    kernels::conv2d::Conv2d,
+    simd::{
+        Level,
+        taps::{Simple, Tap, Taps},
+        tile,
+    },
+};
 
 const NAME: &str = "int8 depthwise_conv2d";
 
@@ -46,42 +60,137 @@ pub fn forward_into(
     filter.check(NAME, conv.w_len(), conv.out_channels)?;
     check_batch(NAME, "y", y, batch, conv.y_len())?;
     let _ = level;
-    for (x, y) in x.chunks_exact(conv.x_len()).zip(y.chunks_exact_mut(conv.y_len())) {
-        image(conv, x, filter, y);
+    let (rows, columns) = (axis(conv, 0), axis(conv, 1));
+    let simple = filter.simple(0, conv.out_channels, conv.kernel[0] * conv.kernel[1]);
+    // The columns before this one see no padding on the right.
+    let span = (conv.kernel[1] - 1) * conv.dilation[1];
+    let last = div((conv.width + conv.padding[2]).saturating_sub(span + 1), conv.stride[1]) + 1;
+    let last = last.min(conv.out_width());
+    let mut window = Window { conv, filter, simple, rows: 0..0, columns: 0..0, taps: Taps::new() };
+    let mut y = y;
+    for x in x.chunks_exact(conv.x_len()) {
+        for row in 0..conv.out_height() {
+            let rows = rows.inside(row);
+            let mut column = 0;
+            while column < conv.out_width() {
+                let inside = columns.inside(column);
+                let first = (rows.first * conv.width + inside.first) * conv.in_channels;
+                let x = x.get(first..).unwrap_or_default();
+                window.turn(&rows.taps, &inside.taps);
+                // The pixels that see all taps of a line go together.
+                let alike = if inside.taps.len() == conv.kernel[1] { last.saturating_sub(column).max(1) } else { 1 };
+                let (run, rest) = y.split_at_mut_checked(alike * conv.out_channels).unwrap_or_default();
+                window.pixels(x, run);
+                (y, column) = (rest, column + alike);
+            }
+        }
     }
     Ok(())
 }
 
-fn image(conv: &Conv2d, x: &[i8], filter: &Filter<'_>, y: &mut [i8]) {
-    let [kernel_height, kernel_width] = conv.kernel;
-    let outputs = div(conv.out_channels, conv.in_channels);
-    let zero_point = i32::from(filter.input_zero_point);
-    let (mut row, mut column) = (0, 0);
-    for y in y.chunks_exact_mut(conv.out_channels) {
-        let (top, left) = (row * conv.stride[0], column * conv.stride[1]);
-        let rows = inside(top, conv.padding[0], conv.height, kernel_height, conv.dilation[0]);
-        let columns = inside(left, conv.padding[2], conv.width, kernel_width, conv.dilation[1]);
-        let mut channel = 0;
-        for (from, y) in y.chunks_exact_mut(outputs).enumerate() {
-            for y in y {
-                let mut sum = filter.bias(channel);
-                for h in rows.clone() {
-                    for v in columns.clone() {
-                        let pixel = (top + h * conv.dilation[0] - conv.padding[0]) * conv.width
-                            + (left + v * conv.dilation[1] - conv.padding[2]);
-                        let x = x.get(pixel * conv.in_channels + from).copied().unwrap_or_default();
-                        let w = filter.w.get((h * kernel_width + v) * conv.out_channels + channel);
-                        let w = w.copied().unwrap_or_default();
-                        sum = sum.wrapping_add((i32::from(x) - zero_point) * i32::from(w));
-                    }
-                }
-                *y = filter.output.of(sum, filter.multiplier(channel));
-                channel += 1;
+/// Channels whose sums are kept at a time.
+const PANEL: usize = 64;
+
+/// The taps of a window that lie inside the image.
+struct Window<'a> {
+    conv: &'a Conv2d,
+    filter: &'a Filter<'a>,
+    simple: Option<Simple<'a>>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    /// Where they lie, from the first on, if they are not too many and each input channel has one output.
+    taps: Taps,
+}
+
+impl Window<'_> {
+    /// Lists the taps, unless they are those of the last pixel.
+    #[inline(always)]
+    fn turn(&mut self, rows: &Range<usize>, columns: &Range<usize>) {
+        if self.rows != *rows || self.columns != *columns {
+            (self.rows, self.columns) = (rows.clone(), columns.clone());
+            self.taps = Taps::new();
+            let one_output = self.conv.out_channels == self.conv.in_channels;
+            if one_output && rows.len() * columns.len() <= Taps::MOST {
+                let mut taps = Taps::new();
+                self.each(|x, w| taps.push(Tap { x, w }));
+                self.taps = taps;
             }
         }
-        column += 1;
-        if column == conv.out_width() {
-            (row, column) = (row + 1, 0);
+    }
+
+    /// Calls `f` with the places of each tap's first input, from that of the first tap on, and first weight.
+    #[inline(always)]
+    fn each(&self, mut f: impl FnMut(usize, usize)) {
+        let conv = self.conv;
+        for h in self.rows.clone() {
+            for v in self.columns.clone() {
+                let down = (h - self.rows.start) * conv.dilation[0] * conv.width;
+                let pixel = down + (v - self.columns.start) * conv.dilation[1];
+                f(pixel * conv.in_channels, (h * conv.kernel[1] + v) * conv.out_channels);
+            }
         }
+    }
+
+    /// Neighbouring pixels that see the same taps; `x` begins at the first tap of the first.
+    #[inline(always)]
+    fn pixels(&self, x: &[i8], y: &mut [i8]) {
+        let Self { conv, filter, taps, .. } = self;
+        let step = conv.stride[1] * conv.in_channels;
+        if let Some(simple) = &self.simple
+            && taps.count > 0
+        {
+            let (zero_point, channels) = (filter.input_zero_point, conv.out_channels);
+            if tile::depthwise_outputs(x, step, filter.w, taps, zero_point, simple, channels, y) {
+                return;
+            }
+        }
+        let mut x = x;
+        for y in y.chunks_exact_mut(conv.out_channels) {
+            self.forward(x, y);
+            x = x.get(step..).unwrap_or_default();
+        }
+    }
+
+    /// An output pixel; `x` begins at the first tap.
+    fn forward(&self, x: &[i8], y: &mut [i8]) {
+        let Self { conv, filter, .. } = self;
+        let multiplier = div(conv.out_channels, conv.in_channels);
+        let mut sums = [0; PANEL];
+        let mut channel = 0;
+        for y in y.chunks_mut(PANEL) {
+            let sums = sums.get_mut(..y.len()).unwrap_or_default();
+            biases(filter, channel, sums, |bias| bias);
+            let mut done = 0;
+            if self.taps.count > 0 {
+                let (x, w) = (x.get(channel..).unwrap_or_default(), filter.w.get(channel..).unwrap_or_default());
+                done = tile::depthwise(x, w, &self.taps, filter.input_zero_point, sums);
+            }
+            if done < sums.len() {
+                self.others(x, channel, multiplier, done, sums);
+            }
+            place(filter, channel, sums, y);
+            channel += PANEL;
+        }
+    }
+
+    /// Adds the products of a panel's channels from `done` on.
+    #[inline(always)]
+    fn others(&self, x: &[i8], channel: usize, multiplier: usize, done: usize, sums: &mut [i32]) {
+        let zero_point = i32::from(self.filter.input_zero_point);
+        let (first, rest) = (div(channel + done, multiplier), rem(channel + done, multiplier));
+        self.each(|at, w| {
+            let x = x.get(at + first..).unwrap_or_default();
+            let w = self.filter.w.get(w + channel + done..).unwrap_or_default();
+            // Each input goes with so many outputs, the first with what is left of them.
+            let mut inputs = x.iter().map(|&x| i32::from(x) - zero_point);
+            let (mut x, mut outputs) = (inputs.next().unwrap_or_default(), multiplier - rest);
+            for (sum, &w) in sums.iter_mut().skip(done).zip(w) {
+                if outputs == 0 {
+                    (x, outputs) = (inputs.next().unwrap_or_default(), multiplier);
+                }
+                *sum = sum.wrapping_add(x * i32::from(w));
+                outputs -= 1;
+            }
+        });
     }
 }

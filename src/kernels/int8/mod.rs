@@ -29,7 +29,10 @@
 mod broadcast;
 mod fixed;
 mod output;
+mod product;
 mod rescale;
+mod rows;
+mod tiles;
 
 pub mod add;
 pub mod concat;

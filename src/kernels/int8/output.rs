@@ -1,6 +1,10 @@
 //! What convolutions and dense layers share: their weights, and how sums become outputs.
 
 use super::{Multiplier, Rescaling, ShapeError, check};
+use crate::simd::{
+    taps::{Placing, Simple},
+    tile::HAS_SIMPLE,
+};
 
 /// The function that a layer applies to its output.
 ///
@@ -31,8 +35,18 @@ impl Activation {
     /// See [`Activation`] for an example.
     pub const fn range(self, scale: f32, zero_point: i8) -> [i8; 2] {
         const fn at(real: f32, scale: f32, zero_point: i8) -> i8 {
-            let steps = (real / scale).round() as i32;
-            let q = steps.saturating_add(zero_point as i32);
+            // Rounded to the nearest, halves away from zero; what is beyond 2²³ is whole already.
+            let steps = real / scale;
+            let whole = steps as i32;
+            let rest = steps - whole as f32;
+            let whole = if rest >= 0.5 {
+                whole.saturating_add(1)
+            } else if rest <= -0.5 {
+                whole.saturating_sub(1)
+            } else {
+                whole
+            };
+            let q = whole.saturating_add(zero_point as i32);
             if q < -128 {
                 -128
             } else if q > 127 {
@@ -182,6 +196,41 @@ impl<'a> Filter<'a> {
             [one] => *one,
             each => each.get(channel).copied().unwrap_or_default(),
         }
+    }
+
+    /// The multipliers from a channel on as mantissas and exponents, or the one.
+    #[inline(always)]
+    pub(super) fn parts(&self, first: usize) -> &[[i32; 2]] {
+        let multipliers = match self.multipliers {
+            [_] => self.multipliers,
+            each => each.get(first..).unwrap_or_default(),
+        };
+        bytemuck::must_cast_slice(multipliers)
+    }
+
+    /// The channels from one on, if there is a way for them that is simple.
+    #[inline(always)]
+    pub(super) fn simple(&self, first: usize, channels: usize, terms: usize) -> Option<Simple<'_>> {
+        let Output { zero_point, range, rescaling } = self.output;
+        let usual = rescaling == Rescaling::Double && range == [i8::MIN, i8::MAX] && terms <= Simple::TERMS;
+        if !HAS_SIMPLE || !usual {
+            return None;
+        }
+        let parts = self.parts(first);
+        let multipliers = if parts.len() == 1 { parts } else { parts.get(..channels)? };
+        let biases = match self.b {
+            Some(b) => Some(b.get(first..)?.get(..channels)?),
+            None => None,
+        };
+        let simple = Simple { zero_point, biases, multipliers };
+        simple.fits().then_some(simple)
+    }
+
+    /// How outputs are placed, where sums are rounded twice.
+    #[inline(always)]
+    pub(super) fn placing(&self) -> Option<Placing> {
+        let Output { zero_point, range, rescaling } = self.output;
+        (rescaling == Rescaling::Double).then_some(Placing { zero_point, range })
     }
 
     /// The door: weights, biases and multipliers of so many channels.

@@ -6,7 +6,7 @@
 
 use core::ops::Range;
 
-use super::{ShapeError, check_batch, conv2d::inside, output::clamp};
+use super::{ShapeError, check_batch, output::clamp, rows::Axis};
 use crate::{kernels::pool2d::Pool2d, simd::Level};
 
 const NAME: &str = "int8 pool2d";
@@ -119,11 +119,9 @@ fn windows(
         let (mut row, mut column) = (0, 0);
         for y in y.chunks_exact_mut(pool.channels) {
             let places = |at: usize, axis: usize, size: usize| {
-                let at = at * pool.stride[axis];
-                let before = pool.padding[2 * axis];
-                let taps = inside(at, before, size, pool.kernel[axis], 1);
-                // The first tap is inside, at `before` or later.
-                (at + taps.start).saturating_sub(before)..(at + taps.end).saturating_sub(before)
+                let (kernel, stride, before) = (pool.kernel[axis], pool.stride[axis], pool.padding[2 * axis]);
+                let inside = Axis { size, kernel, stride, dilation: 1, before }.inside(at);
+                inside.first..inside.first + inside.taps.len()
             };
             let rows = places(row, 0, pool.height);
             let columns = places(column, 1, pool.width);

@@ -1,0 +1,291 @@
+//! The inputs of each output pixel as a row of terms: what makes of a convolution a product of matrices.
+
+use core::ops::Range;
+
+use super::{div, div_ceil, rem};
+
+/// Rows of terms, one for each output pixel of a batch; what lies in the padding has the zero point.
+pub(super) trait Rows {
+    /// The row, where its terms lie together in the input.
+    fn whole(&self, row: usize) -> Option<&[i8]>;
+
+    /// Four rows, where they lie together in the input.
+    fn four(&self, row: usize) -> Option<&[i8]>;
+
+    /// Copies the terms from `from` on, as many as fit.
+    fn gather(&self, row: usize, from: usize, to: &mut [i8]);
+}
+
+/// The rows of a matrix.
+pub(super) struct Matrix<'a> {
+    pub x: &'a [i8],
+    pub columns: usize,
+}
+
+impl Rows for Matrix<'_> {
+    #[inline(always)]
+    fn whole(&self, row: usize) -> Option<&[i8]> {
+        let at = row * self.columns;
+        self.x.get(at..at + self.columns)
+    }
+
+    #[inline(always)]
+    fn four(&self, row: usize) -> Option<&[i8]> {
+        let at = row * self.columns;
+        self.x.get(at..at + 4 * self.columns)
+    }
+
+    #[inline(always)]
+    fn gather(&self, row: usize, from: usize, to: &mut [i8]) {
+        let x = self.x.get(row * self.columns + from..).unwrap_or_default();
+        copy(to, x);
+    }
+}
+
+/// Copies as many elements as both have. Runs are short, and a call of the library's copy is not.
+#[inline(always)]
+fn copy(to: &mut [i8], from: &[i8]) {
+    let (to_words, to_rest) = to.as_chunks_mut::<4>();
+    let (from_words, _) = from.as_chunks::<4>();
+    for (to, from) in to_words.iter_mut().zip(from_words) {
+        *to = *from;
+    }
+    let done = 4 * to_words.len().min(from_words.len());
+    if done == 4 * to_words.len() {
+        for (to, &from) in to_rest.iter_mut().zip(from.get(done..).unwrap_or_default()) {
+            *to = from;
+        }
+    }
+}
+
+/// One axis of a window.
+#[derive(Clone, Copy)]
+pub(super) struct Axis {
+    pub size: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub dilation: usize,
+    /// Padding before the first element.
+    pub before: usize,
+}
+
+/// The taps of a window that lie inside an axis.
+#[derive(Clone)]
+pub(super) struct Inside {
+    pub taps: Range<usize>,
+    /// What the first of them reads.
+    pub first: usize,
+}
+
+impl Axis {
+    /// The taps of output `at`.
+    #[inline(always)]
+    pub(super) fn inside(&self, at: usize) -> Inside {
+        let at = at * self.stride;
+        let first = div_ceil(self.before.saturating_sub(at), self.dilation).min(self.kernel);
+        let end = div_ceil((self.size + self.before).saturating_sub(at), self.dilation).min(self.kernel);
+        let end = end.max(first);
+        Inside { taps: first..end, first: (at + first * self.dilation).saturating_sub(self.before) }
+    }
+}
+
+/// Windows over images: some of their channels, in the order (tap row, tap column, channel).
+pub(super) struct Windows<'a> {
+    pub x: &'a [i8],
+    pub rows: Axis,
+    pub columns: Axis,
+    /// All channels of a pixel.
+    pub channels: usize,
+    /// Those of a term.
+    pub taken: Range<usize>,
+    /// Rows and columns of the output.
+    pub output: [usize; 2],
+    pub zero_point: i8,
+}
+
+impl Windows<'_> {
+    /// The image, row and column of an output.
+    #[inline(always)]
+    fn place(&self, row: usize) -> (usize, usize, usize) {
+        let [height, width] = self.output;
+        let line = div(row, width);
+        (div(line, height), rem(line, height), row - line * width)
+    }
+
+    /// A pixel's channels and all that follows.
+    #[inline(always)]
+    fn pixel(&self, image: usize, row: usize, column: usize) -> &[i8] {
+        let pixel = (image * self.rows.size + row) * self.columns.size + column;
+        self.x.get(pixel * self.channels + self.taken.start..).unwrap_or_default()
+    }
+}
+
+impl Rows for Windows<'_> {
+    #[inline(always)]
+    fn whole(&self, row: usize) -> Option<&[i8]> {
+        if self.rows.kernel != 1 || self.columns.kernel != 1 || self.rows.before != 0 || self.columns.before != 0 {
+            return None;
+        }
+        let (image, h, v) = self.place(row);
+        let (h, v) = (h * self.rows.stride, v * self.columns.stride);
+        // Padding below or on the right.
+        if h >= self.rows.size || v >= self.columns.size {
+            return None;
+        }
+        self.pixel(image, h, v).get(..self.taken.len())
+    }
+
+    #[inline(always)]
+    fn four(&self, _: usize) -> Option<&[i8]> {
+        None
+    }
+
+    #[inline(always)]
+    fn gather(&self, row: usize, from: usize, to: &mut [i8]) {
+        let (image, h, v) = self.place(row);
+        let (rows, columns) = (self.rows.inside(h), self.columns.inside(v));
+        let channels = self.taken.len();
+        // Neighbouring taps are neighbours in the image where all channels are taken.
+        let together = self.columns.dilation == 1 && channels == self.channels;
+        let line = self.columns.kernel * channels;
+        let inside = rows.taps.len() == self.rows.kernel && columns.taps.len() == self.columns.kernel;
+        if inside && together && from == 0 && to.len() == self.rows.kernel * line {
+            // A whole window inside the image, the usual case.
+            let step = self.rows.dilation * self.columns.size * self.channels;
+            let mut x = self.pixel(image, rows.first, columns.first);
+            for to in to.chunks_exact_mut(line.max(1)) {
+                copy(to, x);
+                x = x.get(step..).unwrap_or_default();
+            }
+            return;
+        }
+        let mut put = Put { to, from, at: 0 };
+        for tap in 0..self.rows.kernel {
+            if !rows.taps.contains(&tap) {
+                put.fill(line, self.zero_point);
+                continue;
+            }
+            if put.passes(line) {
+                continue;
+            }
+            let h = rows.first + (tap - rows.taps.start) * self.rows.dilation;
+            put.fill(columns.taps.start * channels, self.zero_point);
+            if together {
+                put.copy(columns.taps.len() * channels, self.pixel(image, h, columns.first));
+            } else {
+                for tap in 0..columns.taps.len() {
+                    put.copy(channels, self.pixel(image, h, columns.first + tap * self.columns.dilation));
+                }
+            }
+            put.fill((self.columns.kernel - columns.taps.end) * channels, self.zero_point);
+            if put.is_full() {
+                break;
+            }
+        }
+    }
+}
+
+/// The windows of a transposed convolution: of each tap the input that it brings to the output, if there is one.
+pub(super) struct Gathered<'a> {
+    pub x: &'a [i8],
+    pub rows: Axis,
+    pub columns: Axis,
+    pub channels: usize,
+    pub output: [usize; 2],
+    pub zero_point: i8,
+}
+
+impl Axis {
+    /// What tap `tap` of the adjoint brings to output `at`.
+    #[inline(always)]
+    fn source(&self, at: usize, tap: usize) -> Option<usize> {
+        let offset = (at + self.before).checked_sub(tap * self.dilation)?;
+        let source = div(offset, self.stride);
+        (source * self.stride == offset && source < self.size).then_some(source)
+    }
+}
+
+impl Rows for Gathered<'_> {
+    #[inline(always)]
+    fn whole(&self, _: usize) -> Option<&[i8]> {
+        None
+    }
+
+    #[inline(always)]
+    fn four(&self, _: usize) -> Option<&[i8]> {
+        None
+    }
+
+    #[inline(always)]
+    fn gather(&self, row: usize, from: usize, to: &mut [i8]) {
+        let [height, width] = self.output;
+        let line = div(row, width);
+        let (image, h, v) = (div(line, height), rem(line, height), row - line * width);
+        let mut put = Put { to, from, at: 0 };
+        for kh in 0..self.rows.kernel {
+            let h = self.rows.source(h, kh);
+            for kw in 0..self.columns.kernel {
+                match (h, self.columns.source(v, kw)) {
+                    (Some(h), Some(v)) => {
+                        let pixel = (image * self.rows.size + h) * self.columns.size + v;
+                        put.copy(self.channels, self.x.get(pixel * self.channels..).unwrap_or_default());
+                    }
+                    _ => put.fill(self.channels, self.zero_point),
+                }
+                if put.is_full() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// A piece of a row that is being written.
+struct Put<'a> {
+    to: &'a mut [i8],
+    /// Terms of the row before the piece that have not passed yet.
+    from: usize,
+    at: usize,
+}
+
+impl Put<'_> {
+    fn is_full(&self) -> bool {
+        self.at >= self.to.len()
+    }
+
+    /// Whether so many terms are all before the piece; they have passed then.
+    #[inline(always)]
+    fn passes(&mut self, len: usize) -> bool {
+        let all = len <= self.from;
+        if all {
+            self.from -= len;
+        }
+        all
+    }
+
+    /// Where the next terms go, and how many of them are passed over.
+    #[inline(always)]
+    fn next(&mut self, len: usize) -> (&mut [i8], usize) {
+        let passed = self.from.min(len);
+        self.from -= passed;
+        let start = self.at.min(self.to.len());
+        let end = (start + len - passed).min(self.to.len());
+        self.at = end;
+        (self.to.get_mut(start..end).unwrap_or_default(), passed)
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, len: usize, value: i8) {
+        if len > 0 {
+            for to in self.next(len).0 {
+                *to = value;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn copy(&mut self, len: usize, x: &[i8]) {
+        let (to, passed) = self.next(len);
+        copy(to, x.get(passed..).unwrap_or_default());
+    }
+}
