@@ -177,15 +177,15 @@ fn zeros(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, level: 
     };
     for percent in [20, 45, 65] {
         let name = format!("{name} forward, {percent} % of x");
-        summary.against(&name, level, batch, 0.0, forward(&few(&x, percent)), NONE, forward(&x));
+        summary.against(&name, level, batch, 0.0, forward(&few(&x, percent)), (NONE, forward(&x)));
     }
     for percent in [8, 20, 40] {
         let part = few(&dy, percent);
         let name = |what: &str| format!("{name} {what}, {percent} % of dy");
         let (some, all) = (backward_input(&part), backward_input(&dy));
-        summary.against(&name("input gradient"), level, batch, 0.0, some, NONE, all);
+        summary.against(&name("input gradient"), level, batch, 0.0, some, (NONE, all));
         let (some, all) = (backward_weight(&part), backward_weight(&dy));
-        summary.against(&name("weight gradient"), level, batch, 0.0, some, NONE, all);
+        summary.against(&name("weight gradient"), level, batch, 0.0, some, (NONE, all));
     }
 }
 
@@ -208,9 +208,16 @@ fn first_layer(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, l
         )
         .unwrap()
     };
-    summary.against(name, level, batch, flop, forward, "storing the output once", || {
-        black_box(&mut other).fill(black_box(1.5));
-    });
+    summary.against(
+        name,
+        level,
+        batch,
+        flop,
+        forward,
+        ("storing the output once", || {
+            black_box(&mut other).fill(black_box(1.5));
+        }),
+    );
 }
 
 /// Forward, input gradient and weight gradient of a dense layer.
@@ -277,9 +284,16 @@ fn matrix_vector(summary: &mut Summary, name: &str, layer: &Dense, level: Level)
         )
         .unwrap()
     };
-    summary.against(name, level, 1, flop, forward, "a plain sum of the weights", || {
-        black_box(peak::sum(level.instruction_set(), black_box(&w)));
-    });
+    summary.against(
+        name,
+        level,
+        1,
+        flop,
+        forward,
+        ("a plain sum of the weights", || {
+            black_box(peak::sum(level.instruction_set(), black_box(&w)));
+        }),
+    );
 }
 
 /// A product of square matrices beside `gemm` and `matrixmultiply`.
@@ -355,8 +369,8 @@ fn square(summary: &mut Summary, size: usize, level: Level) {
     matrixmultiply();
     let flop = 2.0 * (size * size * size) as f64;
     summary.against_peak(&name, level, size, flop, &mut ours);
-    summary.against(&name, level, size, flop, &mut ours, "gemm", gemm);
-    summary.against(&name, level, size, flop, &mut ours, "matrixmultiply", matrixmultiply);
+    summary.against(&name, level, size, flop, &mut ours, ("gemm", gemm));
+    summary.against(&name, level, size, flop, &mut ours, ("matrixmultiply", matrixmultiply));
     assert_close(&by_gemm, &c, size);
     assert_close(&by_matrixmultiply, &c, size);
 }

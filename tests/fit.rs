@@ -19,6 +19,7 @@ kernlet::network! { struct Classes([2]) { hidden: dense(8), tanh, out: dense(3),
 const TRAINING: Training<Classes, Adam> = Training::new(Adam::new(0.02)).batch(8).seed(5).epochs(3);
 
 /// Points and the third of the circle that they lie in.
+#[allow(clippy::approx_constant, reason = "a little less than π, so that no point is in a fourth third")]
 fn points(count: u64) -> (Vec<f32>, Vec<u8>) {
     let stream = Stream::new(1, 1);
     let inputs: Vec<f32> = (0..2 * count).map(|i| 2.0 * stream.f32_at(i) - 1.0).collect();

@@ -152,8 +152,7 @@ impl Summary {
         batch: usize,
         flop: f64,
         mut kernel: impl FnMut(),
-        to: &str,
-        mut other: impl FnMut(),
+        (to, mut other): (&str, impl FnMut()),
     ) {
         let (mine, its) = (calls(&mut kernel), calls(&mut other));
         let samples = paired(

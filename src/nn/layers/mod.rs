@@ -1,7 +1,7 @@
 //! One file for each kind of layer. A kind is a type with
 //!
 //! - `declare`, a `const fn`: what it may be given, its shape rule with the messages where a size does not fit, and its
-//!   specification ([`Spec`](super::declare::Spec));
+//!   specification (`Spec`);
 //! - [`Kind`]: `forward`, `backward` (to an operand) and `weights` (to the parameters). Each divides its samples or rows
 //!   among the threads that it is given and calls its kernel.
 //!

@@ -111,7 +111,8 @@ impl<const N: usize> Blocks<N> {
             let block = self.get_mut(id);
             let forward_only = block.death < by_piece;
             let backward_only = block.birth > 2 * count - by_piece && block.death <= 2 * count;
-            if !matches!(block.region, Region::None) && !(forward_only || backward_only) {
+            let is_placed = !matches!(block.region, Region::None);
+            if is_placed && !forward_only && !backward_only {
                 block.region = Region::Batch;
                 // Pieces pass these times again and again: such a block lives through them all.
                 if block.birth < by_piece {

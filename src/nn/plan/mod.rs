@@ -140,6 +140,7 @@ pub struct BackStep {
     /// Backward can add to a target itself.
     pub(crate) accumulates: bool,
     /// Gradients of the parameters may be computed for some samples and go on with others.
+    #[cfg_attr(not(feature = "rayon"), allow(dead_code, reason = "one thread has no halves"))]
     pub(crate) halves: bool,
 }
 

@@ -261,6 +261,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
     /// device.trainer.step(&[1.0, 2.0], &[2])?;
     /// # Ok::<(), kernlet::nn::Error>(())
     /// ```
+    #[allow(clippy::type_complexity, reason = "a trainer of this model in this memory")]
     pub fn start_in<M, W>(self, model: M, memory: W) -> Result<HeldTrainer<(M, W), N, O, L, F>, Error>
     where
         (M, W): Held<N>,
@@ -274,10 +275,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
         if found < expected {
             return Err(Error::Memory { expected, found });
         }
-        let level = match self.level {
-            Some(level) => level,
-            None => Level::detect(),
-        };
+        let level = self.level.unwrap_or_default();
         let mut trainer = HeldTrainer { training: self, held, level, state: State::new(self.seed) };
         for index in 0..self.optimizer.states() {
             trainer.optimizer_state_mut(index).fill(self.optimizer.initial_state(index));

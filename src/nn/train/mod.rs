@@ -68,7 +68,7 @@ pub type OwnedTrainer<N, O, L = SoftmaxCrossEntropy, F = Nothing> =
 /// Trains a model's parameters.
 ///
 /// It comes from a [`Training`]: borrowing model and memory ([`Trainer`], from [`Training::start`]), owning them on
-/// the heap ([`OwnedTrainer`], from [`Training::build`]), or holding them in any other way
+/// the heap (`OwnedTrainer`, from `Training::build`, feature `alloc`), or holding them in any other way
 /// ([`Training::start_in`]).
 ///
 /// ```

@@ -1,7 +1,7 @@
 //! The twins of [`softmax`](crate::kernels::int8::softmax), [`logistic`](crate::kernels::int8::logistic),
 //! [`tanh`](crate::kernels::int8::tanh) and [`hard_swish`](crate::kernels::int8::hard_swish), from the scales on.
 //!
-//! A number in fixed point is [`Fixed`]: its bits and how many of them are before the point, so that every step
+//! A number in fixed point is `Fixed`: its bits and how many of them are before the point, so that every step
 //! says what it is a step of.
 
 use super::{half_away, half_up, held, rescale};
