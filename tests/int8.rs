@@ -395,8 +395,7 @@ fn joined_shapes() {
 #[test]
 fn functions_of_one_element() {
     let all: Vec<i8> = (0..3).flat_map(|_| i8::MIN..=i8::MAX).collect();
-    type Run<'a> = &'a dyn Fn(Level, &[i8], &mut [i8]);
-    let each = |what: &str, of: &dyn Fn(i8) -> i8, run: Run<'_>| {
+    let each = |what: &str, of: &dyn Fn(i8) -> i8, run: &dyn Fn(Level, &[i8], &mut [i8])| {
         for x in [&all[..], &all[..255], &all[100..131], &all[..1], &[]] {
             let expected: Vec<i8> = x.iter().map(|&x| of(x)).collect();
             at_every_level(what, &expected, |level, y| run(level, x, y));

@@ -250,7 +250,7 @@ fn options_as_the_twin() {
                         near(dx[i * classes + j], expected, bound, || format!("{}, dx[{i}][{j}]", what()));
                     }
                 }
-                near(value, sum * share, share * (room + U * sum * (rows as f64 + 4.0)), || what());
+                near(value, sum * share, share * (room + U * sum * (rows as f64 + 4.0)), what);
                 // Without a gradient the value has the same bits, and nothing else is needed.
                 let alone = softmax_cross_entropy_with(level, classes, operands, Outputs::default()).unwrap();
                 assert_eq!(alone.to_bits(), value.to_bits(), "{}", what());

@@ -386,7 +386,7 @@ fn linear(case: &Case, conv: &Conv2d, batch: usize) -> Outcome {
         let mut scratch = vec![f32::NAN; conv2d::backward_input_scratch_len(conv)];
         conv2d::forward_into(
             level,
-            &conv,
+            conv,
             batch,
             conv2d::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::None },
             &mut y,

@@ -261,7 +261,6 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
     /// device.trainer.step(&[1.0, 2.0], &[2])?;
     /// # Ok::<(), kernlet::nn::Error>(())
     /// ```
-    #[allow(clippy::type_complexity, reason = "a trainer of this model in this memory")]
     pub fn start_in<M, W>(self, model: M, memory: W) -> Result<HeldTrainer<(M, W), N, O, L, F>, Error>
     where
         (M, W): Held<N>,

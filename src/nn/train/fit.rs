@@ -223,7 +223,6 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     }
 
     /// The session and the room for a batch: inputs, targets.
-    #[allow(clippy::type_complexity, reason = "a session and two slices")]
     fn session_and_batch(&mut self) -> Result<(Session<'_, N, O, L, F>, &mut [f32], &mut [L::Target]), Error> {
         let mut session = self.session();
         let layout = session.layout;
