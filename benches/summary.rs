@@ -22,6 +22,7 @@ use kernlet::{
         conv2d::{self, Conv2d, Epilogue},
         dense::{self, Dense},
         reference,
+        winograd::{self, Winograd},
     },
     nn::HeapMemory,
     shape::Padding,
@@ -375,6 +376,36 @@ fn square(summary: &mut Summary, size: usize, level: Level) {
     assert_close(&by_matrixmultiply, &c, size);
 }
 
+/// Forward and input gradient of a convolution by tiles, counted in the direct form's operations.
+fn tiled(summary: &mut Summary, name: &str, conv: &Conv2d, batch: usize, level: Level) {
+    if !summary.wants(name, level) {
+        return;
+    }
+    let tiled = Winograd::new(*conv);
+    let (x, w) = (values(1, batch * conv.x_len()), values(2, conv.w_len()));
+    let (b, dy) = (values(3, conv.b_len()), values(4, batch * conv.y_len()));
+    let mut y = HeapMemory::zeroed(batch * conv.y_len());
+    let mut dx = HeapMemory::zeroed(batch * conv.x_len());
+    let mut forward_scratch = HeapMemory::zeroed(winograd::forward_scratch_len(&tiled));
+    let mut scratch = HeapMemory::zeroed(winograd::backward_input_scratch_len(&tiled));
+    let flop = 2.0 * batch as f64 * macs(conv);
+    let operands = winograd::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::Relu };
+
+    let mut forward =
+        || winograd::forward_into(level, &tiled, batch, black_box(operands), &mut y, &mut forward_scratch).unwrap();
+    summary.against_peak(&format!("{name} forward, Winograd"), level, batch, flop, &mut forward);
+    let mut backward =
+        || winograd::backward_input_into(level, &tiled, batch, &w, black_box(&dy), &mut dx, &mut scratch).unwrap();
+    summary.against_peak(&format!("{name} input gradient, Winograd"), level, batch, flop, &mut backward);
+
+    let mut expected = HeapMemory::zeroed(conv.y_len());
+    reference::winograd::forward(level.rounding(), &tiled, 1, operands, &mut expected);
+    assert_same(&y[..conv.y_len()], &expected);
+    let mut expected = HeapMemory::zeroed(conv.x_len());
+    reference::winograd::backward_input(level.rounding(), &tiled, 1, &w, &dy, &mut expected);
+    assert_same(&dx[..conv.x_len()], &expected);
+}
+
 fn main() {
     let mut summary = Summary::new();
     let levels: Vec<Level> = Level::all().collect();
@@ -382,6 +413,7 @@ fn main() {
     for &level in &levels {
         for batch in [128, 1] {
             convolution(&mut summary, "conv 3×3 32→64, 26×26", &second, batch, level);
+            tiled(&mut summary, "conv 3×3 32→64, 26×26", &second, batch, level);
         }
     }
     let best = Level::detect();
@@ -422,6 +454,9 @@ fn main() {
     for (name, conv) in &others {
         for batch in [32, 1] {
             convolution(&mut summary, name, conv, batch, best);
+            if Winograd::new(*conv).validate().is_ok() && conv.in_channels >= 16 {
+                tiled(&mut summary, name, conv, batch, best);
+            }
         }
     }
     for &level in &levels {
