@@ -44,10 +44,25 @@
 //!
 //! An infinity or NaN in the input makes NaN of its whole tile.
 //!
+//! # Where it pays
+//!
+//! Multiply-adds of the direct form for each that the machine could do (Zen 4, AVX-512, fused, one core; in turn):
+//!
+//! | channels, image, batch | direct | F(4×4) | F(2×2) |
+//! |---|---|---|---|
+//! | 32→64, 26 × 26, 128: forward, input gradient | 0.92, 0.82 | 2.5, 2.2 | 1.4, 1.3 |
+//! | the same, 1 | 0.96, 0.90 | 2.4, 2.3 | 1.6, 1.5 |
+//! | 64→64, 16 × 16, 32 | 0.90, 0.81 | 2.6, 2.4 | 1.6, 1.5 |
+//! | 64→64, 8 × 8, 32 | 0.89, 0.82 | 2.1, 2.0 | 1.5, 1.3 |
+//! | 128→128, 12 × 12, 16 | 0.90, 0.81 | 2.2, 2.0 | 1.6, 1.6 |
+//! | 16→16, 32 × 32, 32 | 0.91, 0.91 | 1.3, 1.2 | 0.85, 0.74 |
+//!
 //! # When not to use it
 //!
-//! - Where most of what is multiplied is zero, as in a gradient below a max pooling: the direct form passes
-//!   over zeros, this one does not.
+//! - For the input gradient where few of the output's gradients are not zero, as below a max pooling with dropout: the
+//!   direct form passes over zeros, this one does not. At 32→64 and 26 × 26 the direct input gradient is faster
+//!   where fewer than 15 % are not zero (7 %: 1.4 times). The forward pass is faster by tiles even then: 2.1 against 1.4 at
+//!   10 %, 1.8 at 7 %.
 //! - Under 16 channels in or out: the transforms cost more than the multiplications that they save.
 //! - Where an image is much smaller than its tiles: 5 × 5 outputs are computed as 8 × 8 with `m = 4`.
 //! - Where memory is short: transformed weights are 4 times the weights (1.8 times with `m = 2`).
