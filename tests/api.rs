@@ -4,22 +4,28 @@
 use std::{fs, path::Path};
 
 /// Public enums and structs with public fields that are complete as they are, each with its reason.
-const COMPLETE: [(&str, &str); 19] = [
+const COMPLETE: [(&str, &str); 25] = [
     ("Activation", "the specification of the naive twins, for tests"),
+    ("AttributeInfo", "the frozen layout of a snapshot"),
     ("Augment", "options that a caller writes out over `NONE`"),
+    ("Contents", "the frozen layout of a snapshot"),
     ("Element", "the six types of the IDX format"),
-    ("Forward", "operands that a caller writes out"),
     ("Metrics", "sums that a caller may make of its own"),
     ("Padding", "no padding, TensorFlow's, any other"),
     ("Progress", "the frozen layout of a snapshot"),
     ("ReduceError", "a reducer has one input and one output"),
     ("Rejected", "an item that is given back is taken apart"),
+    ("Rescaling", "TensorFlow Lite's two ways"),
     ("Rounding", "rounded once or twice"),
+    ("Section", "the frozen layout of a snapshot"),
+    ("SectionInfo", "the frozen layout of a snapshot"),
     ("Sizes", "hidden: between the macro and the plan"),
     ("Space", "what a store of any kind answers"),
     ("Stack", "a store of any kind has two"),
     ("Step", "options that a caller writes out over `new`"),
+    ("StoredTensor", "the frozen layout of a snapshot"),
     ("TensorInfo", "the frozen layout of a snapshot"),
+    ("Tile", "the two tiles of Winograd's algorithm"),
     ("TopKFull", "what was given and what is needed"),
     ("Training", "the frozen layout of a snapshot"),
     ("Weights", "a layer's kernel and bias are taken apart"),
@@ -76,18 +82,22 @@ fn open_types(text: &str) -> Vec<(&str, String, &str)> {
 #[test]
 fn what_may_grow_is_non_exhaustive() {
     let sources = sources();
-    let (mut open, mut complete) = (0, Vec::new());
+    let (mut open, mut complete, mut wrong) = (0, Vec::new(), Vec::new());
     for (file, text) in &sources {
         for (name, attributes, _) in open_types(text) {
             if attributes.contains("#[non_exhaustive]") {
                 open += 1;
             } else {
-                let listed = COMPLETE.iter().any(|(complete, _)| *complete == name);
-                assert!(listed, "{file}: {name} is open to matches; #[non_exhaustive], or why not");
+                // Operands and shapes of a kernel are written out by its caller.
+                let is_operand = file.starts_with("kernels/") && text.contains(&format!("pub struct {name}"));
+                if !is_operand && !COMPLETE.iter().any(|(complete, _)| *complete == name) {
+                    wrong.push(format!("{file}: {name}"));
+                }
                 complete.push(name);
             }
         }
     }
+    assert!(wrong.is_empty(), "open to matches; #[non_exhaustive], or why not:\n{}", wrong.join("\n"));
     assert!(open >= 20, "only {open} found");
     for (name, _) in COMPLETE {
         assert!(complete.contains(&name), "{name} is listed but is not such a type");
@@ -110,7 +120,9 @@ fn every_error_is_an_error() {
             .lines()
             .filter_map(|line| line.strip_prefix("pub enum ").or(line.strip_prefix("pub struct ")).map(word))
         {
-            if name.ends_with("Error") || ["OutOfStore", "Rejected", "TopKFull"].contains(&name) {
+            // A squared error is a loss.
+            let is_loss = file.starts_with("kernels/loss/elements") || file.starts_with("nn/loss");
+            if name.ends_with("Error") && !is_loss || ["OutOfStore", "Rejected", "TopKFull"].contains(&name) {
                 errors += 1;
                 assert!(implemented.contains(&name), "{file}: {name} does not implement core::error::Error");
             }

@@ -40,6 +40,7 @@ pub enum Event {
 /// Why [`fit`](HeldTrainer::fit) came to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Stopped {
     /// All epochs were done.
     Done,
