@@ -88,6 +88,7 @@
 //!
 //! | module | what is in it |
 //! |---|---|
+//! | [`tflite`] | TensorFlow Lite's files: read, planned and run, to TensorFlow Lite Micro's bits |
 //! | [`sketch`] | heavy hitters, distinct counts, quantiles … in summaries of fixed size that can be merged |
 //! | [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes; jobs need `alloc` |
 //! | [`nn`] | networks: declared once, checked at compile time, trained without an allocation |
@@ -110,9 +111,11 @@
 #![cfg_attr(feature = "counting", doc = "[`mapreduce`]: mapreduce")]
 #![cfg_attr(feature = "counting", doc = "[`pairs`]: pairs")]
 #![cfg_attr(feature = "counting", doc = "[`sketch`]: sketch")]
+#![cfg_attr(feature = "int8", doc = "[`tflite`]: tflite")]
 #![cfg_attr(not(feature = "counting"), doc = "[`mapreduce`]: crate#features")]
 #![cfg_attr(not(feature = "counting"), doc = "[`pairs`]: crate#features")]
 #![cfg_attr(not(feature = "counting"), doc = "[`sketch`]: crate#features")]
+#![cfg_attr(not(feature = "int8"), doc = "[`tflite`]: crate#features")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 
@@ -140,6 +143,8 @@ pub mod simd;
 pub mod sketch;
 pub mod snapshot;
 pub mod tensor;
+#[cfg(feature = "int8")]
+pub mod tflite;
 
 /// The programs in the README, compiled and run.
 #[cfg(all(doctest, feature = "std", feature = "counting"))]

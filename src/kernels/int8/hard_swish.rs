@@ -47,6 +47,18 @@ impl HardSwish {
         }
     }
 
+    /// Mantissas and exponents, which were made before.
+    pub(crate) const fn from_parts(zero_points: [i8; 2], parts: [i32; 4]) -> Self {
+        let [mantissa, exponent, output, output_exponent] = parts;
+        Self { zero_points, reluish: (mantissa as i16, exponent), output: (output as i16, output_exponent) }
+    }
+
+    /// Mantissas and exponents.
+    pub(crate) const fn parts(&self) -> [i32; 4] {
+        let ((mantissa, exponent), (output, output_exponent)) = (self.reluish, self.output);
+        [mantissa as i32, exponent, output as i32, output_exponent]
+    }
+
     #[inline(always)]
     fn of(&self, x: i8) -> i8 {
         let input = ((i32::from(x) - i32::from(self.zero_points[0])) << 7) as i16;

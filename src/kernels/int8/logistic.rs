@@ -36,7 +36,17 @@ impl Input {
     /// See [`Input`] for an example.
     pub const fn new(scale: f32, zero_point: i8) -> Self {
         let multiplier = Multiplier::from_real(scale as f64 * (1 << (31 - INTEGER_BITS)) as f64);
+        Self::from_multiplier(zero_point, multiplier)
+    }
+
+    /// With a multiplier that was made before.
+    pub(crate) const fn from_multiplier(zero_point: i8, multiplier: Multiplier) -> Self {
         Self { zero_point, rescaling: Rescaling::Double, multiplier, radius: input_radius(INTEGER_BITS, multiplier) }
+    }
+
+    /// What takes inputs to fixed point.
+    pub(crate) const fn multiplier(&self) -> Multiplier {
+        self.multiplier
     }
 
     /// The same with another rounding.

@@ -209,15 +209,17 @@ fn saturate(x: i32) -> i16 {
     x.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
 }
 
-/// `min(65535, round(65536 · σ(i / 24)))`.
+/// Where TensorFlow's table has one more than the integer nearest to `65536 · σ(i / 24)`: a bit for each place.
+pub(crate) const ONE_MORE: [u64; 4] = [0xC046_7BAE_FA7B_D110, 0x0011_0090_2044_0005, 0x80, 0x8000_0000_0000_0000];
+
+/// `65536 · σ(i / 24)`, rounded, and one more at 44 places.
 static LOGISTIC: [u16; 256] = {
     /// e^(−1/24).
     const STEP: f64 = 0.959_189_457_111_381_9;
     let mut table = [0; 256];
     let (mut i, mut power) = (0, 1.0);
     while i < 256 {
-        let value = (65536.0 / (1.0 + power) + 0.5) as u32;
-        table[i] = if value > 65535 { 65535 } else { value as u16 };
+        table[i] = (65536.0 / (1.0 + power) + 0.5) as u16 + (ONE_MORE[i / 64] >> (i % 64) & 1) as u16;
         power *= STEP;
         i += 1;
     }

@@ -40,13 +40,17 @@ pub enum Rescaling {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Multiplier {
-    // 0 ≤ mantissa, −31 ≤ exponent ≤ 30: no shift is too far.
+    // 0 ≤ mantissa, −31 ≤ exponent ≤ 30: no shift is too far. Words that say otherwise give other
+    // numbers, and nothing worse.
     mantissa: i32,
     exponent: i32,
 }
 
-// SAFETY: two `i32` and no padding.
-unsafe impl bytemuck::NoUninit for Multiplier {}
+// SAFETY: two integers of four bytes, without padding.
+unsafe impl bytemuck::Zeroable for Multiplier {}
+
+// SAFETY: two integers of four bytes, without padding, for which any bits will do.
+unsafe impl bytemuck::Pod for Multiplier {}
 
 impl Multiplier {
     /// The multiplier nearest to `real`: its mantissa is rounded to 31 bits, halves away from zero.
@@ -152,11 +156,11 @@ impl Multiplier {
         match rescaling {
             Rescaling::Double => {
                 let left = if self.exponent > 0 { self.exponent } else { 0 };
-                let right = if self.exponent < 0 { -self.exponent } else { 0 };
+                let right = if self.exponent < 0 { self.exponent.wrapping_neg() } else { 0 };
                 scaled(x.wrapping_shl(left as u32), self.mantissa, right as u32)
             }
             Rescaling::Single => {
-                let shift = (31 - self.exponent) as u32 & 63;
+                let shift = 31_i32.wrapping_sub(self.exponent) as u32 & 63;
                 let product = x as i64 * self.mantissa as i64;
                 let half = 1_i64.wrapping_shl(shift.wrapping_sub(1));
                 let result = product.wrapping_add(half).wrapping_shr(shift);

@@ -47,7 +47,17 @@ impl Softmax {
         const MOST: f64 = ((1_i64 << 31) - 1) as f64;
         let real = beta as f64 * input_scale as f64 * (1_u32 << (31 - INTEGER_BITS)) as f64;
         let multiplier = Multiplier::from_real(if real < MOST { real } else { MOST });
+        Self::from_multiplier(classes, multiplier)
+    }
+
+    /// With a multiplier that was made before.
+    pub(crate) const fn from_multiplier(classes: usize, multiplier: Multiplier) -> Self {
         Self { classes, multiplier, least: -input_radius(INTEGER_BITS, multiplier) }
+    }
+
+    /// What takes differences to fixed point.
+    pub(crate) const fn multiplier(&self) -> Multiplier {
+        self.multiplier
     }
 
     /// The door: whole rows of at least one class.

@@ -1,15 +1,19 @@
 //! The twin of [`lstm`](crate::kernels::int8::lstm).
 
 use super::{half_up, output, rescale};
-use crate::kernels::int8::{Filter, Multiplier, Output, lstm::Lstm};
+use crate::kernels::int8::{
+    Filter, Multiplier, Output,
+    lstm::{Lstm, ONE_MORE},
+};
 
 fn held(x: i64) -> i64 {
     x.clamp(-32768, 32767)
 }
 
-/// `min(65535, round(65536 · σ(i / 24)))`.
+/// `65536 · σ(i / 24)`, rounded, and one more where TensorFlow's table has it.
 fn place(i: u32) -> i64 {
-    (libm::round(65536.0 / (1.0 + libm::exp(-f64::from(i) / 24.0))) as i64).min(65535)
+    let more = ONE_MORE[i as usize / 64] >> (i % 64) & 1;
+    libm::round(65536.0 / (1.0 + libm::exp(-f64::from(i) / 24.0))) as i64 + more as i64
 }
 
 /// The table between two places, with `bits` bits behind the point; `most` beyond its end.

@@ -1,0 +1,110 @@
+//! What is in a `.tflite` file, how it runs here, and what a Cortex-M would need.
+//!
+//! `cargo run --release --example tflite -- MODEL [INPUT…]`; `--help` says more.
+
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use kernlet::{
+    simd::Level,
+    tflite::{Any, Model, Runner, Type},
+};
+
+mod args;
+mod input;
+mod table;
+
+use args::Args;
+
+/// The model that is taken where none is given.
+const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tflite/digits.tflite");
+
+fn main() {
+    if let Err(error) = run(&Args::parse()) {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let path = args.model.clone().unwrap_or_else(|| PathBuf::from(OWN));
+    let file = read(&path)?;
+    let model = Model::parse(&file).map_err(|error| format!("{}: {error}", path.display()))?;
+    let level = match &args.level {
+        Some(name) => Level::all().find(|level| level.to_string().starts_with(name.as_str())).ok_or_else(|| {
+            format!(
+                "{name}: this machine has {}",
+                Level::all().map(|level| level.to_string()).collect::<Vec<_>>().join("; ")
+            )
+        })?,
+        None => Level::detect(),
+    };
+    let mut arena = vec![0; model.arena_bytes()?];
+    let arena_bytes = arena.len();
+    let mut runner = model.runner(level, &mut arena)?;
+    for index in 0..runner.inputs() {
+        input::write(&mut runner, index, args.inputs.get(index).map(PathBuf::as_path), args.signed)?;
+    }
+    let inputs = (0..runner.inputs()).map(|index| Ok(runner.input_bytes(index)?.to_vec()));
+    let inputs = inputs.collect::<Result<Vec<_>, kernlet::tflite::Error>>()?;
+    let times = measure(&mut runner, &model, &inputs, args.runs)?;
+
+    println!("{}: {} bytes, {level}", path.display(), file.len());
+    print!("{}", table::ports(&runner)?);
+    print!("{}", table::operators(&model, &times)?);
+    print!("{}", table::needs(&model, arena_bytes)?);
+    for index in 0..runner.outputs() {
+        print!("{}", outputs(&runner, index, args.top)?);
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The shortest time of each operator, in several runs of a model on the same inputs.
+fn measure(
+    runner: &mut Runner<'_, Any>,
+    model: &Model<'_>,
+    inputs: &[Vec<u8>],
+    runs: usize,
+) -> Result<Vec<Duration>, kernlet::tflite::Error> {
+    let mut best = vec![Duration::MAX; model.operators()];
+    for _ in 0..runs.max(1) {
+        runner.reset()?;
+        for (index, input) in inputs.iter().enumerate() {
+            runner.input_bytes(index)?.copy_from_slice(input);
+        }
+        let mut times = vec![Duration::ZERO; model.operators()];
+        let mut last = Instant::now();
+        runner.invoke_with(|operator| {
+            let now = Instant::now();
+            times[operator] += now - last;
+            last = now;
+        })?;
+        for (best, time) in best.iter_mut().zip(times) {
+            *best = time.min(*best);
+        }
+    }
+    Ok(best)
+}
+
+/// The largest numbers of an output.
+fn outputs(runner: &Runner<'_, Any>, index: usize, top: usize) -> Result<String, kernlet::tflite::Error> {
+    let port = runner.output_port(index)?;
+    if port.kind != Type::INT8 && port.kind != Type::FLOAT32 {
+        return Ok(format!("output {index}: {:?}\n", runner.output_bytes(index)?));
+    }
+    let mut numbers = vec![0.0; port.dims.len()];
+    runner.dequantize_output(index, &mut numbers)?;
+    let mut order: Vec<usize> = (0..numbers.len()).collect();
+    order.sort_by(|&a, &b| numbers[b].total_cmp(&numbers[a]));
+    let shown: Vec<String> = order.iter().take(top).map(|&i| format!("{i}: {:.3}", numbers[i])).collect();
+    Ok(format!("output {index}, the largest of {}: {}\n", numbers.len(), shown.join(", ")))
+}

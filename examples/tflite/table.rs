@@ -1,0 +1,132 @@
+//! The tables.
+
+use std::{fmt::Write, time::Duration};
+
+use kernlet::tflite::{Any, Error, Model, Runner, plan_len};
+
+/// Columns of the widest bar.
+const BAR: usize = 24;
+
+/// A number with its thousands apart.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Inputs and outputs: types, shapes, scales.
+pub fn ports(runner: &Runner<'_, Any>) -> Result<String, Error> {
+    let mut text = String::new();
+    let inputs = (0..runner.inputs()).map(|index| (format!("input {index}"), runner.input_port(index)));
+    let outputs = (0..runner.outputs()).map(|index| (format!("output {index}"), runner.output_port(index)));
+    for (name, port) in inputs.chain(outputs) {
+        let port = port?;
+        write!(text, "{name}: {} of {}", port.dims, port.kind).expect("a string grows");
+        if port.scale != 0.0 {
+            write!(text, ", a step is {}, zero is {}", port.scale, port.zero_point).expect("a string grows");
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// A bar of blocks, to an eighth of a column.
+fn bar(part: usize, whole: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (part * BAR * 8).div_ceil(whole.max(1));
+    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
+}
+
+/// A line for each operator.
+pub fn operators(model: &Model<'_>, times: &[Duration]) -> Result<String, Error> {
+    let mut words = vec![0; plan_len(model)];
+    let plan = model.plan(&mut words)?;
+    let live: Vec<usize> = (0..model.operators()).map(|index| plan.live_bytes(index)).collect();
+    let most = live.iter().copied().max().unwrap_or(0);
+    let head = ["operator", "writes", "parameters", "multiply-adds", "bytes", "µs", "in use"].map(String::from);
+    let mut rows = vec![head];
+    let mut total = [0; 3];
+    for index in 0..model.operators() {
+        let node = model.operator(index)?;
+        let (parameters, macs) = (model.operator_parameters(index)?, model.operator_macs(index)?);
+        let constants = (0..node.inputs()).filter_map(|i| node.optional(i).ok()?).filter(|tensor| tensor.is_constant());
+        let bytes: usize = constants.map(|tensor| tensor.bytes()).sum();
+        total = [total[0] + parameters as u64, total[1] + macs, total[2] + bytes as u64];
+        rows.push([
+            format!("{index:>2} {}", node.operator()),
+            node.output(0)?.dims().to_string(),
+            grouped(parameters as u64),
+            grouped(macs),
+            grouped(bytes as u64),
+            format!("{:.1}", times[index].as_secs_f64() * 1e6),
+            grouped(live[index] as u64),
+        ]);
+    }
+    let time: Duration = times.iter().sum();
+    let [parameters, macs, bytes] = total.map(grouped);
+    let time = format!("{:.1}", time.as_secs_f64() * 1e6);
+    rows.push(["   all".into(), String::new(), parameters, macs, bytes, time, grouped(plan.bytes() as u64)]);
+    Ok(aligned(&rows, &live, most))
+}
+
+/// Columns as wide as their widest cells: the first two to the left, the others to the right.
+fn aligned(rows: &[[String; 7]], live: &[usize], most: usize) -> String {
+    let widths: Vec<usize> =
+        (0..7).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let mut text = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+            let pad = " ".repeat(width - cell.chars().count());
+            if column < 2 {
+                write!(text, "{cell}{pad}  ").expect("a string grows");
+            } else {
+                write!(text, "{pad}{cell}  ").expect("a string grows");
+            }
+        }
+        if let Some(live) = index.checked_sub(1).and_then(|index| live.get(index)) {
+            text.push_str(&bar(*live, most));
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text
+}
+
+/// What a microcontroller would need.
+pub fn needs(model: &Model<'_>, arena_bytes: usize) -> Result<String, Error> {
+    let (macs, values) = (model.macs()?, model.value_bytes()?);
+    let program = 4 * kernlet::tflite::Sizes::of(model.file()).words;
+    let mut text = String::new();
+    writeln!(
+        text,
+        "RAM: {} bytes compiled in (tflite!), {} read at run time",
+        grouped(values as u64),
+        grouped(arena_bytes as u64)
+    )
+    .expect("a string grows");
+    writeln!(
+        text,
+        "flash: {} bytes of file, {} of steps and multipliers, beside the kernels",
+        grouped(model.file().len() as u64),
+        grouped(program as u64)
+    )
+    .expect("a string grows");
+    // Measured: instructions per multiply-accumulate over whole models.
+    for (chip, per_mac, clock) in [("Cortex-M4 of 80 MHz", 2.0, 80e6), ("Cortex-M0+ of 48 MHz", 7.0, 48e6)] {
+        let instructions = macs as f64 * per_mac;
+        writeln!(
+            text,
+            "{chip}: about {} instructions, {:.1} ms",
+            grouped(instructions as u64),
+            instructions / clock * 1e3
+        )
+        .expect("a string grows");
+    }
+    Ok(text)
+}

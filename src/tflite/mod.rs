@@ -1,0 +1,52 @@
+//! TensorFlow Lite's files: read where they lie, planned, and run to TensorFlow Lite Micro's bits.
+//!
+//! A `.tflite` file holds a network whose weights are integers of eight bits. [`Model::parse`] checks every
+//! byte that it looks at, and every operator; [`Model::runner`] plans the memory in an arena of the
+//! caller's and runs it. [`tflite!`](crate::tflite!) does the same at compile time: the file becomes a type
+//! whose arena, shapes and scales are constants, whose weights are used where they lie in flash, whose
+//! multipliers the compiler makes, and which links the kernels of the operators it has and no others.
+//!
+//! # What is run
+//!
+//! | | operators |
+//! |---|---|
+//! | `i8` | CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV, FULLY_CONNECTED, AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, SUM, REDUCE_MAX, REDUCE_MIN, ADD, SUB, MUL, MAXIMUM, MINIMUM, SOFTMAX, LOGISTIC, TANH, RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, PRELU, HARD_SWISH, ELU, EXP, ABS, QUANTIZE, DEQUANTIZE, RESIZE_BILINEAR, ARG_MAX, ARG_MIN, UNIDIRECTIONAL_SEQUENCE_LSTM, SVDF |
+//! | `f32` | the same but for the LSTM, and DIV, SQUARED_DIFFERENCE, LOG_SOFTMAX, NEG, SQRT, RSQRT, SQUARE, LOG, SIN, COS, FLOOR, CEIL, ROUND, GELU |
+//! | any | RESHAPE, SQUEEZE, EXPAND_DIMS, CONCATENATION, PACK, UNPACK, SPLIT, SPLIT_V, SLICE, STRIDED_SLICE, TRANSPOSE, REVERSE_V2, PAD, PADV2, MIRROR_PAD, BROADCAST_TO, FILL, ZEROS_LIKE, SHAPE, GATHER, SPACE_TO_DEPTH, DEPTH_TO_SPACE, SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND, RESIZE_NEAREST_NEIGHBOR, CAST |
+//!
+//! Weights of 8 bits, activations of 8 bits, one subgraph, shapes that are known. Everything else (`u8`,
+//! 16-bit activations, 4-bit weights, float activations with integer weights, custom operators) is an
+//! [`Error`] that names the operator, its index and what was expected.
+//!
+//! # Numerics
+//!
+//! Integers are TensorFlow Lite Micro's to the bit, on every target and at every level. Floats are summed
+//! in its order without fused operations; exp and its like come from `libm`.
+
+/// `?` for a `const fn`.
+macro_rules! tri {
+    ($e:expr) => {
+        match $e {
+            Ok(value) => value,
+            Err(error) => return Err(error),
+        }
+    };
+}
+
+mod embedded;
+mod error;
+mod flatbuffer;
+mod model;
+mod operator;
+mod operators;
+mod plan;
+mod program;
+mod run;
+
+pub use embedded::{Arena, Compiled, Embedded, Sizes, embedded_runner, input_ports, output_ports};
+pub use error::{Error, Found};
+pub use model::{Model, Node, Tensor};
+pub use operator::{Operator, Type};
+pub use plan::{Plan, plan_len};
+pub use program::Port;
+pub use run::{Any, Program, Runner};

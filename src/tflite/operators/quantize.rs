@@ -1,0 +1,129 @@
+//! QUANTIZE, DEQUANTIZE and CAST.
+
+use super::{
+    Emitter, Error, Found, How, Memory, Node, PIECE, Type, Words, as_i8, code, emit_output, float, kind, output,
+    quantized,
+};
+use crate::kernels::int8::{Multiplier, quantize};
+
+pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
+    let (x, y) = (tri!(node.input(0)), tri!(node.output(0)));
+    tri!(node.equal(y.dims.len(), x.dims.len(), "an output as long as the input"));
+    if node.operator.code() == code::CAST {
+        return emit_cast(node, out);
+    }
+    let step = match (node.operator.code(), x.kind, y.kind) {
+        (code::QUANTIZE, Type::FLOAT32, Type::INT8) => kind::QUANTIZE,
+        (code::QUANTIZE, Type::INT8, Type::INT8) => kind::REQUANTIZE,
+        (code::DEQUANTIZE, Type::INT8, Type::FLOAT32) => kind::DEQUANTIZE,
+        (code::QUANTIZE, Type::FLOAT32 | Type::INT8, other) => return Err(node.fail("to int8", Found::Type(other))),
+        (code::QUANTIZE, other, _) => return Err(node.fail("from float32 or int8", Found::Type(other))),
+        (_, Type::INT8, other) => return Err(node.fail("to float32", Found::Type(other))),
+        (_, other, _) => return Err(node.fail("from int8", Found::Type(other))),
+    };
+    out.begin(step, node.index);
+    tri!(out.tensor(&x));
+    tri!(out.tensor(&y));
+    match step {
+        kind::REQUANTIZE => {
+            let (from, to) = (tri!(quantized(node, &x)), tri!(quantized(node, &y)));
+            out.int(from.zero_point as i32);
+            emit_output(out, to.zero_point, [i8::MIN, i8::MAX]);
+            out.multiplier(Multiplier::from_real(from.scale as f64 / to.scale as f64));
+        }
+        _ => {
+            let of = tri!(quantized(node, if step == kind::QUANTIZE { &y } else { &x }));
+            out.word(of.scale.to_bits());
+            out.int(of.zero_point as i32);
+        }
+    }
+    out.end();
+    Ok(())
+}
+
+pub(super) fn run_quantize(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
+    let [x, y] = [words.place()?, words.place()?];
+    let (scale, zero_point) = (words.float()?, words.byte()?);
+    let (sources, y) = memory.output(y)?;
+    for (x, y) in sources.words(x)?.chunks(PIECE).zip(y.chunks_mut(PIECE)) {
+        let mut piece = [0.0; PIECE];
+        let x = float::load(x, &mut piece);
+        quantize::quantize_into(how.level, scale, zero_point, x, as_i8(y))?;
+    }
+    Ok(())
+}
+
+pub(super) fn run_dequantize(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
+    let [x, y] = [words.place()?, words.place()?];
+    let (scale, zero_point) = (words.float()?, words.byte()?);
+    let (sources, y) = memory.output(y)?;
+    for (x, y) in sources.i8(x)?.chunks(PIECE).zip(y.as_chunks_mut().0.chunks_mut(PIECE)) {
+        let mut piece = [0.0; PIECE];
+        let numbers = piece.get_mut(..x.len()).ok_or(Error::Program)?;
+        quantize::dequantize_into(how.level, scale, zero_point, x, numbers)?;
+        float::store(numbers, y);
+    }
+    Ok(())
+}
+
+pub(super) fn run_requantize(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
+    let [x, y] = [words.place()?, words.place()?];
+    let zero_point = words.byte()?;
+    let output = output(how, &mut words)?;
+    let multiplier = words.multiplier()?;
+    let (sources, y) = memory.output(y)?;
+    Ok(quantize::requantize_into(how.level, zero_point, multiplier, output, sources.i8(x)?, as_i8(y))?)
+}
+
+/// The types that CAST goes between.
+const CASTS: [Type; 5] = [Type::FLOAT32, Type::INT32, Type::INT8, Type::INT16, Type::BOOL];
+
+const fn emit_cast(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
+    let (x, y) = (tri!(node.input(0)), tri!(node.output(0)));
+    let mut i = 0;
+    let (mut from, mut to) = (false, false);
+    while i < CASTS.len() {
+        from |= x.kind.is(CASTS[i]);
+        to |= y.kind.is(CASTS[i]);
+        i += 1;
+    }
+    if !from || !to {
+        let found = if from { y.kind } else { x.kind };
+        return Err(node.fail("float32, int32, int16, int8 or bool", Found::Type(found)));
+    }
+    out.begin(kind::CAST, node.index);
+    tri!(out.tensor(&x));
+    tri!(out.tensor(&y));
+    out.word(x.kind.code() as u32);
+    out.word(y.kind.code() as u32);
+    out.end();
+    Ok(())
+}
+
+pub(super) fn run_cast(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
+    let [x, y] = [words.place()?, words.place()?];
+    let (from, to) = (Type::new(words.byte()?.cast_unsigned()), Type::new(words.byte()?.cast_unsigned()));
+    let (sources, y) = memory.output(y)?;
+    let x = sources.bytes(x)?;
+    let (Some(from_size), Some(to_size)) = (from.size(), to.size()) else { return Err(Error::Program) };
+    for (x, y) in x.chunks_exact(from_size).zip(y.chunks_exact_mut(to_size)) {
+        // Every integer of these types is a double, and so is every float.
+        let number = match (from, x) {
+            (Type::FLOAT32, &[a, b, c, d]) => f64::from(f32::from_le_bytes([a, b, c, d])),
+            (Type::INT32, &[a, b, c, d]) => f64::from(i32::from_le_bytes([a, b, c, d])),
+            (Type::INT16, &[a, b]) => f64::from(i16::from_le_bytes([a, b])),
+            (Type::INT8, &[a]) => f64::from(a.cast_signed()),
+            (_, &[a]) => f64::from(u8::from(a != 0)),
+            _ => return Err(Error::Program),
+        };
+        match (to, y) {
+            (Type::FLOAT32, y) => y.copy_from_slice(&(number as f32).to_le_bytes()),
+            (Type::INT32, y) => y.copy_from_slice(&(number as i32).to_le_bytes()),
+            (Type::INT16, y) => y.copy_from_slice(&(number as i16).to_le_bytes()),
+            (Type::INT8, [y]) => *y = (number as i8).cast_unsigned(),
+            (_, [y]) => *y = u8::from(number != 0.0),
+            _ => return Err(Error::Program),
+        }
+    }
+    Ok(())
+}
