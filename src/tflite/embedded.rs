@@ -21,8 +21,6 @@ pub struct Arena<const BYTES: usize>([u8; BYTES]);
 
 impl<const BYTES: usize> Arena<BYTES> {
     /// Zeros.
-    ///
-    /// See [`Arena`] for an example.
     pub const fn new() -> Self {
         Self([0; BYTES])
     }
@@ -66,8 +64,6 @@ impl Sizes {
     ///
     /// # Panics
     /// If the file cannot be read or run, with what is wrong; in a `const` that is a compile-time error.
-    ///
-    /// See [`Sizes`] for an example.
     pub const fn of(file: &[u8]) -> Self {
         match Self::read(file) {
             Ok(sizes) => sizes,
@@ -110,8 +106,6 @@ impl<const WORDS: usize> Compiled<WORDS> {
     ///
     /// # Panics
     /// As [`Sizes::of`].
-    ///
-    /// See [`Compiled`] for an example.
     pub const fn of<const PLAN: usize>(file: &[u8]) -> Self {
         match Self::read::<PLAN>(file) {
             Ok(compiled) => compiled,
@@ -128,15 +122,11 @@ impl<const WORDS: usize> Compiled<WORDS> {
     }
 
     /// The bytes of the arena.
-    ///
-    /// See [`Compiled`] for an example.
     pub const fn arena_bytes(&self) -> usize {
         self.arena_bytes
     }
 
     /// The program.
-    ///
-    /// See [`Compiled`] for an example.
     pub const fn words(&self) -> &[u32] {
         &self.words
     }
@@ -190,8 +180,6 @@ pub fn embedded_runner<E: Embedded, const BYTES: usize>(
 ///
 /// # Panics
 /// If there are not so many.
-///
-/// See [`embedded_runner`] for an example of a model.
 pub const fn input_ports<const N: usize>(words: &[u32]) -> [Port; N] {
     ports(words, true)
 }
@@ -200,8 +188,6 @@ pub const fn input_ports<const N: usize>(words: &[u32]) -> [Port; N] {
 ///
 /// # Panics
 /// If there are not so many.
-///
-/// See [`embedded_runner`] for an example of a model.
 pub const fn output_ports<const N: usize>(words: &[u32]) -> [Port; N] {
     ports(words, false)
 }

@@ -69,36 +69,26 @@ impl<'a> Model<'a> {
     }
 
     /// The bytes that it was read from.
-    ///
-    /// See [`Model`] for an example.
     pub const fn file(&self) -> &'a [u8] {
         self.file
     }
 
     /// The number of tensors.
-    ///
-    /// See [`Model`] for an example.
     pub const fn tensors(&self) -> usize {
         self.tensors.len()
     }
 
     /// The number of operators.
-    ///
-    /// See [`Model`] for an example.
     pub const fn operators(&self) -> usize {
         self.operators.len()
     }
 
     /// The number of inputs.
-    ///
-    /// See [`Model`] for an example.
     pub const fn inputs(&self) -> usize {
         self.inputs.len()
     }
 
     /// The number of outputs.
-    ///
-    /// See [`Model`] for an example.
     pub const fn outputs(&self) -> usize {
         self.outputs.len()
     }
@@ -107,8 +97,6 @@ impl<'a> Model<'a> {
     ///
     /// # Errors
     /// If there is none, or the file is damaged there.
-    ///
-    /// See [`Model`] for an example.
     pub const fn input(&self, index: usize) -> Result<Tensor<'a>, Error> {
         self.port(&self.inputs, index)
     }
@@ -117,8 +105,6 @@ impl<'a> Model<'a> {
     ///
     /// # Errors
     /// As [`Self::input`].
-    ///
-    /// See [`Model`] for an example.
     pub const fn output(&self, index: usize) -> Result<Tensor<'a>, Error> {
         self.port(&self.outputs, index)
     }
@@ -190,8 +176,6 @@ impl<'a> Model<'a> {
     ///
     /// # Errors
     /// If there is none, or the file is damaged there.
-    ///
-    /// See [`Model`] for an example.
     pub const fn operator(&self, index: usize) -> Result<Node<'a>, Error> {
         let table = tri!(self.operators.table(index, "operator"));
         let code = tri!(self.codes.table(tri!(table.int(0, 0, "an operator's code")) as u32 as usize, "operator code"));
@@ -242,8 +226,6 @@ const fn dims(shape: &Vector<'_>, index: usize) -> Result<Dims, Error> {
 }
 
 /// A tensor: shape, type, quantisation, and its data if it is a constant.
-///
-/// See [`Model::tensor`] for an example.
 #[derive(Clone, Copy)]
 pub struct Tensor<'a> {
     pub(super) index: usize,
@@ -266,36 +248,26 @@ impl core::fmt::Debug for Tensor<'_> {
 
 impl<'a> Tensor<'a> {
     /// Its index in the model.
-    ///
-    /// See [`Model::tensor`] for an example.
     pub const fn index(&self) -> usize {
         self.index
     }
 
     /// Its name; empty where it has none that can be read.
-    ///
-    /// See [`Model::tensor`] for an example.
     pub fn name(&self) -> &'a str {
         core::str::from_utf8(self.name.bytes()).unwrap_or_default()
     }
 
     /// Its shape.
-    ///
-    /// See [`Model::tensor`] for an example.
     pub const fn dims(&self) -> Dims {
         self.dims
     }
 
     /// The type of its elements.
-    ///
-    /// See [`Model::tensor`] for an example.
     pub const fn kind(&self) -> Type {
         self.kind
     }
 
     /// Whether its data stand in the file.
-    ///
-    /// See [`Model::tensor`] for an example.
     pub const fn is_constant(&self) -> bool {
         self.data.is_some()
     }
@@ -317,8 +289,6 @@ impl<'a> Tensor<'a> {
     }
 
     /// The (first) scale: real = scale · (q − zero point); 0 where it is not quantised.
-    ///
-    /// See [`Model::tensor`] for an example.
     pub const fn scale(&self) -> f32 {
         match self.scales.float(0) {
             Some(scale) => scale,
@@ -327,8 +297,6 @@ impl<'a> Tensor<'a> {
     }
 
     /// The (first) zero point.
-    ///
-    /// See [`Model::tensor`] for an example.
     pub const fn zero_point(&self) -> i32 {
         match self.zero_points.long(0) {
             Some(zero) => zero,
@@ -343,8 +311,6 @@ impl<'a> Tensor<'a> {
     }
 
     /// Bytes of its elements; 0 where they are not whole bytes.
-    ///
-    /// See [`Model::tensor`] for an example.
     pub const fn bytes(&self) -> usize {
         match self.kind.size() {
             Some(size) => size * self.dims.len(),
@@ -416,22 +382,16 @@ impl core::fmt::Debug for Node<'_> {
 
 impl<'a> Node<'a> {
     /// Which operator.
-    ///
-    /// See [`Node`] for an example.
     pub const fn operator(&self) -> Operator {
         self.operator
     }
 
     /// How many inputs it has, absent ones too.
-    ///
-    /// See [`Node`] for an example.
     pub const fn inputs(&self) -> usize {
         self.inputs.len()
     }
 
     /// How many outputs it has.
-    ///
-    /// See [`Node`] for an example.
     pub const fn outputs(&self) -> usize {
         self.outputs.len()
     }
@@ -440,8 +400,6 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// If there is none, or the file is damaged there.
-    ///
-    /// See [`Node`] for an example.
     pub const fn input(&self, index: usize) -> Result<Tensor<'a>, Error> {
         match tri!(self.optional(index)) {
             Some(tensor) => Ok(tensor),
@@ -453,8 +411,6 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// If the file is damaged there.
-    ///
-    /// See [`Node`] for an example.
     pub const fn optional(&self, index: usize) -> Result<Option<Tensor<'a>>, Error> {
         match self.inputs.int(index) {
             Some(tensor) if tensor >= 0 => Ok(Some(tri!(self.model.tensor(tensor as usize)))),
@@ -466,8 +422,6 @@ impl<'a> Node<'a> {
     ///
     /// # Errors
     /// If there is none, or the file is damaged there.
-    ///
-    /// See [`Node`] for an example.
     pub const fn output(&self, index: usize) -> Result<Tensor<'a>, Error> {
         match self.outputs.int(index) {
             Some(tensor) if tensor >= 0 => {

@@ -181,8 +181,6 @@ pub struct Operator(u32);
 
 impl Operator {
     /// The operator of a code, known or not.
-    ///
-    /// See [`Operator`] for an example.
     pub const fn new(code: u32) -> Self {
         Self(code)
     }
@@ -307,8 +305,6 @@ impl Type {
     }
 
     /// Bytes of an element, if elements are whole bytes.
-    ///
-    /// See [`Type`] for an example.
     pub const fn size(self) -> Option<usize> {
         if (self.0 as usize) < TYPES.len() {
             match TYPES[self.0 as usize].1 {

@@ -115,8 +115,6 @@ impl Table<'_> {
 }
 
 /// Where each tensor of a model lies.
-///
-/// See [`plan_len`] for an example.
 #[derive(Debug)]
 pub struct Plan<'w> {
     words: &'w [u32],
@@ -127,8 +125,6 @@ pub struct Plan<'w> {
 
 impl Plan<'_> {
     /// The bytes of the arena.
-    ///
-    /// See [`plan_len`] for an example.
     pub const fn bytes(&self) -> usize {
         self.bytes
     }

@@ -20,8 +20,6 @@ pub trait Program {
 }
 
 /// Every kind of step.
-///
-/// See [`Runner`] for an example.
 #[derive(Clone, Copy, Debug)]
 pub enum Any {}
 
@@ -99,8 +97,6 @@ impl<'a> Model<'a> {
     ///
     /// # Errors
     /// If the bytes are no such file, are damaged, or have an operator, a type or an option that is not run.
-    ///
-    /// See [`Model`] for an example.
     pub const fn parse(file: &'a [u8]) -> Result<Self, Error> {
         let model = tri!(Self::open(file));
         tri!(count(model));
@@ -160,8 +156,6 @@ impl<'a> Model<'a> {
     ///
     /// # Errors
     /// If there are fewer words, or the model is damaged.
-    ///
-    /// See [`plan_len`] for an example.
     pub const fn plan<'w>(&self, words: &'w mut [u32]) -> Result<super::Plan<'w>, Error> {
         plan(self, words)
     }
@@ -170,8 +164,6 @@ impl<'a> Model<'a> {
     ///
     /// # Errors
     /// As [`Self::parse`].
-    ///
-    /// See [`Runner`] for an example.
     #[cfg(feature = "alloc")]
     pub fn arena_bytes(&self) -> Result<usize, Error> {
         let mut words = alloc::vec![0; plan_len(self)];
@@ -200,8 +192,6 @@ impl<'a> Model<'a> {
     ///
     /// # Errors
     /// If the arena is too small; the error says how many bytes there should be. As [`Self::parse`].
-    ///
-    /// See [`Runner`] for an example.
     pub fn runner(&self, level: Level, arena: &'a mut [u8]) -> Result<Runner<'a, Any>, Error> {
         let (found, counts) = (arena.len(), count(*self)?);
         // What lies before the first aligned byte is lost.
@@ -272,8 +262,6 @@ impl<'a, P: Program> Runner<'a, P> {
     ///
     /// # Errors
     /// If the program contradicts itself; what a model's file can have wrong is found before.
-    ///
-    /// See [`Runner`] for an example.
     pub fn invoke(&mut self) -> Result<(), Error> {
         self.invoke_with(|_| {})
     }
@@ -344,8 +332,6 @@ impl<'a, P: Program> Runner<'a, P> {
     ///
     /// # Errors
     /// If there is none.
-    ///
-    /// See [`Port`] for an example.
     pub fn input_port(&self, index: usize) -> Result<Port, Error> {
         Words(self.words).input(index)
     }
@@ -354,22 +340,16 @@ impl<'a, P: Program> Runner<'a, P> {
     ///
     /// # Errors
     /// If there is none.
-    ///
-    /// See [`Port`] for an example.
     pub fn output_port(&self, index: usize) -> Result<Port, Error> {
         Words(self.words).output(index)
     }
 
     /// The number of inputs.
-    ///
-    /// See [`Port`] for an example.
     pub fn inputs(&self) -> usize {
         Words(self.words).input_count()
     }
 
     /// The number of outputs.
-    ///
-    /// See [`Port`] for an example.
     pub fn outputs(&self) -> usize {
         Words(self.words).output_count()
     }
@@ -398,8 +378,6 @@ impl<'a, P: Program> Runner<'a, P> {
     ///
     /// # Errors
     /// If there is none.
-    ///
-    /// See [`Self::input_bytes`] for an example.
     pub fn output_bytes(&self, index: usize) -> Result<&[u8], Error> {
         self.bytes(self.output_port(index)?.place())
     }
@@ -432,8 +410,6 @@ impl<'a, P: Program> Runner<'a, P> {
     ///
     /// # Errors
     /// If there is none, or its elements are not `i8`.
-    ///
-    /// See [`Self::input`] for an example.
     pub fn output(&self, index: usize) -> Result<&[i8], Error> {
         let port = self.output_port(index)?;
         if port.kind != Type::INT8 {
@@ -446,8 +422,6 @@ impl<'a, P: Program> Runner<'a, P> {
     ///
     /// # Errors
     /// If there is none, it has another length, or neither `i8` nor `f32`.
-    ///
-    /// See [`Runner`] for an example.
     pub fn quantize_input(&mut self, index: usize, from: &[f32]) -> Result<(), Error> {
         let port = self.input_port(index)?;
         let level = self.how.level;
@@ -472,8 +446,6 @@ impl<'a, P: Program> Runner<'a, P> {
     ///
     /// # Errors
     /// If there is none, it has another length, or neither `i8` nor `f32`.
-    ///
-    /// See [`Runner`] for an example.
     pub fn dequantize_output(&self, index: usize, to: &mut [f32]) -> Result<(), Error> {
         let port = self.output_port(index)?;
         let from = self.bytes(port.place())?;
