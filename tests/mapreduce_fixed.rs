@@ -115,9 +115,8 @@ fn keys_of_every_kind_come_in_their_order() {
 #[test]
 fn a_mapped_item_is_given_back_with_what_was_taken() {
     let mut table = FixedTable::<u8, Sum<u32>, 3, 1>::new(Sum::new());
-    let mut bytes = kernlet::mapreduce::map_fn::<u8, u32, _>(|item: &&[u8], emit: &mut dyn FnMut(u8, &u32)| {
-        item.iter().for_each(|byte| emit(*byte, &1))
-    });
+    let mut bytes =
+        kernlet::mapreduce::map_fn::<&[u8], u8, u32, _>(|item, emit| item.iter().for_each(|byte| emit(*byte, &1)));
     table.map(&mut bytes, b"abba").unwrap();
     let rejected = table.map(&mut bytes, b"acdc").unwrap_err();
     assert_eq!((rejected.item, rejected.taken), (&b"acdc"[..], 2));

@@ -13,7 +13,9 @@ use core::fmt;
 /// assert!(matches!(too_small, Error::BudgetTooSmall { given: 64, least } if least < 2048));
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Both `Display` and `Debug` say it as a person would: `main` prints the latter.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error<S> {
@@ -24,7 +26,13 @@ pub enum Error<S> {
         /// The fewest bytes that would do.
         least: usize,
     },
-    /// A key, with its value, that the budget cannot sort and merge.
+    /// The allocator does not have the budget's bytes.
+    OutOfMemory {
+        /// Bytes of the budget.
+        bytes: usize,
+    },
+    /// A key, with its value, that the budget cannot sort and merge. It does not depend
+    /// on the pairs before it: a pair of at most `most` bytes always fits.
     PairTooLong {
         /// Bytes of the encoded key.
         key: usize,
@@ -66,12 +74,17 @@ pub enum Error<S> {
     Poisoned,
 }
 
-impl<S: fmt::Display> fmt::Display for Error<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl<S> Error<S> {
+    fn say(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        store: impl FnOnce(&S, &mut fmt::Formatter<'_>) -> fmt::Result,
+    ) -> fmt::Result {
         match self {
             Error::BudgetTooSmall { given, least } => {
                 write!(f, "a budget of {given} bytes is too small: at least {least} are needed")
             }
+            Error::OutOfMemory { bytes } => write!(f, "the machine does not have the {bytes} bytes of the budget"),
             Error::PairTooLong { key, value, most } => {
                 write!(
                     f,
@@ -82,13 +95,28 @@ impl<S: fmt::Display> fmt::Display for Error<S> {
             Error::StoreFull { capacity, used } => {
                 write!(f, "the store is full: {used} of {capacity} bytes hold runs still needed")
             }
-            Error::Store(error) => write!(f, "the store failed: {error}"),
+            Error::Store(error) => {
+                f.write_str("the store failed: ")?;
+                store(error, f)
+            }
             Error::Corrupt { at, expected, found } => {
                 write!(f, "the block at byte {at} of the store is corrupt: checksum {found:08x}, not {expected:08x}")
             }
             Error::Undecodable { key } => write!(f, "a record with a key of {key} bytes cannot be decoded"),
             Error::Poisoned => write!(f, "an earlier error ended this job"),
         }
+    }
+}
+
+impl<S: fmt::Display> fmt::Display for Error<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say(f, S::fmt)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Error<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say(f, S::fmt)
     }
 }
 
@@ -107,12 +135,15 @@ impl<S: core::error::Error + 'static> core::error::Error for Error<S> {
 /// # #[cfg(feature = "alloc")] {
 /// use kernlet::mapreduce::{Job, Sum, map_fn};
 /// let mut job = Job::new(4 << 10).combine::<[u8], Sum<u64>>(Sum::new()).unwrap();
-/// let mut mapper = map_fn::<[u8], u64, _>(|item: &[u8; 4], emit: &mut dyn FnMut(&[u8], &u64)| emit(item, &1));
+/// let mut mapper = map_fn::<[u8; 4], [u8], u64, _>(|item, emit| emit(item, &1));
 /// let rejected = (0u32..).find_map(|i| job.map(&mut mapper, i.to_le_bytes()).err()).unwrap();
 /// assert_eq!(u32::from_le_bytes(rejected.item) as usize, job.len());
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// The item needs no `Debug`: it is not printed. Where only the error matters, `?` makes it a
+/// plain [`Error`].
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rejected<I, E> {
     /// The item.
@@ -129,8 +160,20 @@ impl<I, E: fmt::Display> fmt::Display for Rejected<I, E> {
     }
 }
 
-impl<I: fmt::Debug, E: core::error::Error + 'static> core::error::Error for Rejected<I, E> {
+impl<I, E: fmt::Debug> fmt::Debug for Rejected<I, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "item rejected after {} of its pairs: {:?}", self.taken, self.error)
+    }
+}
+
+impl<I, E: core::error::Error + 'static> core::error::Error for Rejected<I, E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         Some(&self.error)
+    }
+}
+
+impl<I, S> From<Rejected<I, Error<S>>> for Error<S> {
+    fn from(rejected: Rejected<I, Error<S>>) -> Self {
+        rejected.error
     }
 }

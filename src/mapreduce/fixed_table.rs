@@ -11,8 +11,8 @@ use super::reducer::Reducer;
 use crate::pairs::Key;
 use crate::pairs::Plain;
 use crate::pairs::chains::Chains;
-use crate::pairs::hash::{Seed, prefix};
-use crate::pairs::key::encoded;
+use crate::pairs::hash::{HashSeed, prefix};
+use crate::pairs::key::{ENCODED, encoded};
 use crate::pairs::{Emitter, Mapper};
 
 struct Entry<A, const L: usize> {
@@ -49,7 +49,7 @@ pub type RejectedPair<K, V> = Rejected<(K, V), Error<Infallible>>;
 pub struct FixedTable<K: ?Sized, C: Combiner, const N: usize, const L: usize> {
     entries: heapless::Vec<Entry<C::Acc, L>, N, u16>,
     chains: Chains<N>,
-    seed: Seed,
+    seed: HashSeed,
     combiner: C,
     key: PhantomData<fn(&K)>,
 }
@@ -76,7 +76,13 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> FixedTable<K,
     /// assert!(FixedTable::<u8, Sum<u8>, 4, 1>::with_seed(Sum::new(), 0x5eed).is_empty());
     /// ```
     pub const fn with_seed(combiner: C, seed: u64) -> Self {
-        Self { entries: heapless::Vec::new(), chains: Chains::new(), seed: Seed::new(seed), combiner, key: PhantomData }
+        Self {
+            entries: heapless::Vec::new(),
+            chains: Chains::new(),
+            seed: HashSeed::new(seed),
+            combiner,
+            key: PhantomData,
+        }
     }
 
     fn find(&self, hash: u64, key: &[u8]) -> Option<usize> {
@@ -142,7 +148,7 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> FixedTable<K,
     }
 
     fn take(&mut self, key: &K::Borrowed<'_>, value: &C::Input) -> Result<(), Error<Infallible>> {
-        let taken = encoded::<K, _>(key, |key| {
+        let taken = with_encoded::<K, L, _>(key, |key| {
             self.fold(key, |combiner| combiner.start(value), |combiner, acc| combiner.update(acc, value))
         });
         taken.unwrap_or_else(|len| Err(Self::too_long(len)))
@@ -158,9 +164,7 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> FixedTable<K,
     /// ```
     /// use kernlet::mapreduce::{FixedTable, Sum, map_fn};
     /// let mut letters = FixedTable::<u8, Sum<u32>, 26, 1>::new(Sum::new());
-    /// let mut mapper = map_fn::<u8, u32, _>(|word: &&str, emit: &mut dyn FnMut(u8, &u32)| {
-    ///     word.bytes().for_each(|letter| emit(letter, &1))
-    /// });
+    /// let mut mapper = map_fn::<&str, u8, u32, _>(|word, emit| word.bytes().for_each(|letter| emit(letter, &1)));
     /// letters.map(&mut mapper, "noon").unwrap();
     /// assert_eq!(letters.get(b'o'), Some(&2));
     /// ```
@@ -184,7 +188,7 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> FixedTable<K,
     /// assert_eq!((highest.get(3), highest.get(4)), (Some(&-40), None));
     /// ```
     pub fn get(&self, key: K::Borrowed<'_>) -> Option<&C::Acc> {
-        let place = encoded::<K, _>(&key, |key| self.find(self.hash(key), key));
+        let place = with_encoded::<K, L, _>(&key, |key| self.find(self.hash(key), key));
         Some(&self.entries[place.ok()??].acc)
     }
 
@@ -362,6 +366,21 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> FixedTable<K,
         other.index();
         outcome
     }
+}
+
+/// Hands `key` encoded to `take`; its length instead if it has more than `L` bytes to be made.
+fn with_encoded<K: Key + ?Sized, const L: usize, R>(
+    key: &K::Borrowed<'_>,
+    take: impl FnOnce(&[u8]) -> R,
+) -> Result<R, usize> {
+    if L <= ENCODED || K::as_encoded(key).is_some() {
+        return encoded::<K, R>(key, take);
+    }
+    let len = K::encoded_len(key);
+    let mut bytes = [0; L];
+    let bytes = bytes.get_mut(..len).ok_or(len)?;
+    K::encode(key, bytes);
+    Ok(take(bytes))
 }
 
 /// A stored key, read. Every key was read once before it was stored.

@@ -11,7 +11,7 @@ use super::reducer::{ReduceError, Reducer};
 use super::spill::{Engine, Records};
 use super::store::{NoStore, Store};
 use super::table::Fold;
-use crate::pairs::key::{ENCODED, encoded};
+use crate::pairs::key::encoded;
 use crate::pairs::{Emitter, Mapper};
 use crate::pairs::{Key, KeyPart, Leading};
 use crate::pairs::{Plain, Value};
@@ -160,7 +160,7 @@ pub struct Grouping<'b, K: ?Sized, V: ?Sized, S = NoStore> {
 impl<K: Key + ?Sized, C: Combiner, S: Store> Combining<'_, K, C, S> {
     #[inline(always)]
     pub(super) fn emit_bytes(&mut self, key: &[u8], value: &C::Input) -> Result<(), Error<S::Error>> {
-        self.engine.admit(key.len(), 0)?;
+        self.engine.admit::<Folding<C>>(key.len(), C::Acc::SIZE)?;
         if self.try_emit(key, value) { Ok(()) } else { self.emit_with_room(key, value) }
     }
 
@@ -185,6 +185,24 @@ impl<K: Key + ?Sized, C: Combiner, S: Store> Combining<'_, K, C, S> {
             }
         }
     }
+
+    /// A key whose encoding is too long for the stack.
+    #[cold]
+    #[inline(never)]
+    fn emit_long(&mut self, key: &K::Borrowed<'_>, len: usize, value: &C::Input) -> Result<(), Error<S::Error>> {
+        self.engine.admit::<Folding<C>>(len, C::Acc::SIZE)?;
+        loop {
+            let seed = self.engine.seed();
+            let (table, region) = self.engine.table();
+            let encode = |out: &mut [u8]| K::encode(key, out);
+            if let Some(was_there) = table.combine_long(region, seed, (len, encode), value, &self.fold.0) {
+                self.engine.counters.emitted += 1;
+                self.engine.counters.combined += u64::from(was_there);
+                return Ok(());
+            }
+            self.engine.make_room(&self.fold, len, C::Acc::SIZE)?;
+        }
+    }
 }
 
 impl<K: Key + ?Sized, C: Combiner, S: Store> Emitter<K, C::Input> for Combining<'_, K, C, S> {
@@ -199,7 +217,7 @@ impl<K: Key + ?Sized, C: Combiner, S: Store> Emitter<K, C::Input> for Combining<
     #[inline(always)]
     fn emit<B: Borrow<C::Input>>(&mut self, key: K::Borrowed<'_>, value: B) -> Result<(), Self::Error> {
         encoded::<K, _>(&key, |bytes| self.emit_bytes(bytes, value.borrow()))
-            .unwrap_or_else(|key| Err(Error::PairTooLong { key, value: C::Acc::SIZE, most: ENCODED }))
+            .unwrap_or_else(|len| self.emit_long(&key, len, value.borrow()))
     }
 }
 
@@ -217,7 +235,7 @@ impl<K: Key + ?Sized, V: Value + ?Sized, S: Store> Emitter<K, V> for Grouping<'_
         let value = value.borrow();
         let size = value.size();
         encoded::<K, _>(&key, |bytes| {
-            self.engine.admit(bytes.len(), size)?;
+            self.engine.admit::<Keeping<V>>(bytes.len(), size)?;
             loop {
                 let (table, region) = self.engine.table();
                 if table.push(region, bytes, value) {
@@ -227,7 +245,25 @@ impl<K: Key + ?Sized, V: Value + ?Sized, S: Store> Emitter<K, V> for Grouping<'_
                 self.engine.make_room(&Keeping::<V>::new(), bytes.len(), size)?;
             }
         })
-        .unwrap_or_else(|key| Err(Error::PairTooLong { key, value: size, most: ENCODED }))
+        .unwrap_or_else(|len| self.emit_long(&key, len, value))
+    }
+}
+
+impl<K: Key + ?Sized, V: Value + ?Sized, S: Store> Grouping<'_, K, V, S> {
+    /// A key whose encoding is too long for the stack.
+    #[cold]
+    #[inline(never)]
+    fn emit_long(&mut self, key: &K::Borrowed<'_>, len: usize, value: &V) -> Result<(), Error<S::Error>> {
+        let size = value.size();
+        self.engine.admit::<Keeping<V>>(len, size)?;
+        loop {
+            let (table, region) = self.engine.table();
+            if table.push_long(region, (len, |out: &mut [u8]| K::encode(key, out)), value) {
+                self.engine.counters.emitted += 1;
+                return Ok(());
+            }
+            self.engine.make_room(&Keeping::<V>::new(), len, size)?;
+        }
     }
 }
 
@@ -243,9 +279,7 @@ macro_rules! taking_pairs {
             /// ```
             /// use kernlet::mapreduce::{Job, Sum, map_fn};
             /// let mut job = Job::new(8 << 10).combine::<str, Sum<u64>>(Sum::new()).unwrap();
-            /// let mut words = map_fn::<str, u64, _>(|line: &String, emit: &mut dyn FnMut(&str, &u64)| {
-            ///     line.split(' ').for_each(|word| emit(word, &1))
-            /// });
+            /// let mut words = map_fn::<String, str, u64, _>(|line, emit| line.split(' ').for_each(|word| emit(word, &1)));
             /// job.map(&mut words, "a b a".to_string()).unwrap();
             /// assert_eq!(job.len(), 2);
             /// ```
@@ -273,7 +307,7 @@ macro_rules! taking_pairs {
             /// ```
             /// use kernlet::mapreduce::{Job, Sum, map_fn};
             /// let mut job = Job::new(8 << 10).combine::<u32, Sum<u64>>(Sum::new()).unwrap();
-            /// job.map_all(&mut map_fn::<u32, u64, _>(|n: &u32, emit: &mut dyn FnMut(u32, &u64)| emit(n % 3, &1)), 0..9).unwrap();
+            /// job.map_all(&mut map_fn::<u32, u32, u64, _>(|n, emit| emit(n % 3, &1)), 0..9).unwrap();
             /// assert_eq!(job.finish().unwrap().next().unwrap(), Some((0, 3)));
             /// ```
             pub fn map_all<I, M: Mapper<I, Key = K, Value = $value>>(
@@ -282,6 +316,31 @@ macro_rules! taking_pairs {
                 items: impl IntoIterator<Item = I>,
             ) -> Result<(), Rejected<I, Error<S::Error>>> {
                 items.into_iter().try_for_each(|item| self.map(mapper, item))
+            }
+
+            /// Hands every item of an iterator to a closure, which emits its pairs into the job.
+            ///
+            /// # Errors
+            ///
+            /// The job's, as soon as it has one.
+            ///
+            /// ```
+            /// use kernlet::mapreduce::{Emitter, Job, Sum};
+            /// let mut counts = Job::new(8 << 10).combine::<str, Sum<u64>>(Sum::new()).unwrap();
+            /// let lines = ["to be", "or not to be"];
+            /// counts.map_each(lines, |line, job| line.split(' ').try_for_each(|word| job.emit(word, 1))).unwrap();
+            /// assert_eq!(counts.finish().unwrap().next().unwrap(), Some(("be", 2)));
+            /// ```
+            pub fn map_each<I>(
+                &mut self,
+                items: impl IntoIterator<Item = I>,
+                mut each: impl FnMut(I, &mut Self) -> Result<(), Error<S::Error>>,
+            ) -> Result<(), Error<S::Error>> {
+                items.into_iter().try_for_each(|item| {
+                    each(item, self)?;
+                    self.engine.counters.records_in += 1;
+                    Ok(())
+                })
             }
 
             /// Entries in the table now.

@@ -1,6 +1,6 @@
 //! Merging sorted runs with a tree of losers.
 //!
-//! The first eight bytes of every cursor's key are kept side by side as
+//! The first eight bytes of every reader's key are kept side by side as
 //! numbers, so that most matches are one comparison of words in the first
 //! cache; keys are compared whole only where those agree. Runs are given in
 //! the order in which they were made and equal keys leave in that order.
@@ -12,54 +12,72 @@ use core::cmp::Ordering;
 
 use super::counters::Counters;
 use super::error::Error;
-use super::run::{Buffers, CURSOR_WORDS, Cursor, EXHAUSTED, Extent};
+use super::run::{Buffers, EXHAUSTED, Extent, READER_WORDS, RunReader};
 use super::store::Store;
 use super::table::Fold;
 
 /// The sizes that the memory of a merge follows from, in bytes.
 #[derive(Clone, Copy)]
-pub(crate) struct Sizes {
+pub(crate) struct MergeSizes {
     pub(crate) block: usize,
-    /// Room for a key and for a value, both multiples of 8.
-    pub(crate) key: usize,
+    /// Room for a key and its value, a multiple of 8: the key at its beginning, the value at its end.
+    pub(crate) pair: usize,
+    /// What of it is the value's alone, where all values have one size.
     pub(crate) value: usize,
 }
 
-impl Sizes {
-    /// Room for keys and values up to these lengths; a copy of 16 bytes may begin at a key's end.
-    pub(crate) fn new(block: usize, longest_key: usize, longest_value: usize) -> Self {
-        Self { block, key: longest_key.next_multiple_of(8) + 16, value: longest_value.next_multiple_of(8).max(8) }
+/// A copy of 16 bytes may begin at a key's end.
+const BEHIND_KEY: usize = 16;
+
+impl MergeSizes {
+    /// Room for pairs up to `longest` bytes: of the key alone where the values have one size, otherwise
+    /// of key and value together, so that it depends on no other pair whether one fits.
+    pub(crate) fn new(block: usize, longest: usize, fixed: Option<usize>) -> Self {
+        let value = fixed.map_or(0, |value| value.next_multiple_of(8).max(8));
+        Self { block, pair: longest.next_multiple_of(8) + BEHIND_KEY + value, value }
     }
 
-    const fn per_cursor(&self) -> usize {
-        8 * (2 + CURSOR_WORDS) + self.block + self.key + self.value
+    const fn per_reader(&self) -> usize {
+        8 * (2 + READER_WORDS) + self.block + self.pair
     }
 
     const fn once(&self) -> usize {
-        2 * self.key + self.value
+        2 * self.pair
     }
 
     /// Bytes that a merge of `fan` runs takes.
     pub(crate) const fn bytes(&self, fan: usize) -> usize {
-        fan * self.per_cursor() + self.once()
+        fan * self.per_reader() + self.once()
     }
 
     /// How many runs can be merged at once in `bytes`.
     pub(crate) fn fan_in(&self, bytes: usize) -> usize {
-        bytes.saturating_sub(self.once()) / self.per_cursor()
+        bytes.saturating_sub(self.once()) / self.per_reader()
+    }
+
+    /// The most bytes of a pair (as [`MergeSizes::new`] counts them) that two runs can be merged with in `bytes`.
+    pub(crate) fn longest(block: usize, fixed: Option<usize>, bytes: usize) -> usize {
+        let none = Self::new(block, 0, fixed);
+        bytes.saturating_sub(none.bytes(2)) / 4 / 8 * 8
     }
 }
 
-/// A merge under way. Its tree, cursors and buffers lie in the region of words
+/// A merge under way. Its tree, readers and buffers lie in the region of words
 /// that every method is given.
 pub(crate) struct Merge {
-    sizes: Sizes,
+    sizes: MergeSizes,
     fan: usize,
     fixed: Option<usize>,
     /// Which of the two key buffers has the last record's key.
     side: usize,
     keys: [usize; 2],
     value: usize,
+}
+
+/// Where in a pair's room a value of `len` bytes begins.
+#[inline(always)]
+fn value_at(sizes: &MergeSizes, len: usize) -> usize {
+    sizes.pair - if sizes.value > 0 { sizes.value } else { len }
 }
 
 /// A record that a merge has brought forth.
@@ -73,12 +91,12 @@ pub(crate) struct Merged<'a> {
 struct Parts<'r> {
     /// `tree[0]` is the winner; the others are the losers of their matches.
     tree: &'r mut [u64],
-    /// The first eight bytes of each cursor's key; the greatest number when exhausted.
+    /// The first eight bytes of each reader's key; the greatest number when exhausted.
     heads: &'r mut [u64],
-    cursors: &'r mut [[u64; CURSOR_WORDS]],
+    readers: &'r mut [[u64; READER_WORDS]],
     buffers: &'r mut [u8],
-    keys: [&'r mut [u8]; 2],
-    value: &'r mut [u8],
+    /// The last record and the one before.
+    pairs: [&'r mut [u8]; 2],
 }
 
 const NOBODY: u64 = u64::MAX;
@@ -96,7 +114,7 @@ impl Merge {
     pub(crate) fn open<S: Store>(
         region: &mut [u64],
         store: &mut S,
-        sizes: Sizes,
+        sizes: MergeSizes,
         fixed: Option<usize>,
         runs: impl ExactSizeIterator<Item = Extent>,
     ) -> Result<Self, Error<S::Error>> {
@@ -104,7 +122,7 @@ impl Merge {
         let mut parts = merge.parts(region);
         parts.tree.fill(NOBODY);
         for (i, run) in runs.enumerate() {
-            Cursor::new(run).save(&mut parts.cursors[i]);
+            RunReader::new(run).save(&mut parts.readers[i]);
             merge.advance(&mut parts, i, store)?;
         }
         for leaf in 0..merge.fan {
@@ -117,42 +135,41 @@ impl Merge {
     fn parts<'r>(&self, region: &'r mut [u64]) -> Parts<'r> {
         let (tree, rest) = region.split_at_mut(self.fan);
         let (heads, rest) = rest.split_at_mut(self.fan);
-        let (cursors, rest) = rest.split_at_mut(self.fan * CURSOR_WORDS);
+        let (readers, rest) = rest.split_at_mut(self.fan * READER_WORDS);
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(rest);
-        let (one, bytes) = bytes.split_at_mut(self.sizes.key);
-        let (two, bytes) = bytes.split_at_mut(self.sizes.key);
-        let (value, buffers) = bytes.split_at_mut(self.sizes.value);
-        Parts { tree, heads, cursors: cursors.as_chunks_mut().0, buffers, keys: [one, two], value }
+        let (one, bytes) = bytes.split_at_mut(self.sizes.pair);
+        let (two, buffers) = bytes.split_at_mut(self.sizes.pair);
+        Parts { tree, heads, readers: readers.as_chunks_mut().0, buffers, pairs: [one, two] }
     }
 
     #[inline(always)]
     fn buffers<'a>(&self, buffers: &'a mut [u8], i: usize) -> Buffers<'a> {
-        let Sizes { block, key, value } = self.sizes;
-        let own = &mut buffers[i * (block + key + value)..][..block + key + value];
-        let (key_out, own) = own.split_at_mut(key);
-        let (value, block) = own.split_at_mut(value);
-        Buffers { block, key: key_out, value, fixed: self.fixed }
+        let MergeSizes { block, pair, value } = self.sizes;
+        let own = &mut buffers[i * (block + pair)..][..block + pair];
+        let (pair, block) = own.split_at_mut(pair);
+        let (key, value) = pair.split_at_mut(pair.len() - value);
+        Buffers { block, key, value, fixed: self.fixed }
     }
 
     #[inline(always)]
     fn advance<S: Store>(&self, parts: &mut Parts<'_>, i: usize, store: &mut S) -> Result<(), Error<S::Error>> {
         let mut buffers = self.buffers(parts.buffers, i);
-        let mut cursor = Cursor::load(&parts.cursors[i]);
-        cursor.advance(&mut buffers, store)?;
-        parts.heads[i] = if cursor.key == EXHAUSTED { u64::MAX } else { head(buffers.key, cursor.key) };
-        cursor.save(&mut parts.cursors[i]);
+        let mut reader = RunReader::load(&parts.readers[i]);
+        reader.advance(&mut buffers, store)?;
+        parts.heads[i] = if reader.key == EXHAUSTED { u64::MAX } else { head(buffers.key, reader.key) };
+        reader.save(&mut parts.readers[i]);
         Ok(())
     }
 
     #[inline(always)]
     fn key_len(&self, parts: &Parts<'_>, i: usize) -> usize {
-        Cursor::load(&parts.cursors[i]).key
+        RunReader::load(&parts.readers[i]).key
     }
 
     #[inline(always)]
     fn key<'a>(&self, parts: &'a Parts<'_>, i: usize, len: usize) -> &'a [u8] {
-        let Sizes { block, key, value } = self.sizes;
-        &parts.buffers[i * (block + key + value)..][..len]
+        let MergeSizes { block, pair, .. } = self.sizes;
+        &parts.buffers[i * (block + pair)..][..len]
     }
 
     /// Cursors whose heads agree.
@@ -170,7 +187,7 @@ impl Merge {
         order.then(a.cmp(&b)) == Ordering::Less
     }
 
-    /// Lets a cursor with a new key play its way up.
+    /// Lets a reader with a new key play its way up.
     #[inline(always)]
     fn play(&self, parts: &mut Parts<'_>, leaf: usize) {
         let (mut player, mut head) = (leaf as u64, parts.heads[leaf]);
@@ -203,16 +220,18 @@ impl Merge {
     ) -> Result<bool, Error<S::Error>> {
         let mut parts = self.parts(region);
         let mut winner = parts.tree[0] as usize;
-        let first = Cursor::load(&parts.cursors[winner]);
+        let first = RunReader::load(&parts.readers[winner]);
         if first.key == EXHAUSTED {
             return Ok(false);
         }
         self.side ^= 1;
         self.keys[self.side] = first.key;
         self.value = first.value;
-        let buffers = self.buffers(parts.buffers, winner);
-        copy(parts.keys[self.side], buffers.key, first.key);
-        copy(parts.value, buffers.value, first.value);
+        let room = winner * (self.sizes.block + self.sizes.pair);
+        let at = value_at(&self.sizes, first.value);
+        let pair = &parts.buffers[room..][..self.sizes.pair];
+        copy(parts.pairs[self.side], pair, first.key);
+        copy(&mut parts.pairs[self.side][at..], &pair[at..], first.value);
         let first_head = parts.heads[winner];
         loop {
             self.advance(&mut parts, winner, store)?;
@@ -225,10 +244,10 @@ impl Merge {
                 return Ok(true);
             }
             let buffers = self.buffers(parts.buffers, winner);
-            if first.key > 8 && buffers.key[8..first.key] != parts.keys[self.side][8..first.key] {
+            if first.key > 8 && buffers.key[8..first.key] != parts.pairs[self.side][8..first.key] {
                 return Ok(true);
             }
-            fold.merge(&mut parts.value[..first.value], &buffers.value[..first.value]);
+            fold.merge(&mut parts.pairs[self.side][at..][..first.value], &buffers.value[..first.value]);
             counters.combined += 1;
         }
     }
@@ -236,12 +255,12 @@ impl Merge {
     /// The record that [`Merge::step`] brought forth.
     #[inline]
     pub(crate) fn record<'r>(&self, region: &'r [u64]) -> Merged<'r> {
-        let bytes: &[u8] = bytemuck::cast_slice(&region[self.fan * (2 + CURSOR_WORDS)..]);
-        let (one, bytes) = bytes.split_at(self.sizes.key);
-        let (two, bytes) = bytes.split_at(self.sizes.key);
-        let (one, two) = (&one[..self.keys[0]], &two[..self.keys[1]]);
-        let (key, before) = if self.side == 0 { (one, two) } else { (two, one) };
-        Merged { key, before, value: &bytes[..self.value] }
+        let bytes: &[u8] = bytemuck::cast_slice(&region[self.fan * (2 + READER_WORDS)..]);
+        let (one, bytes) = bytes.split_at(self.sizes.pair);
+        let two = &bytes[..self.sizes.pair];
+        let (own, other) = if self.side == 0 { (one, two) } else { (two, one) };
+        let value = &own[value_at(&self.sizes, self.value)..][..self.value];
+        Merged { key: &own[..self.keys[self.side]], before: &other[..self.keys[self.side ^ 1]], value }
     }
 }
 

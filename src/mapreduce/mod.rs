@@ -102,7 +102,9 @@ mod window;
 pub use crate::pairs::{Desc, Emitter, Escaped, Key, KeyPart, Leading, MapFn, Mapper, Plain, Value, map_fn};
 #[cfg(feature = "alloc")]
 pub use budget::Budget;
-pub use combiner::{Combiner, Count, Max, Min, Sum};
+pub use combiner::{
+    Average, CheckedSum, Combiner, Count, ExactFloat, ExactSum, Max, Mean, Min, SaturatingSum, Sum, TotalOrd,
+};
 pub use counters::Counters;
 pub use error::{Error, Rejected};
 pub use fixed_table::{FixedTable, RejectedPair, TableDrain};

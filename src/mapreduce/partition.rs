@@ -4,7 +4,7 @@ use core::borrow::Borrow;
 
 use crate::pairs::Emitter;
 use crate::pairs::Key;
-use crate::pairs::hash::{Seed, prefix};
+use crate::pairs::hash::{HashSeed, prefix};
 use crate::pairs::key::encoded;
 
 /// Chooses one of several partitions by the encoded key alone, so that all pairs
@@ -37,7 +37,7 @@ pub trait Partitioner {
 /// ```
 #[derive(Clone, Copy)]
 pub struct HashPartitioner {
-    seed: Seed,
+    seed: HashSeed,
 }
 
 impl HashPartitioner {
@@ -47,7 +47,7 @@ impl HashPartitioner {
     /// let _ = kernlet::mapreduce::HashPartitioner::new(0);
     /// ```
     pub fn new(seed: u64) -> Self {
-        Self { seed: Seed::new(seed) }
+        Self { seed: HashSeed::new(seed) }
     }
 }
 
@@ -129,8 +129,8 @@ impl<'a, P, E> Partitioned<'a, P, E> {
 impl<K: Key + ?Sized, V: ?Sized, P: Partitioner, E: Emitter<K, V>> Emitter<K, V> for Partitioned<'_, P, E> {
     type Error = E::Error;
 
-    /// Hands the pair to its key's output. Tuples whose encoding is longer than
-    /// 1024 bytes, which jobs do not take either, go to the first.
+    /// Hands the pair to its key's output. Without an allocator, tuples whose encoding is
+    /// longer than 1024 bytes go to the first.
     ///
     /// # Errors
     ///
@@ -138,6 +138,12 @@ impl<K: Key + ?Sized, V: ?Sized, P: Partitioner, E: Emitter<K, V>> Emitter<K, V>
     fn emit<B: Borrow<V>>(&mut self, key: K::Borrowed<'_>, value: B) -> Result<(), E::Error> {
         let last = self.outputs.len() - 1;
         let chosen = encoded::<K, _>(&key, |bytes| self.partitioner.partition(bytes, last + 1).min(last));
+        #[cfg(feature = "alloc")]
+        let chosen = chosen.or_else(|len| {
+            let mut bytes = alloc::vec![0; len];
+            K::encode(&key, &mut bytes);
+            Ok::<_, usize>(self.partitioner.partition(&bytes, last + 1).min(last))
+        });
         let partition = chosen.unwrap_or(0);
         self.outputs[partition].emit(key, value)
     }

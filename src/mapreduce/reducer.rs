@@ -56,7 +56,7 @@ pub trait Reducer<K: Key + ?Sized, V: Value + ?Sized> {
 /// let error: ReduceError<u8, u8> = ReduceError::Emit(3);
 /// assert_eq!(error.to_string(), "the output failed: 3");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ReduceError<R, E> {
     /// The job's own records could not be read.
@@ -70,6 +70,15 @@ impl<R: fmt::Display, E: fmt::Display> fmt::Display for ReduceError<R, E> {
         match self {
             ReduceError::Read(error) => write!(f, "the job failed: {error}"),
             ReduceError::Emit(error) => write!(f, "the output failed: {error}"),
+        }
+    }
+}
+
+impl<R: fmt::Debug, E: fmt::Debug> fmt::Debug for ReduceError<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReduceError::Read(error) => write!(f, "the job failed: {error:?}"),
+            ReduceError::Emit(error) => write!(f, "the output failed: {error:?}"),
         }
     }
 }
@@ -105,9 +114,9 @@ macro_rules! tuple_reducers {
                 self.$zero.value(key, value);
                 $(self.$index.value(key, value);)*
             }
-            fn finish<E>(&mut self, key: K::View<'_>, out: &mut E) -> Result<(), E::Error>
+            fn finish<Out>(&mut self, key: K::View<'_>, out: &mut Out) -> Result<(), Out::Error>
             where
-                E: Emitter<Self::OutKey, Self::OutValue>,
+                Out: Emitter<Self::OutKey, Self::OutValue>,
             {
                 self.$zero.finish(key, out)?;
                 $(self.$index.finish(key, out)?;)*
@@ -119,3 +128,5 @@ macro_rules! tuple_reducers {
 tuple_reducers!(A 0, B 1);
 tuple_reducers!(A 0, B 1, C 2);
 tuple_reducers!(A 0, B 1, C 2, D 3);
+tuple_reducers!(A 0, B 1, C 2, D 3, E 4);
+tuple_reducers!(A 0, B 1, C 2, D 3, E 4, F 5);

@@ -157,7 +157,7 @@ impl RunWriter {
 
 /// Reads a run record by record. Words, so that it can lie in the budget.
 #[derive(Clone, Copy)]
-pub(crate) struct Cursor {
+pub(crate) struct RunReader {
     stack: Stack,
     /// The next byte to read from the store, and the run's end.
     next: u64,
@@ -171,12 +171,12 @@ pub(crate) struct Cursor {
     pub(crate) value: usize,
 }
 
-pub(crate) const CURSOR_WORDS: usize = 5;
+pub(crate) const READER_WORDS: usize = 5;
 
-/// What [`Cursor::key`] is behind the last record.
+/// What [`RunReader::key`] is behind the last record.
 pub(crate) const EXHAUSTED: usize = u32::MAX as usize;
 
-/// A cursor's buffers: block, key, value.
+/// A reader's buffers: block, key, value. Values of no one size lie at the end of the key's, which has room for both.
 pub(crate) struct Buffers<'a> {
     pub(crate) block: &'a mut [u8],
     pub(crate) key: &'a mut [u8],
@@ -185,14 +185,14 @@ pub(crate) struct Buffers<'a> {
     pub(crate) fixed: Option<usize>,
 }
 
-impl Cursor {
+impl RunReader {
     pub(crate) fn new(extent: Extent) -> Self {
         let Extent { stack, start, len, serial } = extent;
         Self { stack, next: start, end: start + len, serial, from: 0, to: 0, key: 0, value: 0 }
     }
 
     #[inline(always)]
-    pub(crate) fn load(words: &[u64; CURSOR_WORDS]) -> Self {
+    pub(crate) fn load(words: &[u64; READER_WORDS]) -> Self {
         let low = |word: u64| word as u32 as usize;
         let high = |word: u64| (word >> 32) as usize;
         Self {
@@ -208,7 +208,7 @@ impl Cursor {
     }
 
     #[inline(always)]
-    pub(crate) fn save(&self, words: &mut [u64; CURSOR_WORDS]) {
+    pub(crate) fn save(&self, words: &mut [u64; READER_WORDS]) {
         let pair = |low: usize, high: usize| low as u64 | (high as u64) << 32;
         words[0] = pair(self.from, self.to);
         words[1] = pair(self.key, self.value);
@@ -267,13 +267,16 @@ impl Cursor {
         let suffix = self.number(buffers, store)?;
         let value = self.number(buffers, store)?;
         let key = shared.saturating_add(suffix);
-        let limit = buffers.fixed.unwrap_or(buffers.value.len());
-        if shared > self.key || key > buffers.key.len() || value > limit || limit > buffers.value.len() {
+        let limit = buffers.fixed.unwrap_or(buffers.key.len().saturating_sub(key));
+        let room = if buffers.fixed.is_some() { buffers.value.len() } else { limit };
+        if shared > self.key || key > buffers.key.len() || value > limit || limit > room {
             return Err(Error::Undecodable { key });
         }
-        let Buffers { block, key: key_out, value: value_out, .. } = buffers;
+        let Buffers { block, key: key_out, value: value_out, fixed } = buffers;
+        let key_room = key_out.len() - if fixed.is_some() { 0 } else { value };
+        let (key_out, behind) = key_out.split_at_mut(key_room);
         self.take(block, &mut key_out[shared..key], store)?;
-        self.take(block, &mut value_out[..value], store)?;
+        self.take(block, if fixed.is_some() { &mut value_out[..value] } else { behind }, store)?;
         self.key = key;
         self.value = value;
         if let Some(fixed) = buffers.fixed {

@@ -89,7 +89,9 @@ impl<F> Shards<F> {
     {
         let part = self.budget / self.shards;
         let work = |i| shard(i, Job::new(Budget::from(part)).store((self.stores)(i)).seed(self.seed));
-        let outcomes: Vec<_> = (0..self.shards).into_par_iter().map(work).collect();
+        // Of shards without a byte, the first says how many they would need.
+        let shards = if part == 0 { 1 } else { self.shards };
+        let outcomes: Vec<_> = (0..shards).into_par_iter().map(work).collect();
         // The first shard's error, whichever came first.
         outcomes.into_iter().collect()
     }

@@ -8,14 +8,14 @@
 //! of the next; the directory is in the order of their making, so levels never
 //! ascend in it. Even levels lie on one stack of the store, odd ones on the other.
 
-use super::budget::Budget;
+use super::budget::{Budget, Memory};
 use super::counters::Counters;
 use super::error::Error;
-use super::merge::{Merge, Merged, Sizes};
+use super::merge::{Merge, MergeSizes, Merged};
 use super::run::{EXHAUSTED, Extent, RunWriter, trimmed};
 use super::store::{Space, Stack, Store};
 use super::table::{ENTRY, Fold, Table};
-use crate::pairs::hash::Seed;
+use crate::pairs::hash::HashSeed;
 
 /// Words of a run in the directory: start and serial number; length and level.
 const RUN_WORDS: usize = 2;
@@ -38,9 +38,9 @@ const CACHED_TABLE: usize = 2 << 20;
 const LEAST_ENTRIES: usize = 8;
 
 pub(crate) struct Engine<'b, S> {
-    budget: Budget<'b>,
+    budget: Memory<'b>,
     store: S,
-    seed: Seed,
+    seed: HashSeed,
     pub(crate) table: Table,
     pub(crate) counters: Counters,
     /// Runs in the directory, and the most.
@@ -49,8 +49,9 @@ pub(crate) struct Engine<'b, S> {
     block: usize,
     /// Words at the start of the region that the table uses.
     table_words: usize,
-    longest_key: usize,
-    longest_value: usize,
+    /// The longest pair, as [`MergeSizes::new`] counts it, and the size of its value where that is fixed.
+    longest: usize,
+    fixed: Option<usize>,
     /// Bytes in which two runs must be merged; without a store there are none.
     merge_room: usize,
     poisoned: bool,
@@ -75,13 +76,13 @@ pub(crate) enum Records {
 
 /// What must be in every budget, in bytes: given its size, the runs of the
 /// directory, the block, and the region at the least.
-struct Plan {
+struct Division {
     runs: usize,
     block: usize,
     needed: usize,
 }
 
-impl Plan {
+impl Division {
     fn new<F: Fold>(bytes: usize, space: Space) -> Self {
         let value = F::FIXED.unwrap_or(8);
         let table = LEAST_ENTRIES * (8 * ENTRY + 16 + if F::INLINE { 0 } else { value });
@@ -95,7 +96,7 @@ impl Plan {
         // times as much take the same time.
         let block = 1 << (4 * bytes.isqrt()).clamp(LEAST_BLOCK, MOST_BLOCK).ilog2();
         let block = usize::next_multiple_of(block, unit).next_multiple_of(8);
-        let region = table.max(Sizes::new(block, 16, value).bytes(2));
+        let region = table.max(MergeSizes::new(block, 24, F::FIXED).bytes(2));
         Self { runs, block, needed: 8 * RUN_WORDS * runs + block + region }
     }
 }
@@ -120,31 +121,31 @@ fn common(a: &[u8], b: &[u8]) -> usize {
 }
 
 impl<'b, S: Store> Engine<'b, S> {
-    pub(crate) fn new<F: Fold>(mut budget: Budget<'b>, store: S, seed: u64) -> Result<Self, Error<S::Error>> {
+    pub(crate) fn new<F: Fold>(budget: Budget<'b>, store: S, seed: u64) -> Result<Self, Error<S::Error>> {
         let given = budget.bytes();
+        let mut budget = budget.start().ok_or(Error::OutOfMemory { bytes: given })?;
         let bytes = budget.words().len() * 8;
         let space = store.space();
-        let plan = Plan::new::<F>(bytes, space);
-        if bytes < plan.needed {
+        let division = Division::new::<F>(bytes, space);
+        if bytes < division.needed {
             let mut least = bytes;
-            while least < Plan::new::<F>(least, space).needed {
-                least = Plan::new::<F>(least, space).needed.next_multiple_of(8);
+            while least < Division::new::<F>(least, space).needed {
+                least = Division::new::<F>(least, space).needed.next_multiple_of(8);
             }
             return Err(Error::BudgetTooSmall { given, least: least + (given - bytes) });
         }
-        let longest_value = F::FIXED.unwrap_or(0);
         let mut engine = Self {
             budget,
             store,
-            seed: Seed::new(seed),
+            seed: HashSeed::new(seed),
             table: Table::new(),
             counters: Counters::default(),
             runs: 0,
-            most_runs: plan.runs,
-            block: plan.block,
+            most_runs: division.runs,
+            block: division.block,
             table_words: 0,
-            longest_key: 0,
-            longest_value,
+            longest: 0,
+            fixed: F::FIXED,
             merge_room: usize::MAX,
             poisoned: false,
             filled_from: 0,
@@ -154,7 +155,7 @@ impl<'b, S: Store> Engine<'b, S> {
         }
         let words = engine.rooms().region.len();
         engine.table_words = if space == Space::None { words } else { words.min(CACHED_TABLE / 8) };
-        let outside = 6 + if F::INLINE { 0 } else { longest_value };
+        let outside = 6 + if F::INLINE { 0 } else { F::FIXED.unwrap_or(0) };
         let (table, region) = engine.table();
         table.start(region, !F::COMBINES, outside, true);
         Ok(engine)
@@ -174,34 +175,32 @@ impl<'b, S: Store> Engine<'b, S> {
     }
 
     #[inline(always)]
-    pub(crate) fn seed(&self) -> Seed {
+    pub(crate) fn seed(&self) -> HashSeed {
         self.seed
     }
 
-    fn sizes(&self) -> Sizes {
-        Sizes::new(self.block, self.longest_key, self.longest_value)
+    fn sizes(&self) -> MergeSizes {
+        MergeSizes::new(self.block, self.longest, self.fixed)
     }
 
-    /// Admits a pair by its sizes.
+    /// Admits a pair by its sizes, whatever other pairs there are.
     #[inline(always)]
-    pub(crate) fn admit(&mut self, key: usize, value: usize) -> Result<(), Error<S::Error>> {
-        if key > self.longest_key || value > self.longest_value { self.admit_longer(key, value) } else { Ok(()) }
+    pub(crate) fn admit<F: Fold>(&mut self, key: usize, value: usize) -> Result<(), Error<S::Error>> {
+        let size = if F::FIXED.is_some() { key } else { key.saturating_add(value) };
+        if size > self.longest { self.admit_longer(key, value, size) } else { Ok(()) }
     }
 
     #[cold]
-    fn admit_longer(&mut self, key: usize, value: usize) -> Result<(), Error<S::Error>> {
-        let (longest_key, longest_value) = (key.max(self.longest_key), value.max(self.longest_value));
-        // Checked first, so that the sizes of a merge cannot overflow.
-        let absurd = longest_key.saturating_add(longest_value) > self.merge_room.min(EXHAUSTED - 1);
-        if absurd
-            || self.merge_room < usize::MAX
-                && Sizes::new(self.block, longest_key, longest_value).bytes(2) > self.merge_room
-        {
-            // A merge of two has four buffers for keys and three for values.
-            let most = (self.merge_room - Sizes::new(self.block, 0, 0).bytes(2)) / 4;
-            return Err(Error::PairTooLong { key, value, most });
+    fn admit_longer(&mut self, key: usize, value: usize, size: usize) -> Result<(), Error<S::Error>> {
+        if self.merge_room < usize::MAX {
+            let most = MergeSizes::longest(self.block, self.fixed, self.merge_room).min(EXHAUSTED - 1);
+            if size > most {
+                return Err(Error::PairTooLong { key, value, most: most + self.fixed.unwrap_or(0) });
+            }
+        } else if size >= EXHAUSTED {
+            return Err(Error::PairTooLong { key, value, most: EXHAUSTED - 1 });
         }
-        (self.longest_key, self.longest_value) = (longest_key, longest_value);
+        self.longest = size;
         Ok(())
     }
 
@@ -242,7 +241,9 @@ impl<'b, S: Store> Engine<'b, S> {
 
     fn make_room_in_empty_table<F: Fold>(&mut self, fold: &F, key: usize, value: usize) -> Result<(), Error<S::Error>> {
         let (table, region) = self.table();
-        let most = region.len() * 8 - 2 * 8 * ENTRY;
+        let entries = if table.is_list() { 1 } else { 2 };
+        let inline = if F::INLINE { value } else { 0 };
+        let most = (region.len() * 8 - entries * 8 * ENTRY).min(u32::MAX as usize - 1) + inline;
         if table.make_room(region) {
             return Ok(());
         }

@@ -19,7 +19,7 @@
 //! more and shorter runs, and every hit has one word more to write.
 
 use super::combiner::Combiner;
-use crate::pairs::hash::{Seed, prefix};
+use crate::pairs::hash::{HashSeed, prefix};
 use crate::pairs::{Plain, Value};
 
 pub(crate) const ENTRY: usize = 3;
@@ -175,7 +175,7 @@ impl Table {
     pub(crate) fn combine<C: Combiner>(
         &mut self,
         region: &mut [u64],
-        seed: Seed,
+        seed: HashSeed,
         key: &[u8],
         value: &C::Input,
         combiner: &C,
@@ -246,10 +246,11 @@ impl Table {
     }
 
     #[inline(never)]
+    #[expect(clippy::too_many_arguments, reason = "a word each, in registers: the hot path")]
     fn insert<T: Plain>(
         &mut self,
         region: &mut [u64],
-        seed: Seed,
+        seed: HashSeed,
         mut at: usize,
         prefix: u64,
         hash: u64,
@@ -303,7 +304,14 @@ impl Table {
             bytemuck::cast_slice_mut::<u64, u8>(region)[self.arena..][..key.len()].copy_from_slice(key);
             self.arena += key.len();
         }
-        let word = if inline {
+        let word = self.word(region, value);
+        Some([prefix, pair(key.len(), number), word])
+    }
+
+    /// The word of a value: itself, or where it lies in the arena, which has room for it.
+    #[inline(always)]
+    fn word<V: Value + ?Sized>(&mut self, region: &mut [u64], value: &V) -> u64 {
+        if V::FIXED.is_some_and(|size| size <= 8) {
             let mut bytes = [0; 8];
             value.write(&mut bytes);
             u64::from_le_bytes(bytes)
@@ -312,13 +320,109 @@ impl Table {
             value.write(&mut bytemuck::cast_slice_mut::<u64, u8>(region)[self.arena..][..size]);
             self.arena += size;
             pair(self.arena - size, size)
-        };
-        Some([prefix, pair(key.len(), number), word])
+        }
+    }
+
+    /// Whether a key of more than eight bytes and its value fit behind the arena; the key is encoded there.
+    fn stage<V: Value + ?Sized>(
+        &mut self,
+        region: &mut [u64],
+        len: usize,
+        encode: impl FnOnce(&mut [u8]),
+        value: &V,
+    ) -> bool {
+        let outside = len.saturating_add(if V::FIXED.is_some_and(|size| size <= 8) { 0 } else { value.size() });
+        if !self.fits(region, outside) || self.arena.saturating_add(outside) >= u32::MAX as usize {
+            return false;
+        }
+        encode(&mut bytemuck::cast_slice_mut::<u64, u8>(region)[self.arena..][..len]);
+        true
+    }
+
+    /// As [`Table::combine`], for a key whose encoding is too long to be made elsewhere: it is
+    /// made where it would stay. `len` is more than eight.
+    #[cold]
+    pub(crate) fn combine_long<C: Combiner>(
+        &mut self,
+        region: &mut [u64],
+        seed: HashSeed,
+        (len, encode): (usize, impl FnOnce(&mut [u8])),
+        value: &C::Input,
+        combiner: &C,
+    ) -> Option<bool> {
+        let start = combiner.start(value);
+        if self.list {
+            return self.push_long(region, (len, encode), &start).then_some(false);
+        }
+        if !self.stage(region, len, encode, &start) {
+            return None;
+        }
+        let place = self.arena;
+        let own = &bytemuck::cast_slice::<u64, u8>(region)[place..][..len];
+        let first = prefix(own);
+        let hash = seed.hash(first, own);
+        let base = self.base(region);
+        let mut at = base + ENTRY * home(hash, self.slots);
+        loop {
+            if at == region.len() {
+                at = base;
+            }
+            let (head, meta, word) = (region[at], region[at + 1], region[at + 2]);
+            if meta == 0 {
+                break;
+            }
+            let bytes = bytemuck::cast_slice::<u64, u8>(region);
+            if head == first && high(meta) == len && bytes[low(meta) - 1..][..len] == bytes[place..][..len] {
+                if C::Acc::SIZE <= 8 {
+                    let mut acc = from_word(word);
+                    combiner.update(&mut acc, value);
+                    region[at + 2] = to_word(&acc);
+                } else {
+                    Self::update_outside(region, high(word), value, combiner);
+                }
+                return Some(true);
+            }
+            at += ENTRY;
+        }
+        // The key stays where it is while the table grows, which may leave no room for the value.
+        self.arena += len;
+        let grown = self.entries < self.limit || self.grow(region, seed);
+        if !grown || !self.fits(region, if C::Acc::SIZE <= 8 { 0 } else { C::Acc::SIZE }) {
+            self.arena = place;
+            return None;
+        }
+        let base = self.base(region);
+        let at = vacant(region, base, base + ENTRY * home(hash, self.slots));
+        let word = self.word(region, &start);
+        region[at..at + ENTRY].copy_from_slice(&[first, pair(len, place + 1), word]);
+        self.entries += 1;
+        Some(false)
+    }
+
+    /// As [`Table::push`], for a key whose encoding is too long to be made elsewhere.
+    #[cold]
+    pub(crate) fn push_long<V: Value + ?Sized>(
+        &mut self,
+        region: &mut [u64],
+        (len, encode): (usize, impl FnOnce(&mut [u8])),
+        value: &V,
+    ) -> bool {
+        if self.entries >= self.limit || !self.stage(region, len, encode, value) {
+            return false;
+        }
+        let place = self.arena;
+        let first = prefix(&bytemuck::cast_slice::<u64, u8>(region)[place..][..len]);
+        self.arena += len;
+        let word = self.word(region, value);
+        self.entries += 1;
+        let at = region.len() - ENTRY * self.entries;
+        region[at..at + ENTRY].copy_from_slice(&[first, pair(len, place + 1), word]);
+        true
     }
 
     /// Gives the table four times the slots, or as many as there is room for.
     #[cold]
-    fn grow(&mut self, region: &mut [u64], seed: Seed) -> bool {
+    fn grow(&mut self, region: &mut [u64], seed: HashSeed) -> bool {
         // The entries wait between the arena and the new slots while they are placed again.
         let staged = ENTRY * self.entries;
         let room = (region.len() - self.arena.div_ceil(8)).saturating_sub(staged) / ENTRY;
@@ -339,7 +443,7 @@ impl Table {
     }
 
     /// Makes a hash table of `slots` of the entries that lie just before it.
-    fn place_staged(&mut self, region: &mut [u64], seed: Seed, slots: usize, stage: usize) {
+    fn place_staged(&mut self, region: &mut [u64], seed: HashSeed, slots: usize, stage: usize) {
         self.resize(region, slots);
         let base = self.base(region);
         for from in (stage..base).step_by(ENTRY) {
@@ -383,7 +487,7 @@ impl Table {
 
     /// Makes a table again of what [`Table::sort`] left, without its first `gone`
     /// entries: a hash table if there is room to make one, else a list.
-    pub(crate) fn keep_behind<F: Fold>(&mut self, region: &mut [u64], seed: Seed, gone: usize) {
+    pub(crate) fn keep_behind<F: Fold>(&mut self, region: &mut [u64], seed: HashSeed, gone: usize) {
         let kept = self.entries - gone;
         let (below, entries) = region.split_at_mut(self.sorted_at);
         let arena: &mut [u8] = bytemuck::cast_slice_mut(below);
@@ -423,7 +527,7 @@ impl Table {
     }
 
     /// Makes a hash table of a list, if there is room beside it.
-    fn hash_list(&mut self, region: &mut [u64], seed: Seed) {
+    fn hash_list(&mut self, region: &mut [u64], seed: HashSeed) {
         let staged = ENTRY * self.entries;
         let room = (region.len() - self.arena.div_ceil(8)).saturating_sub(staged) / ENTRY;
         let slots = self.most_slots.min(room);

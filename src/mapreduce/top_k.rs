@@ -3,6 +3,7 @@
 use core::marker::PhantomData;
 
 use crate::pairs::Key;
+use crate::pairs::key::encoded;
 
 /// Keeps the `k` first keys of those offered; with [`Desc`](super::Desc) in front, the `k`
 /// greatest. Ties are broken by the rest of the key, so what remains does not
@@ -71,7 +72,7 @@ impl<'b, K: Key + ?Sized> TopK<'b, K> {
         let (skipped, words, tail) = bytemuck::pod_align_to_mut::<u8, u64>(memory);
         let lost = skipped.len() + tail.len();
         if words.len() <= k {
-            return Err(TopKFull { given, least: 8 * (k + 1) + lost });
+            return Err(TopKFull { given, least: k.saturating_add(1).saturating_mul(8).saturating_add(lost) });
         }
         let (places, bytes) = words.split_at_mut(k);
         let bytes = bytemuck::cast_slice_mut(bytes);
@@ -101,8 +102,18 @@ impl<'b, K: Key + ?Sized> TopK<'b, K> {
             self.compact();
         }
         if self.used + len > self.bytes.len() || self.used + len > u32::MAX as usize {
-            let given = self.bytes.len() + 8 * self.places.len();
-            return Err(TopKFull { given, least: 8 * self.places.len() + self.used + len });
+            // It may not be among the first, or drive out one that leaves room.
+            if self.kept == self.places.len() {
+                match encoded::<K, _>(&key, |key| key >= self.bytes_at(self.places[0])) {
+                    Ok(true) => return Ok(false),
+                    Ok(false) => self.drop_last(len),
+                    Err(_) => {}
+                }
+            }
+            if self.used + len > self.bytes.len() || self.used + len > u32::MAX as usize {
+                let given = self.bytes.len() + 8 * self.places.len();
+                return Err(TopKFull { given, least: 8 * self.places.len() + self.used + len });
+            }
         }
         K::encode(&key, &mut self.bytes[self.used..][..len]);
         let place = [self.used as u32, len as u32];
@@ -119,6 +130,17 @@ impl<'b, K: Key + ?Sized> TopK<'b, K> {
         }
         self.used += len;
         Ok(true)
+    }
+
+    /// Takes out the last of the kept keys if `len` bytes fit then.
+    fn drop_last(&mut self, len: usize) {
+        let last = self.places[0][1] as usize;
+        if self.used + len - last > self.bytes.len() {
+            return;
+        }
+        self.kept -= 1;
+        self.places.swap(0, self.kept);
+        self.compact();
     }
 
     fn bytes_at(&self, [at, len]: [u32; 2]) -> &[u8] {

@@ -9,7 +9,7 @@ use crate::random::Stream;
 
 /// The secret words of the hash.
 #[derive(Clone, Copy)]
-pub(crate) struct Seed {
+pub(crate) struct HashSeed {
     first: u64,
     second: u64,
 }
@@ -47,7 +47,7 @@ pub(crate) fn prefix(key: &[u8]) -> u64 {
     }
 }
 
-impl Seed {
+impl HashSeed {
     pub(crate) const fn new(seed: u64) -> Self {
         let [a, b, c, d] = Stream::new(seed, 0x6b65_7973).block_at(0);
         // An odd factor of about half its bits set keeps the product from losing words.
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn every_byte_and_the_length_count() {
-        let seed = Seed::new(1);
+        let seed = HashSeed::new(1);
         let hash = |key: &[u8]| seed.hash(prefix(key), key);
         for len in 0..70 {
             let key = [7u8; 70];
@@ -130,6 +130,6 @@ mod tests {
             assert_ne!(checksum(0, &block[..len]), checksum(0, &other[..len]), "{len}");
             assert_ne!(checksum(0, &block[..len]), checksum(1, &block[..len]), "{len}");
         }
-        assert_ne!(hash(b"word"), Seed::new(2).hash(prefix(b"word"), b"word"));
+        assert_ne!(hash(b"word"), HashSeed::new(2).hash(prefix(b"word"), b"word"));
     }
 }

@@ -1,6 +1,7 @@
 //! Mappers, and the emitters that they hand their pairs to.
 
 use core::borrow::Borrow;
+use core::fmt;
 use core::marker::PhantomData;
 
 use super::Key;
@@ -64,31 +65,43 @@ pub trait Mapper<I: ?Sized> {
     fn map<E: Emitter<Self::Key, Self::Value>>(&mut self, item: &I, out: &mut E) -> Result<(), E::Error>;
 }
 
-/// A mapper from a closure: see [`map_fn`].
-pub struct MapFn<K: ?Sized, V: ?Sized, F> {
+/// A mapper from a closure: what [`map_fn`] makes.
+pub struct MapFn<I: ?Sized, K: ?Sized, V: ?Sized, F> {
     function: F,
-    key: PhantomData<fn(&K)>,
-    value: PhantomData<fn(&V)>,
+    kinds: Kinds<I, K, V>,
+}
+
+type Kinds<I, K, V> = PhantomData<(fn(&I), fn(&K), fn(&V))>;
+
+impl<I: ?Sized, K: ?Sized, V: ?Sized, F> fmt::Debug for MapFn<I, K, V, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MapFn")
+    }
 }
 
 /// Makes a mapper of a closure that is given an item and a function to emit with.
 ///
-/// Emitting is an indirect call here; a type that implements [`Mapper`] is
-/// inlined into the job. Pairs after a first error are dropped, and the error
-/// is returned when the closure has ended.
+/// The types are named once, in the order item, key, value; the closure needs none.
+/// Emitting is an indirect call here; a type that implements [`Mapper`] is inlined into
+/// the job, and so is a closure that is given the job (`map_each`). Pairs after a first
+/// error are dropped, and the error is returned when the closure has ended.
 ///
 /// ```
-/// use kernlet::pairs::map_fn;
-/// let words = map_fn::<str, u64, _>(|line: &str, emit: &mut dyn FnMut(&str, &u64)| {
-///     line.split_whitespace().for_each(|word| emit(word, &1))
-/// });
-/// # let _ = words;
+/// use kernlet::mapreduce::{FixedTable, Sum};
+/// use kernlet::pairs::{Mapper, map_fn};
+/// let mut words = map_fn::<str, str, u64, _>(|line, emit| line.split_whitespace().for_each(|word| emit(word, &1)));
+/// let mut counts = FixedTable::<str, Sum<u64>, 4, 4>::new(Sum::new());
+/// words.map("to be or not to be", &mut counts).unwrap();
+/// assert_eq!(counts.get("be"), Some(&2));
 /// ```
-pub fn map_fn<K: ?Sized, V: ?Sized, F>(function: F) -> MapFn<K, V, F> {
-    MapFn { function, key: PhantomData, value: PhantomData }
+pub fn map_fn<I: ?Sized, K: Key + ?Sized, V: ?Sized, F>(function: F) -> MapFn<I, K, V, F>
+where
+    F: FnMut(&I, &mut dyn FnMut(K::Borrowed<'_>, &V)),
+{
+    MapFn { function, kinds: PhantomData }
 }
 
-impl<I: ?Sized, K, V: ?Sized, F> Mapper<I> for MapFn<K, V, F>
+impl<I: ?Sized, K, V: ?Sized, F> Mapper<I> for MapFn<I, K, V, F>
 where
     K: Key + ?Sized,
     F: FnMut(&I, &mut dyn FnMut(K::Borrowed<'_>, &V)),
@@ -106,5 +119,3 @@ where
         outcome
     }
 }
-
-crate::pairs::debug::debug!([K: ?Sized, V: ?Sized, F] MapFn<K, V, F>, "MapFn");

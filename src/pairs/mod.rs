@@ -38,6 +38,6 @@ pub(crate) mod key;
 mod mapper;
 mod value;
 
-pub use key::{Desc, Escaped, Key, KeyPart, Leading};
+pub use key::{Desc, Escaped, Key, KeyPart, Leading, Reversible};
 pub use mapper::{Emitter, MapFn, Mapper, map_fn};
 pub use value::{Plain, Value};

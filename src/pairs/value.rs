@@ -3,8 +3,8 @@
 /// Plain data of a fixed size that can be written to a run and read back.
 ///
 /// Numbers are little-endian on every machine, so runs and summaries can be
-/// sent. Integers, floats, `bool`, arrays and tuples of plain data are plain;
-/// a struct becomes plain through the tuple of its fields.
+/// sent. Integers, floats, `bool`, `char`, and arrays, tuples and [`Option`]s of
+/// plain data are plain; a struct becomes plain through the tuple of its fields.
 ///
 /// ```
 /// use kernlet::pairs::Plain;
@@ -74,6 +74,63 @@ impl Plain for bool {
     }
 }
 
+/// Eight bytes on every machine. What is read back on a smaller one stops at its greatest number.
+impl Plain for usize {
+    const SIZE: usize = 8;
+    #[inline]
+    fn store(&self, out: &mut [u8]) {
+        (*self as u64).store(out);
+    }
+    #[inline]
+    fn load(bytes: &[u8]) -> Self {
+        Self::try_from(u64::load(bytes)).unwrap_or(Self::MAX)
+    }
+}
+
+/// Eight bytes on every machine. What is read back on a smaller one stops at its ends.
+impl Plain for isize {
+    const SIZE: usize = 8;
+    #[inline]
+    fn store(&self, out: &mut [u8]) {
+        (*self as i64).store(out);
+    }
+    #[inline]
+    fn load(bytes: &[u8]) -> Self {
+        let number = i64::load(bytes);
+        Self::try_from(number).unwrap_or(if number < 0 { Self::MIN } else { Self::MAX })
+    }
+}
+
+impl Plain for char {
+    const SIZE: usize = 4;
+    #[inline]
+    fn store(&self, out: &mut [u8]) {
+        u32::from(*self).store(out);
+    }
+    #[inline]
+    fn load(bytes: &[u8]) -> Self {
+        Self::from_u32(u32::load(bytes)).unwrap_or(Self::REPLACEMENT_CHARACTER)
+    }
+}
+
+/// A value that may be absent: a byte more.
+impl<T: Plain> Plain for Option<T> {
+    const SIZE: usize = 1 + T::SIZE;
+    #[inline]
+    fn store(&self, out: &mut [u8]) {
+        let (some, value) = out[..Self::SIZE].split_at_mut(1);
+        some[0] = u8::from(self.is_some());
+        match self {
+            Some(inner) => inner.store(value),
+            None => value.fill(0),
+        }
+    }
+    #[inline]
+    fn load(bytes: &[u8]) -> Self {
+        (bytes[0] != 0).then(|| T::load(&bytes[1..]))
+    }
+}
+
 impl Plain for () {
     const SIZE: usize = 0;
     #[inline]
@@ -118,6 +175,8 @@ plain_tuples!(A 0);
 plain_tuples!(A 0, B 1);
 plain_tuples!(A 0, B 1, C 2);
 plain_tuples!(A 0, B 1, C 2, D 3);
+plain_tuples!(A 0, B 1, C 2, D 3, E 4);
+plain_tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
 
 /// A value that can be kept beside its key until the reducer sees it: plain
 /// data, bytes or a string.

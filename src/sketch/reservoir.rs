@@ -76,6 +76,7 @@ impl<T, const N: usize> Reservoir<T, N> {
     ///
     /// Samples that are to be merged must not share positions: parts that do not
     /// know how long those before them are start far apart, at `part << 40` say.
+    /// After a merge the stream goes on behind the last position of both.
     ///
     /// ```
     /// let mut sample = kernlet::sketch::Reservoir::<char, 8>::starting_at(1, 500);
@@ -216,14 +217,14 @@ impl<T: Plain, const N: usize> Body for Reservoir<T, N> {
             let (tag, position, item) = from.take()?;
             summary.drawn.push(Drawn { tag, position, item }).ok()?;
         }
-        // The same twice is an item that was added at a position after one there was merged.
         let heap = (1..summary.drawn.len()).all(|at| summary.drawn[at].order(&summary.drawn[(at - 1) / 2]).is_le());
         heap.then_some(summary)
     }
 }
 
 impl<T: Plain, const N: usize> Sketch for Reservoir<T, N> {
-    /// As the trait says; adding goes on at this one's position.
+    /// As the trait says; what is added afterwards comes behind the last position of both,
+    /// so that no two items share a tag.
     ///
     /// [`Error::Position`] if both have an item at the same position; nothing was changed then.
     fn merge(&mut self, other: &Self) -> Result<(), Error> {
@@ -238,6 +239,7 @@ impl<T: Plain, const N: usize> Sketch for Reservoir<T, N> {
         }
         other.drawn.iter().for_each(|drawn| self.keep(*drawn));
         self.seen = self.seen.saturating_add(other.seen);
+        self.position = self.position.max(other.position);
         Ok(())
     }
 }

@@ -142,7 +142,7 @@ impl<E: Write> Streaming<E> {
     ///
     /// ```
     /// use kernlet::mapreduce::{Max, Streaming, map_fn};
-    /// let mut longest = map_fn::<u8, u64, _>(|line: &[u8], emit: &mut dyn FnMut(u8, &u64)| {
+    /// let mut longest = map_fn::<[u8], u8, u64, _>(|line, emit| {
     ///     line.first().into_iter().for_each(|&byte| emit(byte, &(line.len() as u64)))
     /// });
     /// let mut out = Vec::new();
@@ -345,7 +345,7 @@ where
     /// ```
     /// use kernlet::mapreduce::{Streaming, Sum, map_fn};
     /// let mut mapper = Streaming::new("lines", Vec::new()).mapper::<str, _, _>(Sum::<u64>::new(), Vec::new()).unwrap();
-    /// let mut lines = map_fn::<str, u64, _>(|_: &[u8], emit: &mut dyn FnMut(&str, &u64)| emit("lines", &1));
+    /// let mut lines = map_fn::<[u8], str, u64, _>(|_, emit| emit("lines", &1));
     /// mapper.map_lines(&mut lines, &b"a\nb"[..]).unwrap();
     /// assert_eq!(mapper.finish().unwrap().records_in, 2);
     /// ```

@@ -1,6 +1,57 @@
 //! Combiners: how the values of one key become one accumulator.
+//!
+//! | wanted | by | accumulator |
+//! |---|---|---|
+//! | how many | [`Count`] | `u64` |
+//! | the sum, modulo the type's range | [`Sum`] | the type |
+//! | the sum, which stops at the greatest number | [`SaturatingSum`] of an unsigned type | the type |
+//! | the sum, or that it did not fit | [`CheckedSum`] of an unsigned type | `Option` of the type |
+//! | the sum, exactly, of signed integers and floats too | [`ExactSum`] | `i128`, [`ExactFloat`] |
+//! | the mean | [`Mean`] | [`Average`] |
+//! | the least, the greatest; of floats in their total order | [`Min`], [`Max`] | the type |
+//! | several of them | a tuple of them | a tuple |
+
+mod exact;
+mod extremes;
+mod sums;
+
+use core::fmt;
+use core::marker::PhantomData;
 
 use crate::pairs::Plain;
+
+pub use exact::ExactFloat;
+pub use extremes::{Max, Min, TotalOrd};
+pub use sums::{Average, CheckedSum, ExactSum, Mean, SaturatingSum, Sum};
+
+/// Combiners that hold nothing and name a type of values.
+macro_rules! typed_units {
+    ($($name:ident)*) => {$(
+        impl<T: ?Sized> $name<T> {
+            /// The combiner; it holds nothing.
+            pub const fn new() -> Self {
+                Self(PhantomData)
+            }
+        }
+        impl<T: ?Sized> Default for $name<T> {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+        impl<T: ?Sized> Clone for $name<T> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+        impl<T: ?Sized> Copy for $name<T> {}
+        impl<T: ?Sized> fmt::Debug for $name<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )*};
+}
+typed_units!(Sum SaturatingSum CheckedSum ExactSum Mean Min Max Count);
 
 /// Folds the values of a key into an accumulator of fixed size, before they are
 /// sorted, stored or sent.
@@ -15,8 +66,8 @@ use crate::pairs::Plain;
 ///
 /// A combiner that keeps them gives the same accumulator to the bit for every
 /// budget, number of shards and number of threads. Floating-point addition is
-/// not associative and does not keep them: sum integers, fixed point, or sort
-/// the values instead (`Job::group`).
+/// not associative and does not keep them; [`ExactSum`] and [`Mean`] add floats
+/// exactly and do. So does sorting the values first (`Job::group`).
 ///
 /// ```
 /// use kernlet::mapreduce::Combiner;
@@ -55,101 +106,6 @@ pub trait Combiner {
     fn merge(&self, acc: &mut Self::Acc, other: &Self::Acc);
 }
 
-/// Adds integers; on overflow it wraps, which is associative.
-///
-/// ```
-/// use kernlet::mapreduce::{Combiner, Sum};
-/// let mut acc = Sum::<u64>::new().start(&40);
-/// Sum::<u64>::new().update(&mut acc, &2);
-/// assert_eq!(acc, 42);
-/// ```
-pub struct Sum<T>(core::marker::PhantomData<T>);
-
-/// Keeps the least value.
-///
-/// ```
-/// use kernlet::mapreduce::{Combiner, Min};
-/// let mut acc = Min::<i32>::new().start(&40);
-/// Min::<i32>::new().update(&mut acc, &-2);
-/// assert_eq!(acc, -2);
-/// ```
-pub struct Min<T>(core::marker::PhantomData<T>);
-
-/// Keeps the greatest value.
-///
-/// ```
-/// use kernlet::mapreduce::{Combiner, Max};
-/// let mut acc = Max::<i32>::new().start(&40);
-/// Max::<i32>::new().update(&mut acc, &-2);
-/// assert_eq!(acc, 40);
-/// ```
-pub struct Max<T>(core::marker::PhantomData<T>);
-
-macro_rules! typed_unit {
-    ($($name:ident)*) => {$(
-        impl<T> $name<T> {
-            /// The combiner; it holds nothing.
-            pub const fn new() -> Self {
-                Self(core::marker::PhantomData)
-            }
-        }
-        impl<T> Default for $name<T> {
-            fn default() -> Self {
-                Self::new()
-            }
-        }
-        impl<T> Clone for $name<T> {
-            fn clone(&self) -> Self {
-                *self
-            }
-        }
-        impl<T> Copy for $name<T> {}
-    )*};
-}
-typed_unit!(Sum Min Max);
-
-macro_rules! integer_combiners {
-    ($($t:ty)*) => {$(
-        impl Combiner for Sum<$t> {
-            type Input = $t;
-            type Acc = $t;
-            #[inline]
-            fn start(&self, value: &$t) -> $t {
-                *value
-            }
-            #[inline]
-            fn merge(&self, acc: &mut $t, other: &$t) {
-                *acc = acc.wrapping_add(*other);
-            }
-        }
-        impl Combiner for Min<$t> {
-            type Input = $t;
-            type Acc = $t;
-            #[inline]
-            fn start(&self, value: &$t) -> $t {
-                *value
-            }
-            #[inline]
-            fn merge(&self, acc: &mut $t, other: &$t) {
-                *acc = (*acc).min(*other);
-            }
-        }
-        impl Combiner for Max<$t> {
-            type Input = $t;
-            type Acc = $t;
-            #[inline]
-            fn start(&self, value: &$t) -> $t {
-                *value
-            }
-            #[inline]
-            fn merge(&self, acc: &mut $t, other: &$t) {
-                *acc = (*acc).max(*other);
-            }
-        }
-    )*};
-}
-integer_combiners!(u8 u16 u32 u64 u128 i8 i16 i32 i64 i128);
-
 /// Counts values of any type.
 ///
 /// ```
@@ -158,28 +114,7 @@ integer_combiners!(u8 u16 u32 u64 u128 i8 i16 i32 i64 i128);
 /// Count::<str>::new().update(&mut acc, "y");
 /// assert_eq!(acc, 2);
 /// ```
-pub struct Count<V: ?Sized>(core::marker::PhantomData<fn(&V)>);
-
-impl<V: ?Sized> Count<V> {
-    /// The combiner; it holds nothing.
-    pub const fn new() -> Self {
-        Self(core::marker::PhantomData)
-    }
-}
-
-impl<V: ?Sized> Default for Count<V> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<V: ?Sized> Clone for Count<V> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<V: ?Sized> Copy for Count<V> {}
+pub struct Count<V: ?Sized>(PhantomData<fn(&V)>);
 
 impl<V: ?Sized> Combiner for Count<V> {
     type Input = V;
@@ -218,6 +153,8 @@ macro_rules! tuple_combiners {
 tuple_combiners!(A 0, B 1);
 tuple_combiners!(A 0, B 1, C 2);
 tuple_combiners!(A 0, B 1, C 2, D 3);
+tuple_combiners!(A 0, B 1, C 2, D 3, E 4);
+tuple_combiners!(A 0, B 1, C 2, D 3, E 4, F 5);
 
 impl<C: Combiner> Combiner for &C {
     type Input = C::Input;
@@ -235,8 +172,3 @@ impl<C: Combiner> Combiner for &C {
         (**self).merge(acc, other);
     }
 }
-
-crate::pairs::debug::debug!([T] Sum<T>, "Sum");
-crate::pairs::debug::debug!([T] Min<T>, "Min");
-crate::pairs::debug::debug!([T] Max<T>, "Max");
-crate::pairs::debug::debug!([V: ?Sized] Count<V>, "Count");
