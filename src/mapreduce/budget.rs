@@ -52,18 +52,25 @@ impl<'b> Budget<'b> {
     }
 }
 
+/// Words and bytes below this are written; above it that would take time and pages.
+const SMALL: usize = 1 << 20;
+
 // `len` zeros; `None` if the allocator does not have them.
 //
-// Asked for twice, because only the infallible way gets zeros from the system without writing
-// them: a budget of 64 MiB of which little is used would cost 10 ms and all its pages.
+// Many are asked for twice, because only the infallible way gets zeros from the system without
+// writing them: a budget of 64 MiB of which little is used would cost 10 ms and all its pages.
 macro_rules! zeroed {
     ($($name:ident $t:ty;)*) => {$(
         pub(super) fn $name(len: usize) -> Option<Vec<$t>> {
-            let mut probe = Vec::<$t>::new();
-            probe.try_reserve_exact(len).ok()?;
+            let mut zeros = Vec::<$t>::new();
+            zeros.try_reserve_exact(len).ok()?;
+            if len <= SMALL / size_of::<$t>() {
+                zeros.resize(len, 0);
+                return Some(zeros);
+            }
             // An allocation that nobody sees may be left out.
-            core::hint::black_box(probe.as_mut_ptr());
-            drop(probe);
+            core::hint::black_box(zeros.as_mut_ptr());
+            drop(zeros);
             Some(vec![0; len])
         }
     )*};
@@ -73,6 +80,13 @@ zeroed!(zeroed_words u64; zeroed_bytes u8;);
 impl Memory<'_> {
     #[inline(always)]
     pub(super) fn words(&mut self) -> &mut [u64] {
+        match self {
+            Memory::Owned(words) => words,
+            Memory::Borrowed(words) => words,
+        }
+    }
+
+    pub(super) fn as_words(&self) -> &[u64] {
         match self {
             Memory::Owned(words) => words,
             Memory::Borrowed(words) => words,

@@ -1,14 +1,15 @@
 //! Jobs: the builder, what takes pairs, and what gives them back in order.
 
 use core::borrow::Borrow;
+use core::convert::Infallible;
 use core::marker::PhantomData;
 
-use super::budget::Budget;
+use super::budget::{Budget, Memory};
 use super::combiner::Combiner;
 use super::counters::Counters;
 use super::error::{Error, Rejected};
 use super::reducer::{ReduceError, Reducer};
-use super::spill::{Engine, Records};
+use super::spill::{Engine, Layout, Records};
 use super::store::{NoStore, Store};
 use super::table::Fold;
 use crate::pairs::key::encoded;
@@ -48,6 +49,25 @@ impl<'b> Job<'b> {
     }
 }
 
+impl<'b, S> Job<'b, S> {
+    pub(super) fn into_parts(self) -> (Budget<'b>, S, u64) {
+        (self.budget, self.store, self.seed)
+    }
+}
+
+impl<'b> Job<'b> {
+    /// The memory, of at least so many bytes, and the seed of what needs no store.
+    pub(super) fn memory(self, least: usize) -> Result<(Memory<'b>, u64), Error<Infallible>> {
+        let given = self.budget.bytes();
+        let mut memory = self.budget.start().ok_or(Error::OutOfMemory { bytes: given })?;
+        let bytes = 8 * memory.words().len();
+        if bytes < least {
+            return Err(Error::BudgetTooSmall { given, least: least + (given - bytes) });
+        }
+        Ok((memory, self.seed))
+    }
+}
+
 impl<'b, S: Store> Job<'b, S> {
     /// Spills to `store` when the table is full.
     ///
@@ -80,7 +100,7 @@ impl<'b, S: Store> Job<'b, S> {
     /// let _ = Job::new(8 << 10).combine::<u32, Max<i16>>(Max::new()).unwrap();
     /// ```
     pub fn combine<K: Key + ?Sized, C: Combiner>(self, combiner: C) -> Result<Combining<'b, K, C, S>, Error<S::Error>> {
-        let engine = Engine::new::<Folding<C>>(self.budget, self.store, self.seed)?;
+        let engine = Engine::new::<Folding<C>>(self.budget, self.store, self.seed, Layout::Shared)?;
         Ok(Combining { engine, fold: Folding(combiner), key: PhantomData })
     }
 
@@ -95,7 +115,7 @@ impl<'b, S: Store> Job<'b, S> {
     /// let _ = Job::new(8 << 10).group::<str, [u8]>().unwrap();
     /// ```
     pub fn group<K: Key + ?Sized, V: Value + ?Sized>(self) -> Result<Grouping<'b, K, V, S>, Error<S::Error>> {
-        let engine = Engine::new::<Keeping<V>>(self.budget, self.store, self.seed)?;
+        let engine = Engine::new::<Keeping<V>>(self.budget, self.store, self.seed, Layout::Shared)?;
         Ok(Grouping { engine, key: PhantomData, value: PhantomData })
     }
 }
@@ -189,7 +209,12 @@ impl<K: Key + ?Sized, C: Combiner, S: Store> Combining<'_, K, C, S> {
     /// A key whose encoding is too long for the stack.
     #[cold]
     #[inline(never)]
-    fn emit_long(&mut self, key: &K::Borrowed<'_>, len: usize, value: &C::Input) -> Result<(), Error<S::Error>> {
+    pub(super) fn emit_long(
+        &mut self,
+        key: &K::Borrowed<'_>,
+        len: usize,
+        value: &C::Input,
+    ) -> Result<(), Error<S::Error>> {
         self.engine.admit::<Folding<C>>(len, C::Acc::SIZE)?;
         loop {
             let seed = self.engine.seed();
@@ -253,7 +278,7 @@ impl<K: Key + ?Sized, V: Value + ?Sized, S: Store> Grouping<'_, K, V, S> {
     /// A key whose encoding is too long for the stack.
     #[cold]
     #[inline(never)]
-    fn emit_long(&mut self, key: &K::Borrowed<'_>, len: usize, value: &V) -> Result<(), Error<S::Error>> {
+    pub(super) fn emit_long(&mut self, key: &K::Borrowed<'_>, len: usize, value: &V) -> Result<(), Error<S::Error>> {
         let size = value.size();
         self.engine.admit::<Keeping<V>>(len, size)?;
         loop {

@@ -12,7 +12,7 @@ use core::cmp::Ordering;
 
 use super::counters::Counters;
 use super::error::Error;
-use super::run::{Buffers, EXHAUSTED, Extent, READER_WORDS, RunReader};
+use super::run::{Buffers, EXHAUSTED, Extent, READER_WORDS, RunReader, trimmed};
 use super::store::Store;
 use super::table::Fold;
 
@@ -122,7 +122,11 @@ impl Merge {
         let mut parts = merge.parts(region);
         parts.tree.fill(NOBODY);
         for (i, run) in runs.enumerate() {
-            RunReader::new(run).save(&mut parts.readers[i]);
+            let mut reader = RunReader::new(run);
+            if run.offset > 0 {
+                reader.resume(merge.buffers(parts.buffers, i).block, store, run.offset)?;
+            }
+            reader.save(&mut parts.readers[i]);
             merge.advance(&mut parts, i, store)?;
         }
         for leaf in 0..merge.fan {
@@ -250,6 +254,29 @@ impl Merge {
             fold.merge(&mut parts.pairs[self.side][at..][..first.value], &buffers.value[..first.value]);
             counters.combined += 1;
         }
+    }
+
+    /// The key of the record that comes next.
+    pub(crate) fn peek<'r>(&self, region: &'r [u64]) -> Option<&'r [u8]> {
+        let winner = region[0] as usize;
+        let words = region[2 * self.fan + winner * READER_WORDS..].first_chunk()?;
+        let len = RunReader::load(words).key;
+        let buffers: &[u8] = bytemuck::cast_slice(&region[self.fan * (2 + READER_WORDS)..]);
+        let own = &buffers[2 * self.sizes.pair + winner * (self.sizes.block + self.sizes.pair)..];
+        (len != EXHAUSTED).then(|| &own[..len])
+    }
+
+    /// What is left of run `i`, from the record on that comes next of it, which must be one
+    /// with a whole key; `None` if nothing is.
+    pub(crate) fn rest(&self, region: &[u64], i: usize, run: Extent) -> Option<Extent> {
+        let reader = RunReader::load(region[2 * self.fan + i * READER_WORDS..].first_chunk()?);
+        if reader.key == EXHAUSTED {
+            return None;
+        }
+        let buffers: &[u8] = bytemuck::cast_slice(&region[self.fan * (2 + READER_WORDS)..]);
+        let own = &buffers[2 * self.sizes.pair + i * (self.sizes.block + self.sizes.pair)..];
+        let value = &own[value_at(&self.sizes, reader.value)..][..reader.value];
+        Some(reader.rest(run, self.sizes.block, if self.fixed.is_some() { trimmed(value) } else { value }.len()))
     }
 
     /// The record that [`Merge::step`] brought forth.

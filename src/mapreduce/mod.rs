@@ -36,7 +36,8 @@
 //! |---|---|
 //! | one accumulator for each key | [`Job::combine`] |
 //! | every value, in the order of arrival, or sorted (secondary sort) | [`Job::group`], [`Grouped::reduce_by_first`] |
-//! | windows of event time or of count | [`Job::windows`] |
+//! | windows of event time or of count | [`Job::windows`], [`Watermark`] |
+//! | sessions of a key, windows of its own count | [`Job::sessions`], [`Job::count_windows`] |
 //! | several combiners or reducers in one pass | tuples of them |
 //! | chained jobs | a job is the [`Emitter`] of another's reducer |
 //! | several outputs | [`Partitioned`] |
@@ -67,6 +68,9 @@
 #![cfg_attr(not(feature = "alloc"), doc = "[`Job::group`]: crate#features")]
 #![cfg_attr(not(feature = "alloc"), doc = "[`Grouped::reduce_by_first`]: crate#features")]
 #![cfg_attr(not(feature = "alloc"), doc = "[`Job::windows`]: crate#features")]
+#![cfg_attr(not(feature = "alloc"), doc = "[`Job::sessions`]: crate#features")]
+#![cfg_attr(not(feature = "alloc"), doc = "[`Job::count_windows`]: crate#features")]
+#![cfg_attr(not(feature = "alloc"), doc = "[`Watermark`]: crate#features")]
 
 #[cfg(feature = "alloc")]
 mod budget;
@@ -125,4 +129,4 @@ pub use store::{MemoryStore, NoStore, OutOfStore, Space, Stack, Store};
 pub use streaming::{ReadField, Reporter, StreamError, StreamMapper, Streaming, WriteField};
 pub use top_k::{Top, TopK, TopKFull};
 #[cfg(feature = "alloc")]
-pub use window::{Window, Windowing, Windows};
+pub use window::{CountWindows, Sessions, Watermark, Window, Windowing, Windows};

@@ -25,6 +25,8 @@ pub(crate) struct Extent {
     pub(crate) stack: Stack,
     pub(crate) start: u64,
     pub(crate) len: u64,
+    /// Where in its first block the first record begins that is still to be read; 0 at the run's beginning.
+    pub(crate) offset: usize,
     /// Makes the checksums of two runs at one place differ, in the topmost bits.
     pub(crate) serial: u64,
 }
@@ -73,7 +75,7 @@ impl RunWriter {
             Space::Shared { bytes, write, .. } => (bytes, write.max(1) as usize),
             Space::None | Space::Apart => (u64::MAX, 1),
         };
-        Self { extent: Extent { stack, start, len: 0, serial }, room, capacity, unit, fill: HEADER }
+        Self { extent: Extent { stack, start, len: 0, offset: 0, serial }, room, capacity, unit, fill: HEADER }
     }
 
     /// Writes a record whose key shares its first `shared` bytes with the one before.
@@ -116,6 +118,24 @@ impl RunWriter {
         }
         self.push(block, store, suffix)?;
         self.push(block, store, value)
+    }
+
+    /// As [`RunWriter::put`], of a key whose part behind `shared` lies in two pieces.
+    pub(crate) fn put_led<S: Store>(
+        &mut self,
+        block: &mut [u8],
+        store: &mut S,
+        shared: usize,
+        (lead, suffix): (&[u8], &[u8]),
+        value: &[u8],
+    ) -> Result<(), Error<S::Error>> {
+        if lead.is_empty() {
+            return self.put(block, store, shared, suffix, value);
+        }
+        for number in [shared, lead.len() + suffix.len(), value.len()] {
+            self.push(block, store, leb128(number, &mut [0; 10]))?;
+        }
+        [lead, suffix, value].into_iter().try_for_each(|bytes| self.push(block, store, bytes))
     }
 
     fn push<S: Store>(&mut self, block: &mut [u8], store: &mut S, mut bytes: &[u8]) -> Result<(), Error<S::Error>> {
@@ -187,7 +207,7 @@ pub(crate) struct Buffers<'a> {
 
 impl RunReader {
     pub(crate) fn new(extent: Extent) -> Self {
-        let Extent { stack, start, len, serial } = extent;
+        let Extent { stack, start, len, serial, .. } = extent;
         Self { stack, next: start, end: start + len, serial, from: 0, to: 0, key: 0, value: 0 }
     }
 
@@ -215,6 +235,33 @@ impl RunReader {
         words[2] = self.next;
         words[3] = self.end;
         words[4] = self.serial | self.stack as u64;
+    }
+
+    /// Reads the first block and goes to the record at `offset` in it.
+    pub(crate) fn resume<S: Store>(
+        &mut self,
+        block: &mut [u8],
+        store: &mut S,
+        offset: usize,
+    ) -> Result<(), Error<S::Error>> {
+        self.refill_block(block, store)?;
+        if offset > self.to {
+            return Err(Error::Undecodable { key: 0 });
+        }
+        self.from = offset;
+        Ok(())
+    }
+
+    /// The part of a run that begins with the record decoded last, whose key was whole. Every
+    /// block but the run's last is full.
+    pub(crate) fn rest(&self, run: Extent, block: usize, value: usize) -> Extent {
+        let payload = (block - HEADER) as u64;
+        let blocks = (self.next - run.start - 1) / block as u64;
+        let record = leb128_len(0) + leb128_len(self.key) + leb128_len(value) + self.key + value;
+        let begin = blocks * payload + (self.from - HEADER) as u64 - record as u64;
+        let start = run.start + begin / payload * block as u64;
+        let offset = HEADER + (begin % payload) as usize;
+        Extent { start, len: run.start + run.len - start, offset, ..run }
     }
 
     /// Decodes the next record, or sets `key` to [`EXHAUSTED`].

@@ -17,10 +17,13 @@ use super::store::{Space, Stack, Store};
 use super::table::{ENTRY, Fold, Table};
 use crate::pairs::hash::HashSeed;
 
-/// Words of a run in the directory: start and serial number; length and level.
+/// Words of a run in the directory: start and serial number; length, offset of the first record, level.
 const RUN_WORDS: usize = 2;
-/// Where in its second word a run's level begins, above its length.
-const LEVEL_SHIFT: u32 = 56;
+/// Where in its second word a run's offset and its level begin, above its length.
+const OFFSET_SHIFT: u32 = 42;
+const LEVEL_SHIFT: u32 = 58;
+/// The most bytes of a run: four terabytes.
+const LONGEST_RUN: u64 = 1 << OFFSET_SHIFT;
 /// Where in its first word a run's serial number begins, above its start.
 const SERIAL_SHIFT: u32 = 48;
 /// Bytes in a block, at the least and at the most.
@@ -47,8 +50,9 @@ pub(crate) struct Engine<'b, S> {
     runs: usize,
     most_runs: usize,
     block: usize,
-    /// Words at the start of the region that the table uses.
+    /// Words at the start of the region that the table uses, and where the merge's begin.
     table_words: usize,
+    merge_from: usize,
     /// The longest pair, as [`MergeSizes::new`] counts it, and the size of its value where that is fixed.
     longest: usize,
     fixed: Option<usize>,
@@ -57,6 +61,27 @@ pub(crate) struct Engine<'b, S> {
     poisoned: bool,
     /// `counters.emitted` when the table was started.
     filled_from: u64,
+}
+
+/// Who uses the region.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// The table while pairs arrive, then the merge.
+    Shared,
+    /// Half of it a table of the owner's, which takes at least so many bytes; the other half merges.
+    Apart {
+        /// Bytes.
+        least: usize,
+    },
+}
+
+/// What the owner of a table of its own works with.
+pub(crate) struct Apart<'r, S> {
+    pub(crate) table: &'r mut [u64],
+    pub(crate) merge: &'r mut [u64],
+    pub(crate) block: &'r mut [u8],
+    pub(crate) store: &'r mut S,
+    pub(crate) counters: &'r mut Counters,
 }
 
 /// The directory and, behind the block, the region.
@@ -83,9 +108,12 @@ struct Division {
 }
 
 impl Division {
-    fn new<F: Fold>(bytes: usize, space: Space) -> Self {
+    fn new<F: Fold>(bytes: usize, space: Space, layout: Layout) -> Self {
         let value = F::FIXED.unwrap_or(8);
-        let table = LEAST_ENTRIES * (8 * ENTRY + 16 + if F::INLINE { 0 } else { value });
+        let table = match layout {
+            Layout::Shared => LEAST_ENTRIES * (8 * ENTRY + 16 + if F::INLINE { 0 } else { value }),
+            Layout::Apart { least } => least,
+        };
         let unit = match space {
             Space::None => return Self { runs: 0, block: 0, needed: table },
             Space::Shared { write, .. } => write.max(8) as usize,
@@ -96,7 +124,8 @@ impl Division {
         // times as much take the same time.
         let block = 1 << (4 * bytes.isqrt()).clamp(LEAST_BLOCK, MOST_BLOCK).ilog2();
         let block = usize::next_multiple_of(block, unit).next_multiple_of(8);
-        let region = table.max(MergeSizes::new(block, 24, F::FIXED).bytes(2));
+        let merge = MergeSizes::new(block, 24 + F::GROUP, F::FIXED).bytes(2);
+        let region = if layout == Layout::Shared { table.max(merge) } else { 2 * table.max(merge) };
         Self { runs, block, needed: 8 * RUN_WORDS * runs + block + region }
     }
 }
@@ -111,8 +140,14 @@ fn stack_of(level: usize) -> Stack {
 
 fn extent_of(run: &[u64; RUN_WORDS]) -> Extent {
     let start = run[0] & ((1 << SERIAL_SHIFT) - 1);
-    let len = run[1] & ((1 << LEVEL_SHIFT) - 1);
-    Extent { stack: stack_of(level_of(run)), start, len, serial: run[0] >> SERIAL_SHIFT << SERIAL_SHIFT }
+    let len = run[1] & (LONGEST_RUN - 1);
+    let offset = (run[1] >> OFFSET_SHIFT) as usize & ((1 << (LEVEL_SHIFT - OFFSET_SHIFT)) - 1);
+    Extent { stack: stack_of(level_of(run)), start, len, offset, serial: run[0] >> SERIAL_SHIFT << SERIAL_SHIFT }
+}
+
+fn words_of(level: usize, extent: Extent) -> [u64; RUN_WORDS] {
+    let Extent { start, serial, len, offset, .. } = extent;
+    [start | serial, len | (offset as u64) << OFFSET_SHIFT | (level as u64) << LEVEL_SHIFT]
 }
 
 /// How many bytes at the beginning of two slices are the same.
@@ -121,16 +156,21 @@ fn common(a: &[u8], b: &[u8]) -> usize {
 }
 
 impl<'b, S: Store> Engine<'b, S> {
-    pub(crate) fn new<F: Fold>(budget: Budget<'b>, store: S, seed: u64) -> Result<Self, Error<S::Error>> {
+    pub(crate) fn new<F: Fold>(
+        budget: Budget<'b>,
+        store: S,
+        seed: u64,
+        layout: Layout,
+    ) -> Result<Self, Error<S::Error>> {
         let given = budget.bytes();
         let mut budget = budget.start().ok_or(Error::OutOfMemory { bytes: given })?;
         let bytes = budget.words().len() * 8;
         let space = store.space();
-        let division = Division::new::<F>(bytes, space);
+        let division = Division::new::<F>(bytes, space, layout);
         if bytes < division.needed {
             let mut least = bytes;
-            while least < Division::new::<F>(least, space).needed {
-                least = Division::new::<F>(least, space).needed.next_multiple_of(8);
+            while least < Division::new::<F>(least, space, layout).needed {
+                least = Division::new::<F>(least, space, layout).needed.next_multiple_of(8);
             }
             return Err(Error::BudgetTooSmall { given, least: least + (given - bytes) });
         }
@@ -144,20 +184,27 @@ impl<'b, S: Store> Engine<'b, S> {
             most_runs: division.runs,
             block: division.block,
             table_words: 0,
+            merge_from: 0,
             longest: 0,
             fixed: F::FIXED,
             merge_room: usize::MAX,
             poisoned: false,
             filled_from: 0,
         };
-        if space != Space::None {
-            engine.merge_room = engine.rooms().region.len() * 8;
-        }
         let words = engine.rooms().region.len();
         engine.table_words = if space == Space::None { words } else { words.min(CACHED_TABLE / 8) };
-        let outside = 6 + if F::INLINE { 0 } else { F::FIXED.unwrap_or(0) };
-        let (table, region) = engine.table();
-        table.start(region, !F::COMBINES, outside, true);
+        if layout != Layout::Shared {
+            engine.table_words = engine.table_words.min(if space == Space::None { words } else { words / 2 });
+            engine.merge_from = engine.table_words;
+        }
+        if space != Space::None {
+            engine.merge_room = 8 * (words - engine.merge_from);
+        }
+        if layout == Layout::Shared {
+            let outside = 6 + if F::INLINE { 0 } else { F::FIXED.unwrap_or(0) };
+            let (table, region) = engine.table();
+            table.start(region, !F::COMBINES, outside, true);
+        }
         Ok(engine)
     }
 
@@ -283,11 +330,11 @@ impl<'b, S: Store> Engine<'b, S> {
     }
 
     fn fan_in(&mut self) -> usize {
-        let room = self.rooms().region.len() * 8;
+        let room = (self.rooms().region.len() - self.merge_from) * 8;
         self.sizes().fan_in(room)
     }
 
-    fn note_peak(&mut self, region: usize) {
+    pub(crate) fn note_peak(&mut self, region: usize) {
         let bytes = 8 * RUN_WORDS * self.most_runs + self.block + region;
         self.counters.peak_bytes = self.counters.peak_bytes.max(bytes as u64);
     }
@@ -353,7 +400,7 @@ impl<'b, S: Store> Engine<'b, S> {
     }
 
     fn note_run(&mut self, at: usize, level: usize, extent: Extent) {
-        self.rooms().directory[at] = [extent.start | extent.serial, extent.len | (level as u64) << LEVEL_SHIFT];
+        self.rooms().directory[at] = words_of(level, extent);
         self.counters.passes = self.counters.passes.max(level as u64 + 1);
     }
 
@@ -370,7 +417,7 @@ impl<'b, S: Store> Engine<'b, S> {
     }
 
     /// A writer for a run of `level` that has at most `bound` bytes (0: not known).
-    fn writer(&mut self, level: usize, bound: u64) -> Result<RunWriter, Error<S::Error>> {
+    pub(crate) fn writer(&mut self, level: usize, bound: u64) -> Result<RunWriter, Error<S::Error>> {
         let stack = stack_of(level);
         let space = self.store.space();
         let (capacity, granule) = match space {
@@ -382,7 +429,7 @@ impl<'b, S: Store> Engine<'b, S> {
         if space == Space::Apart {
             let on = self.rooms().directory[..runs].iter().map(extent_of).filter(|extent| extent.stack == stack);
             let top = on.map(|extent| extent.start + extent.len).max().unwrap_or(0);
-            return Ok(RunWriter::new(stack, top, serial, u64::MAX, space));
+            return Ok(RunWriter::new(stack, top, serial, LONGEST_RUN - 1, space));
         }
         let (even, odd) = self.tops(capacity);
         let even = even.next_multiple_of(granule);
@@ -394,21 +441,11 @@ impl<'b, S: Store> Engine<'b, S> {
         if start < even {
             return Err(Error::StoreFull { capacity, used: capacity - room });
         }
-        Ok(RunWriter::new(stack, start, serial, odd - start, space))
+        Ok(RunWriter::new(stack, start, serial, (odd - start).min(LONGEST_RUN - 1), space))
     }
 
     /// Merges the oldest runs of the lowest level, at most `most`, into one of the next.
     fn merge_lowest<F: Fold>(&mut self, fold: &F, most: usize) -> Result<(), Error<S::Error>> {
-        self.merge_where(fold, most, |_| true)
-    }
-
-    /// As [`Engine::merge_lowest`], writing only the records to be kept.
-    fn merge_where<F: Fold>(
-        &mut self,
-        fold: &F,
-        most: usize,
-        mut keep: impl FnMut(&Merged<'_>) -> bool,
-    ) -> Result<(), Error<S::Error>> {
         let runs = self.runs;
         let directory = &self.rooms().directory[..runs];
         let level = directory.last().map_or(0, level_of);
@@ -420,16 +457,11 @@ impl<'b, S: Store> Engine<'b, S> {
         let skip = RUN_WORDS * self.most_runs;
         let (block, region) = self.budget.words()[skip..].split_at_mut(self.block / 8);
         let block: &mut [u8] = bytemuck::cast_slice_mut(block);
-        let mut kept_before = false;
+        let region = &mut region[self.merge_from..];
         while merge.step(region, &mut self.store, fold, &mut self.counters)? {
             let record = merge.record(region);
-            if !keep(&record) {
-                kept_before = false;
-                continue;
-            }
-            // Records that are kept are neighbours in what is merged, but for the first.
-            let shared = if kept_before { common(record.before, record.key) } else { 0 };
-            kept_before = true;
+            let shared = common(record.before, record.key);
+            let shared = if shared < F::GROUP { 0 } else { shared };
             let value = if F::FIXED.is_some() { trimmed(record.value) } else { record.value };
             writer.put(block, &mut self.store, shared, &record.key[shared..], value)?;
             self.counters.merged += 1;
@@ -480,48 +512,121 @@ impl<'b, S: Store> Engine<'b, S> {
         }
     }
 
-    /// Takes out the records whose keys are `closed`, which come before all
-    /// others, and hands them to `each` in order.
-    pub(crate) fn drain<F: Fold>(
-        &mut self,
-        fold: &F,
-        closed: impl Fn(&[u8]) -> bool,
-        mut each: impl FnMut(&[u8], &[u8]),
-    ) -> Result<(), Error<S::Error>> {
-        if self.poisoned {
-            return Err(Error::Poisoned);
-        }
-        if self.runs > 0 {
-            self.spill_rest(fold)?;
-            self.unite_runs(fold)?;
-            self.merge_where(fold, 1, |record| {
-                let keep = !closed(record.key);
-                if !keep {
-                    each(record.key, record.value);
-                }
-                keep
-            })?;
-            self.lower_level();
-            if extent_of(&self.rooms().directory[0]).len == 0 {
-                self.runs = 0;
-            }
-            self.poisoned = false;
-            self.restart_table(fold);
-            return Ok(());
-        }
+    /// Takes all records out of a table that has not been spilled, and hands them to `each` in order.
+    pub(crate) fn drain<F: Fold>(&mut self, fold: &F, mut each: impl FnMut(&[u8], &[u8])) {
         self.sort_table(fold);
-        let seed = self.seed;
         let (table, region) = self.table();
         let sorted = table.sorted::<F>(region);
         let (mut short, mut small) = ([0; 8], [0; 8]);
-        let mut gone = 0;
-        while gone < sorted.len() && closed(sorted.key(gone, &mut short)) {
-            each(sorted.key(gone, &mut short), sorted.value(gone, &mut small));
-            gone += 1;
+        for i in 0..sorted.len() {
+            each(sorted.key(i, &mut short), sorted.value(i, &mut small));
         }
-        table.keep_behind::<F>(region, seed, gone);
-        self.filled_from = self.counters.emitted;
+        self.table.next_is_list = !F::COMBINES;
+        self.restart_table(fold);
+    }
+
+    pub(crate) fn space(&self) -> Space {
+        self.store.space()
+    }
+
+    pub(crate) fn runs(&self) -> usize {
+        self.runs
+    }
+
+    /// The parts of an engine whose owner has a table of its own.
+    #[inline(always)]
+    pub(crate) fn apart(&mut self) -> Apart<'_, S> {
+        let skip = RUN_WORDS * self.most_runs;
+        let (block, region) = self.budget.words()[skip..].split_at_mut(self.block / 8);
+        let (table, merge) = region.split_at_mut(self.table_words);
+        let block = bytemuck::cast_slice_mut(block);
+        Apart { table, merge, block, store: &mut self.store, counters: &mut self.counters }
+    }
+
+    /// Ends a run of level 0 that was written from the owner's table.
+    pub(crate) fn finish_run(&mut self, writer: RunWriter, records: u64) -> Result<(), Error<S::Error>> {
+        let parts = self.apart();
+        let extent = writer.finish(parts.block, parts.store)?;
+        self.counters.spilled += records;
+        self.counters.runs += 1;
+        self.counters.spilled_bytes += extent.len;
+        self.note_run(self.runs, 0, extent);
+        self.runs += 1;
         Ok(())
+    }
+
+    /// Merges where the directory is full, where a bounded store is half full, and where most of
+    /// an unbounded one lies before what is still to be read. What fails changes nothing.
+    pub(crate) fn tidy<F: Fold>(&mut self, fold: &F) -> Result<(), Error<S::Error>> {
+        if self.runs == self.most_runs {
+            while self.runs > self.most_runs * 3 / 4 {
+                let fan = self.fan_in();
+                self.merge_lowest(fold, fan)?;
+            }
+        }
+        let runs = self.runs;
+        let extents = || self.budget_runs(runs);
+        let live: u64 = extents().map(|extent| extent.len).sum();
+        let top = |stack| {
+            let on = extents().filter(move |extent| extent.stack == stack);
+            on.map(|extent| extent.start + extent.len).max().unwrap_or(0)
+        };
+        let hollow = top(Stack::Even) + top(Stack::Odd) > 2 * live + 64 * self.table_words as u64;
+        let apart = self.store.space() == Space::Apart;
+        if if apart { hollow } else { self.is_crowded() } { self.reclaim(fold) } else { Ok(()) }
+    }
+
+    fn budget_runs(&self, runs: usize) -> impl Iterator<Item = Extent> + '_ {
+        self.budget.as_words()[..RUN_WORDS * runs].as_chunks().0.iter().map(extent_of)
+    }
+
+    /// Merges everything to one run at the beginning of its stack.
+    pub(crate) fn reclaim<F: Fold>(&mut self, fold: &F) -> Result<(), Error<S::Error>> {
+        let outcome = self.reclaim_all(fold);
+        self.poisoned = false;
+        outcome
+    }
+
+    fn reclaim_all<F: Fold>(&mut self, fold: &F) -> Result<(), Error<S::Error>> {
+        let alone = self.runs == 1;
+        self.unite_runs(fold)?;
+        let odd = |own: &Self| own.budget_runs(own.runs).last().is_some_and(|run| run.stack == Stack::Odd);
+        if self.runs == 1 && (alone || odd(self)) {
+            self.merge_lowest(fold, 1)?;
+            self.lower_level();
+        }
+        // A run on the odd stack leaves unused what it turned out to be shorter.
+        if self.runs == 1 && odd(self) {
+            self.merge_lowest(fold, 1)?;
+            self.lower_level();
+        }
+        Ok(())
+    }
+
+    /// Begins to merge all runs, if there are any.
+    pub(crate) fn open_all<F: Fold>(&mut self, fold: &F) -> Result<Option<Merge>, Error<S::Error>> {
+        if self.runs == 0 {
+            return Ok(None);
+        }
+        let fan = self.fan_in();
+        while self.runs > fan {
+            self.merge_lowest(fold, fan.min(self.runs - fan + 1))?;
+        }
+        self.open::<F>(0, self.runs).map(Some)
+    }
+
+    /// Keeps of each run what a merge of all has not brought forth, which begins with a whole key.
+    pub(crate) fn keep_rest(&mut self, merge: &Merge) {
+        let mut kept = 0;
+        for i in 0..self.runs {
+            let run = self.rooms().directory[i];
+            let rest = merge.rest(self.apart().merge, i, extent_of(&run));
+            if let Some(extent) = rest {
+                self.rooms().directory[kept] = words_of(level_of(&run), extent);
+                kept += 1;
+            }
+        }
+        self.runs = kept;
     }
 
     fn open<F: Fold>(&mut self, from: usize, to: usize) -> Result<Merge, Error<S::Error>> {
@@ -529,7 +634,7 @@ impl<'b, S: Store> Engine<'b, S> {
         self.note_peak(sizes.bytes(to - from));
         let (directory, words) = self.budget.words().split_at_mut(RUN_WORDS * self.most_runs);
         let runs = directory.as_chunks().0[from..to].iter().map(extent_of);
-        Merge::open(&mut words[self.block / 8..], &mut self.store, sizes, F::FIXED, runs)
+        Merge::open(&mut words[self.block / 8 + self.merge_from..], &mut self.store, sizes, F::FIXED, runs)
     }
 
     /// Ends the input: what follows is [`Engine::step`].

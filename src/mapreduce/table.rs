@@ -34,6 +34,8 @@ pub(crate) trait Fold {
     /// Bytes of every value, where they have one size.
     const FIXED: Option<usize>;
     const INLINE: bool = matches!(Self::FIXED, Some(0..=8));
+    /// Bytes at the beginning of keys; where they change, a run has a whole key, at which reading can begin.
+    const GROUP: usize = 0;
     fn merge(&self, acc: &mut [u8], other: &[u8]);
 }
 

@@ -14,7 +14,8 @@ use super::super::error::Error;
 /// let outcome = Streaming::new("words", Vec::new()).combine::<str, _>(Sum::<u64>::new(), unsorted, Vec::new());
 /// assert!(matches!(outcome, Err(StreamError::Order { line: 2 })));
 /// ```
-#[derive(Debug)]
+///
+/// Both `Display` and `Debug` say it as a person would: `main` prints the latter.
 #[non_exhaustive]
 pub enum StreamError {
     /// Reading failed in this line.
@@ -28,14 +29,15 @@ pub enum StreamError {
     Write(io::Error),
     /// The job that combines in the mapper failed.
     Job(Error<Infallible>),
-    /// A line is too long for the budget.
+    /// A line is too long for the budget: give more of it to lines (`Streaming::longest_line`), or pass
+    /// over such lines (`Streaming::skip_long_lines`).
     LineTooLong {
         /// Counted from 1.
         line: u64,
         /// The most bytes that the budget allows.
         most: usize,
     },
-    /// A line for a reducer has no tab.
+    /// A line for a reducer has no value, which its type needs, or fewer fields than the key.
     NoValue {
         /// Counted from 1.
         line: u64,
@@ -73,6 +75,12 @@ impl fmt::Display for StreamError {
             }
             Self::Separator { byte } => write!(f, "a field has the byte {byte:#04x}, which separates fields or lines"),
         }
+    }
+}
+
+impl fmt::Debug for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,14 +1,14 @@
 //! Lines read and written in memory that does not grow.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 use std::io::{self, Read, Write};
 
+use super::super::budget::zeroed_bytes;
+use super::super::error::Error;
 use super::error::StreamError;
 use super::field::WriteField;
-use crate::pairs::Emitter;
-use crate::pairs::Key;
+use crate::pairs::{Emitter, Key};
 
 /// Bytes of output gathered before they are written.
 const OUTPUT: usize = 32 << 10;
@@ -24,19 +24,20 @@ impl<W: Write> Lines<W> {
         Self { out, buffer: Vec::with_capacity(2 * OUTPUT) }
     }
 
-    pub(super) fn put(
-        &mut self,
-        key: &(impl WriteField + ?Sized),
-        value: &(impl WriteField + ?Sized),
-    ) -> Result<(), StreamError> {
+    pub(super) fn put<K, V>(&mut self, key: &K, value: &V) -> Result<(), StreamError>
+    where
+        K: WriteField + ?Sized,
+        V: WriteField + ?Sized,
+    {
         let start = self.buffer.len();
         key.write_field(&mut self.buffer);
         let end = self.buffer.len();
         self.buffer.push(b'\t');
         value.write_field(&mut self.buffer);
-        let separator = |byte: &&u8| matches!(byte, b'\n' | b'\r');
-        let in_key = self.buffer[start..end].iter().find(|byte| **byte == b'\t' || separator(byte));
-        let wrong = in_key.or_else(|| self.buffer[end + 1..].iter().find(separator)).copied();
+        let is_end = |byte: &&u8| matches!(byte, b'\n' | b'\r');
+        let tabs = self.buffer[start..end].iter().filter(|&&byte| byte == b'\t').count();
+        let tab = (tabs >= K::FIELDS).then_some(b'\t');
+        let wrong = tab.or_else(|| self.buffer[start..].iter().find(is_end).copied());
         if let Some(byte) = wrong {
             self.buffer.truncate(start);
             return Err(StreamError::Separator { byte });
@@ -77,43 +78,61 @@ pub(super) struct LineReader<R> {
     buffer: Vec<u8>,
     /// What was read and is not yet given out.
     rest: core::ops::Range<usize>,
-    pub(super) line: u64,
+    /// Passes over lines that are too long, rather than failing.
+    skip: bool,
+    line: u64,
+    pub(super) skipped: u64,
 }
 
 impl<R: Read> LineReader<R> {
-    pub(super) fn new(input: R, bytes: usize) -> Self {
-        Self { input, buffer: vec![0; bytes], rest: 0..0, line: 0 }
+    pub(super) fn new(input: R, bytes: usize, skip: bool) -> Result<Self, StreamError> {
+        let buffer = zeroed_bytes(bytes).ok_or(StreamError::Job(Error::OutOfMemory { bytes }))?;
+        Ok(Self { input, buffer, rest: 0..0, skip, line: 0, skipped: 0 })
     }
 
-    /// The next line, without its end; the last may have none.
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, StreamError> {
-        let mut searched = 0;
+    /// The number of the next line, from 1, and the line without its end: a newline, or a carriage
+    /// return and a newline. The last may have none.
+    pub(super) fn next(&mut self) -> Result<Option<(u64, &[u8])>, StreamError> {
+        let (mut searched, mut skipping) = (0, false);
         self.line += 1;
         loop {
             let rest = &self.buffer[self.rest.clone()];
             if let Some(len) = rest[searched..].iter().position(|&byte| byte == b'\n').map(|at| searched + at) {
                 let start = self.rest.start;
                 self.rest.start += len + 1;
-                return Ok(Some(&self.buffer[start..start + len]));
+                if skipping {
+                    (searched, skipping) = (0, false);
+                    self.line += 1;
+                    continue;
+                }
+                return Ok(Some((self.line, without_return(&self.buffer[start..start + len]))));
             }
             searched = rest.len();
-            if self.rest.end == self.buffer.len() {
+            if skipping {
+                // Nothing of it is wanted.
+                (self.rest, searched) = (0..0, 0);
+            } else if self.rest.end == self.buffer.len() {
                 if searched == self.buffer.len() {
                     // A line must fit with its end, which only the next byte would show to be there.
-                    return Err(StreamError::LineTooLong { line: self.line, most: searched.saturating_sub(1) });
+                    if !self.skip {
+                        return Err(StreamError::LineTooLong { line: self.line, most: searched.saturating_sub(1) });
+                    }
+                    self.skipped += 1;
+                    skipping = true;
+                    continue;
                 }
                 self.buffer.copy_within(self.rest.clone(), 0);
                 self.rest = 0..searched;
             }
             match self.input.read(&mut self.buffer[self.rest.end..]) {
                 Ok(0) if searched == 0 => {
-                    self.line -= 1;
+                    self.line -= u64::from(!skipping);
                     return Ok(None);
                 }
                 Ok(0) => {
                     let start = self.rest.start;
                     self.rest = 0..0;
-                    return Ok(Some(&self.buffer[start..start + searched]));
+                    return Ok(Some((self.line, without_return(&self.buffer[start..start + searched]))));
                 }
                 Ok(read) => self.rest.end += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -121,4 +140,8 @@ impl<R: Read> LineReader<R> {
             }
         }
     }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }

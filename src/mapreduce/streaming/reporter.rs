@@ -1,6 +1,7 @@
 //! Counters and status for the engine.
 
 use alloc::string::String;
+use core::fmt;
 use std::io::{self, Write};
 
 /// Tells the engine counters and status, in Hadoop's format, on standard error.
@@ -18,6 +19,12 @@ pub struct Reporter<E> {
     log: E,
 }
 
+impl<E> fmt::Debug for Reporter<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reporter({})", self.group)
+    }
+}
+
 impl<E: Write> Reporter<E> {
     /// Reports counters of `group` to `log`. Commas and newlines in names become spaces.
     pub fn new(group: &str, log: E) -> Self {
@@ -29,10 +36,6 @@ impl<E: Write> Reporter<E> {
     /// # Errors
     ///
     /// The log's.
-    ///
-    /// ```
-    /// kernlet::mapreduce::Reporter::new("words", std::io::stderr()).counter("lines", 1).unwrap();
-    /// ```
     pub fn counter(&mut self, name: &str, amount: u64) -> io::Result<()> {
         let line = std::format!("reporter:counter:{},{},{amount}\n", self.group, named(name));
         self.log.write_all(line.as_bytes())
@@ -43,10 +46,6 @@ impl<E: Write> Reporter<E> {
     /// # Errors
     ///
     /// The log's.
-    ///
-    /// ```
-    /// kernlet::mapreduce::Reporter::new("words", std::io::stderr()).status("begun").unwrap();
-    /// ```
     pub fn status(&mut self, message: &str) -> io::Result<()> {
         let line = std::format!("reporter:status:{}\n", message.replace(['\n', '\r'], " "));
         self.log.write_all(line.as_bytes())
@@ -56,5 +55,3 @@ impl<E: Write> Reporter<E> {
 fn named(name: &str) -> String {
     name.replace([',', '\n', '\r'], " ")
 }
-
-crate::pairs::debug::debug!([E] Reporter<E>, "Reporter", "group": |reporter| &reporter.group);
