@@ -58,7 +58,7 @@ impl core::error::Error for AudioError {}
 
 /// Log-mel energies or cepstral coefficients: a row for each frame.
 ///
-/// See the [module](crate::audio) for an example.
+/// The [module](crate::audio) shows it at work.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Features {

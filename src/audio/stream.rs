@@ -5,7 +5,7 @@ use super::{AudioError, Features, features::expect};
 /// Takes samples one by one and gives a row whenever a frame is full: the rows that
 /// [`rows_into`](Features::rows_into) gives for all samples since the beginning, bit by bit.
 ///
-/// See the [module](crate::audio) for an example.
+/// The [module](crate::audio) shows it at work.
 #[derive(Debug)]
 pub struct Streaming<'a> {
     features: Features,

@@ -254,8 +254,6 @@ impl<'a> Wav<'a> {
     }
 
     /// How many samples a channel has.
-    ///
-    /// See [`Wav`] for an example.
     pub const fn frames(&self) -> usize {
         match self.data.len().checked_div(self.encoding.bytes() * self.channels as usize) {
             Some(frames) => frames,

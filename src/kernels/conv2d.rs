@@ -83,8 +83,6 @@ const NAME: &str = "conv2d";
 
 impl Conv2d {
     /// Stride 1, dilation 1, no padding, one group.
-    ///
-    /// See [`Conv2d`] for an example.
     pub const fn new(height: usize, width: usize, in_channels: usize, out_channels: usize, kernel: [usize; 2]) -> Self {
         Self {
             height,
@@ -101,8 +99,6 @@ impl Conv2d {
     }
 
     /// The same with another stride.
-    ///
-    /// See [`Conv2d`] for an example.
     pub const fn with_stride(self, stride: [usize; 2]) -> Self {
         Self { stride, ..self }.resolved()
     }
@@ -119,8 +115,6 @@ impl Conv2d {
 
     /// The same with another padding; [`Padding::Same`] goes by the stride and the dilation, whether
     /// these are set before or after.
-    ///
-    /// See [`Conv2d`] for an example.
     pub const fn with_padding(self, padding: Padding) -> Self {
         let same = matches!(padding, Padding::Same);
         let padding = padding.resolve([self.height, self.width], self.kernel, self.stride, self.dilation);
@@ -181,16 +175,12 @@ impl Conv2d {
     }
 
     /// Rows of the output.
-    ///
-    /// See [`Conv2d`] for an example.
     pub const fn out_height(&self) -> usize {
         let padding = self.padding[0] + self.padding[1];
         shape::window_count(self.height, padding, self.kernel[0], self.stride[0], self.dilation[0])
     }
 
     /// Columns of the output.
-    ///
-    /// See [`Conv2d`] for an example.
     pub const fn out_width(&self) -> usize {
         let padding = self.padding[2] + self.padding[3];
         shape::window_count(self.width, padding, self.kernel[1], self.stride[1], self.dilation[1])
@@ -215,8 +205,6 @@ impl Conv2d {
     }
 
     /// The length of `w`.
-    ///
-    /// See [`Conv2d`] for an example.
     pub const fn w_len(&self) -> usize {
         self.w_rows() * self.out_channels
     }

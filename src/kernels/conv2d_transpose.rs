@@ -74,8 +74,6 @@ pub struct Conv2dTranspose {
 
 impl Conv2dTranspose {
     /// Stride 1, dilation 1, nothing cut off or added, one group.
-    ///
-    /// See [`Conv2dTranspose`] for an example.
     pub const fn new(height: usize, width: usize, in_channels: usize, out_channels: usize, kernel: [usize; 2]) -> Self {
         Self {
             height,
@@ -94,8 +92,6 @@ impl Conv2dTranspose {
     }
 
     /// The same with another stride.
-    ///
-    /// See [`Conv2dTranspose`] for an example.
     pub const fn with_stride(self, stride: [usize; 2]) -> Self {
         Self { stride, ..self }.resolved()
     }
@@ -245,15 +241,11 @@ impl Conv2dTranspose {
     }
 
     /// Rows of the output.
-    ///
-    /// See [`Conv2dTranspose`] for an example.
     pub const fn out_height(&self) -> usize {
         self.out_size(0)
     }
 
     /// Columns of the output.
-    ///
-    /// See [`Conv2dTranspose`] for an example.
     pub const fn out_width(&self) -> usize {
         self.out_size(1)
     }
@@ -279,8 +271,6 @@ impl Conv2dTranspose {
     }
 
     /// The length of `w`.
-    ///
-    /// See [`with_groups`](Self::with_groups) for an example.
     pub const fn w_len(&self) -> usize {
         self.w_rows() * self.in_channels
     }

@@ -45,8 +45,6 @@ struct Node {
 
 impl GradientSum {
     /// The gradient of leaf `index`.
-    ///
-    /// See [`GradientSum`] for an example.
     pub fn leaf(index: usize, gradient: Vec<f32>) -> Self {
         Self { nodes: alloc::vec![Node { height: 0, index, gradient }], spare: Vec::new() }
     }
@@ -68,8 +66,6 @@ impl GradientSum {
     }
 
     /// Adds the leaves of another sum. No leaf may be in both.
-    ///
-    /// See [`GradientSum`] for an example.
     pub fn merge(&mut self, other: Self) {
         for node in other.nodes {
             self.insert(node);
@@ -95,8 +91,6 @@ impl GradientSum {
     ///
     /// Subtrees that have no neighbour, since the number of leaves is not a power of two, are added
     /// from the last leaf to the first.
-    ///
-    /// See [`GradientSum`] for an example.
     pub fn into_total(mut self) -> Option<Vec<f32>> {
         self.nodes.sort_by_key(|node| node.index << node.height);
         let mut total = self.nodes.pop()?.gradient;

@@ -29,8 +29,6 @@ pub enum Frozen {
 
 impl Frozen {
     /// Whether layer `index` is one of them; no layer without parameters is.
-    ///
-    /// See [`Frozen`] for an example.
     pub const fn contains(&self, layers: &[Layer], index: usize) -> bool {
         if index >= layers.len() || layers[index].rows == 0 {
             return false;

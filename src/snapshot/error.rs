@@ -21,8 +21,6 @@ impl Label {
     const LEN: usize = 32;
 
     /// The first bytes of `name`, up to a character's end.
-    ///
-    /// See [`Label`] for an example.
     pub const fn new(name: &str) -> Self {
         Self { bytes: [0; Self::LEN], len: 0 }.then(name)
     }

@@ -41,8 +41,6 @@ impl StaticSnapshot {
     }
 
     /// The parameters, where they lie.
-    ///
-    /// See [`static_snapshot!`](crate::static_snapshot) for an example.
     #[inline]
     pub fn parameters(&self) -> &'static [f32] {
         // `Aligned` and `new` leave nothing that could go wrong.
@@ -54,8 +52,6 @@ impl StaticSnapshot {
     ///
     /// # Errors
     /// [`SnapshotError::PayloadChecksum`] if they are not.
-    ///
-    /// See [`static_snapshot!`](crate::static_snapshot) for an example.
     pub fn verify(&self) -> Result<(), SnapshotError> {
         self.0.verify_payload()
     }

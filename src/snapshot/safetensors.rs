@@ -159,8 +159,6 @@ pub fn to_bytes(info: &ModelInfo, parameters: &[f32]) -> Result<Vec<u8>, Safeten
 /// # Errors
 /// [`SafetensorsError`] if the file is broken or its tensors are not exactly the network's;
 /// `parameters` is then as it was.
-///
-/// See [`to_bytes`] for an example.
 pub fn read_into(bytes: &[u8], prefix: &str, info: &ModelInfo, parameters: &mut [f32]) -> Result<(), SafetensorsError> {
     if parameters.len() != info.parameters() {
         return Err(SafetensorsError::Length { expected: info.parameters(), found: parameters.len() });

@@ -38,8 +38,6 @@ const SHIFT: u32 = 20;
 
 impl Sum {
     /// For operands of these scales and zero points.
-    ///
-    /// See [`Sum`] for an example.
     pub const fn new(scales: [f32; 2], zero_points: [i8; 2], output_scale: f32, output: Output) -> Self {
         let [first, second] = [scales[0] as f64, scales[1] as f64];
         let twice = 2.0 * if first > second { first } else { second };

@@ -57,8 +57,6 @@ impl Broadcast {
     ///
     /// # Errors
     /// If two sizes differ and neither is 1, a shape has more than [`MAX_RANK`] axes, or a length overflows.
-    ///
-    /// See [`Broadcast`] for an example.
     pub const fn new(a: &[usize], b: &[usize]) -> Result<Self, ShapeError> {
         let rank = if a.len() > b.len() { a.len() } else { b.len() };
         if rank > MAX_RANK {
@@ -94,22 +92,16 @@ impl Broadcast {
     }
 
     /// The length of the first operand.
-    ///
-    /// See [`Broadcast`] for an example.
     pub const fn a_len(&self) -> usize {
         self.a_len
     }
 
     /// The length of the second operand.
-    ///
-    /// See [`Broadcast`] for an example.
     pub const fn b_len(&self) -> usize {
         self.b_len
     }
 
     /// The length of the result.
-    ///
-    /// See [`Broadcast`] for an example.
     pub const fn y_len(&self) -> usize {
         self.y_len
     }

@@ -25,8 +25,6 @@ pub struct LeakyRelu {
 
 impl LeakyRelu {
     /// Of this slope, for inputs of zero point 0.
-    ///
-    /// See [`LeakyRelu`] for an example.
     pub const fn new(input_scale: f32, output_scale: f32, slope: f32, output: Output) -> Self {
         let positive = Multiplier::from_real(input_scale as f64 / output_scale as f64);
         let negative = Multiplier::from_real(input_scale as f64 * slope as f64 / output_scale as f64);

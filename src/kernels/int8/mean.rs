@@ -37,8 +37,6 @@ pub struct Mean {
 impl Mean {
     /// A mean over `count` elements, for inputs of zero point 0; `multiplier` is the scale of the input over
     /// that of the output.
-    ///
-    /// See [`Mean`] for an example.
     pub const fn new(count: usize, inner: usize, multiplier: Multiplier, output: Output) -> Self {
         Self { count, inner, multiplier: multiplier.over(count), input_zero_point: 0, output }
     }

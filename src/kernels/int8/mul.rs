@@ -29,8 +29,6 @@ pub struct Product {
 
 impl Product {
     /// For operands of these scales and zero points.
-    ///
-    /// See [`Product`] for an example.
     pub const fn new(scales: [f32; 2], zero_points: [i8; 2], output_scale: f32, output: Output) -> Self {
         let multiplier = Multiplier::from_real(scales[0] as f64 * scales[1] as f64 / output_scale as f64);
         Self { zero_points, multiplier, output }

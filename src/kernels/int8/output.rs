@@ -31,8 +31,6 @@ pub enum Activation {
 
 impl Activation {
     /// The least and the greatest `i8` inside the function's range.
-    ///
-    /// See [`Activation`] for an example.
     pub const fn range(self, scale: f32, zero_point: i8) -> [i8; 2] {
         const fn at(real: f32, scale: f32, zero_point: i8) -> i8 {
             // Rounded to the nearest, halves away from zero; what is beyond 2²³ is whole already.
@@ -86,15 +84,11 @@ pub struct Output {
 
 impl Output {
     /// All 256 values, double rounding.
-    ///
-    /// See [`Output`] for an example.
     pub const fn new(zero_point: i8) -> Self {
         Self { zero_point, range: [i8::MIN, i8::MAX], rescaling: Rescaling::Double }
     }
 
     /// The same with another range.
-    ///
-    /// See [`Output`] for an example.
     pub const fn with_range(self, range: [i8; 2]) -> Self {
         Self { range, ..self }
     }
@@ -110,8 +104,6 @@ impl Output {
     }
 
     /// The output of a sum.
-    ///
-    /// See [`Output`] for an example.
     #[inline(always)]
     pub const fn of(self, sum: i32, multiplier: Multiplier) -> i8 {
         self.place(multiplier.rescale(sum, self.rescaling))
@@ -163,22 +155,16 @@ pub struct Filter<'a> {
 
 impl<'a> Filter<'a> {
     /// Weights without biases, for inputs of zero point 0.
-    ///
-    /// See [`Filter`] for an example.
     pub const fn new(w: &'a [i8], multipliers: &'a [Multiplier], output: Output) -> Self {
         Self { w, b: None, multipliers, input_zero_point: 0, output }
     }
 
     /// The same with biases.
-    ///
-    /// See [`Filter`] for an example.
     pub const fn with_bias(self, b: &'a [[u8; 4]]) -> Self {
         Self { b: Some(b), ..self }
     }
 
     /// The same for inputs of another zero point.
-    ///
-    /// See [`Filter`] for an example.
     pub const fn with_input_zero_point(self, input_zero_point: i8) -> Self {
         Self { input_zero_point, ..self }
     }

@@ -27,8 +27,6 @@ impl Pad {
     ///
     /// # Errors
     /// If there are more than [`MAX_RANK`] axes, not as many pairs as axes, or a length overflows.
-    ///
-    /// See [`Pad`] for an example.
     pub const fn new(sizes: &[usize], around: &[[usize; 2]]) -> Result<Self, ShapeError> {
         let rank = sizes.len();
         if rank > MAX_RANK {
@@ -54,15 +52,11 @@ impl Pad {
     }
 
     /// The length of the input.
-    ///
-    /// See [`Pad`] for an example.
     pub const fn x_len(&self) -> usize {
         self.x_len
     }
 
     /// The length of the output.
-    ///
-    /// See [`Pad`] for an example.
     pub const fn y_len(&self) -> usize {
         self.y_len
     }

@@ -33,8 +33,6 @@ impl Slice {
     /// # Errors
     /// If there are more than [`MAX_RANK`] axes, the lists are not equally long, an element lies outside its axis,
     /// or a length overflows.
-    ///
-    /// See [`Slice`] for an example.
     pub const fn new(sizes: &[usize], begins: &[usize], counts: &[usize], steps: &[isize]) -> Result<Self, ShapeError> {
         let rank = sizes.len();
         if rank > MAX_RANK {
@@ -74,15 +72,11 @@ impl Slice {
     }
 
     /// The length of the input.
-    ///
-    /// See [`Slice`] for an example.
     pub const fn x_len(&self) -> usize {
         self.x_len
     }
 
     /// The length of the output.
-    ///
-    /// See [`Slice`] for an example.
     pub const fn y_len(&self) -> usize {
         self.y_len
     }

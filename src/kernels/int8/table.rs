@@ -20,8 +20,6 @@ pub struct Table([i8; 256]);
 
 impl Table {
     /// The table of a function.
-    ///
-    /// See [`Table`] for an example.
     #[inline]
     pub fn from_fn(f: impl Fn(i8) -> i8) -> Self {
         let mut table = [0; 256];
@@ -63,8 +61,6 @@ impl Table {
     }
 
     /// The output for an input.
-    ///
-    /// See [`Table::of_real`] for an example.
     #[inline(always)]
     pub fn get(&self, x: i8) -> i8 {
         // 128 is added to the bits: −128 comes first.
@@ -72,8 +68,6 @@ impl Table {
     }
 
     /// Overwrites each element with its output.
-    ///
-    /// See [`Table`] for an example.
     pub fn apply_in_place(&self, level: Level, y: &mut [i8]) {
         let _ = level;
         for y in y {

@@ -22,10 +22,6 @@ pub struct MemoryStore<B> {
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> MemoryStore<B> {
     /// A store in `bytes`.
-    ///
-    /// ```
-    /// let _ = kernlet::mapreduce::MemoryStore::new([0; 4096]);
-    /// ```
     pub fn new(bytes: B) -> Self {
         Self { bytes }
     }

@@ -107,7 +107,12 @@ pub trait Store {
 /// No store: a full table is an error that leaves the pair with the caller.
 ///
 /// ```
-/// let _ = kernlet::mapreduce::NoStore;
+/// # #[cfg(feature = "alloc")] {
+/// use kernlet::mapreduce::{Emitter, Error, Job, Sum};
+/// let mut job = Job::new(4 << 10).combine::<u32, Sum<u64>>(Sum::new()).unwrap();
+/// let full = (0..10_000).find_map(|key| job.emit(key, 1).err());
+/// assert!(matches!(full, Some(Error::Full { .. })));
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoStore;

@@ -31,19 +31,11 @@ pub struct TempFiles {
 
 impl TempFiles {
     /// Files in the system's directory for temporary files.
-    ///
-    /// ```
-    /// let _ = kernlet::mapreduce::TempFiles::new();
-    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Files in `directory`.
-    ///
-    /// ```
-    /// let _ = kernlet::mapreduce::TempFiles::within("/var/tmp");
-    /// ```
     pub fn within(directory: impl AsRef<Path>) -> Self {
         Self { directory: Some(directory.as_ref().to_path_buf()), files: [None, None] }
     }

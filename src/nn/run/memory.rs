@@ -33,8 +33,6 @@ struct Line([f32; 16]);
 #[cfg(feature = "alloc")]
 impl HeapMemory {
     /// `len` zeros.
-    ///
-    /// See [`HeapMemory`] for an example.
     pub fn zeroed(len: usize) -> Self {
         Self { lines: alloc::vec![Line([0.0; 16]); len.div_ceil(16)], len }
     }
