@@ -69,7 +69,7 @@
 //! |---|---|---|
 //! | `std` | yes | instruction sets found at run time, files, spilling to temporary files; implies `alloc` |
 //! | `counting` | yes | [`mapreduce`], [`sketch`] and [`pairs`] |
-//! | `int8` | yes | networks in integers of eight bits |
+//! | `int8` | yes | networks in integers of eight bits, and files of TensorFlow Lite: `tflite` |
 //! | `audio` | yes | sound: frames, spectra, mel bands |
 //! | `alloc` | | MapReduce jobs, networks on the heap |
 //! | `rayon` | | threads; results have the same bits for any number of them |

@@ -35,7 +35,7 @@ pub const fn saliency_len<N: Network>() -> usize {
 /// (Simonyan, Vedaldi, Zisserman: *Deep inside convolutional networks*, 2013).
 ///
 /// # Errors
-/// If `sample` is not one sample, `gradient` has another length, `class` is no output, or `memory` is
+/// If `sample` is not one sample, `gradient` has another length, `class` is not an output, or `memory` is
 /// less than [`saliency_len`].
 ///
 /// ```
