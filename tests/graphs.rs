@@ -299,6 +299,43 @@ fn branches_are_keras() {
 }
 
 kernlet::network! {
+    /// Convolutions by Winograd's algorithm, and directly.
+    struct Fast([9, 9, 2]) {
+        c0: conv2d(4, 3x3, padding: same), relu,
+        c1: conv2d(5, 3x3, winograd), relu6, c2: conv2d(4, 3x3, padding: same, winograd: 2x2, bias: no), relu,
+        max_pool2d(2x2), out: dense(3), softmax,
+    }
+}
+
+kernlet::network! {
+    /// The same, directly.
+    struct Direct([9, 9, 2]) {
+        c0: conv2d(4, 3x3, padding: same), relu,
+        c1: conv2d(5, 3x3), relu6, c2: conv2d(4, 3x3, padding: same, bias: no), relu,
+        max_pool2d(2x2), out: dense(3), softmax,
+    }
+}
+
+#[test]
+fn winograd_is_near_the_direct_form() {
+    fn gradients<N: Network>(parameters: &[f32], inputs: &[f32]) -> Vec<f32> {
+        let mut trainer = Training::<N, Sgd>::new(Sgd::new(0.1)).batch(4).build().unwrap();
+        trainer.model_mut().parameters_mut().copy_from_slice(parameters);
+        trainer.step(inputs, &[0, 1, 2, 0]).unwrap();
+        trainer.gradients().to_vec()
+    }
+    assert_eq!(Fast::PARAMETERS, Direct::PARAMETERS);
+    let mut model = Model::<Direct>::zeroed_box();
+    fill(&mut model);
+    let inputs: Vec<f32> = (0..4 * 9 * 9 * 2).map(|i| unit(3, i) * 2.0).collect();
+    let fast = gradients::<Fast>(model.parameters(), &inputs);
+    let direct = gradients::<Direct>(model.parameters(), &inputs);
+    let scale = direct.iter().fold(0.0_f32, |most, g| most.max(g.abs()));
+    assert!(fast.iter().zip(&direct).all(|(a, b)| (a - b).abs() < 1e-5 * scale));
+    assert!(fast != direct, "the algorithm is the direct one");
+}
+
+kernlet::network! {
     /// A value that is added to itself, and the network's input read late.
     struct Twice([4]) {
         a: dense(4), add(a), relu, b: dense(4), add(input, a), c: tanh, add(c), out: dense(2), softmax,
@@ -360,6 +397,7 @@ fn gradients_of_graphs() {
     check_gradients::<Twice>();
     check_gradients::<Overwritten>();
     check_gradients::<Branches>();
+    check_gradients::<Fast>();
 }
 
 #[test]
@@ -393,6 +431,7 @@ fn pieces_and_threads_change_no_bit_of_a_graph() {
     check::<Twice>();
     check::<Overwritten>();
     check::<Branches>();
+    check::<Fast>();
     check::<ResNet8>();
 }
 

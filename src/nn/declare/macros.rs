@@ -25,7 +25,7 @@
 ///
 /// | kind | arguments | options |
 /// |---|---|---|
-/// | `conv2d` | filters, window `3x3` | `stride: 2` or `2x1`, `padding: same`, `dilation: 2`, `groups: 4`, `bias: no` |
+/// | `conv2d` | filters, window `3x3` | `stride: 2` or `2x1`, `padding: same`, `dilation: 2`, `groups: 4`, `bias: no`; `winograd` for 3 × 3 at stride 1: [another algorithm](crate::kernels::winograd), with other bits |
 /// | `depthwise_conv2d` | window | `multiplier: 2`, stride, padding, dilation, bias |
 /// | `dense` | units | bias |
 /// | `max_pool2d`, `avg_pool2d` | window `2x2` | stride (the window's size unless given), padding |
@@ -90,8 +90,24 @@ macro_rules! network {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __kind {
-    ($name:ident : $kind:ident) => {
+    ($name:ident : $kind:ident $arguments:tt) => {
+        $crate::__kind!($kind $arguments)
+    };
+    // An algorithm of its own is a type of its own, so that only what is used is linked.
+    (conv2d ($($arguments:tt)*)) => {
+        $crate::__kind!(@conv2d $($arguments)*)
+    };
+    ($kind:ident $arguments:tt) => {
         $crate::__kind!($kind)
+    };
+    (@conv2d winograd $($rest:tt)*) => {
+        $crate::nn::__macro::layers::WinogradConv2d
+    };
+    (@conv2d $first:tt $($rest:tt)*) => {
+        $crate::__kind!(@conv2d $($rest)*)
+    };
+    (@conv2d) => {
+        $crate::nn::__macro::layers::Conv2d
     };
     (add) => {
         $crate::nn::__macro::layers::Add
@@ -104,9 +120,6 @@ macro_rules! __kind {
     };
     (concat) => {
         $crate::nn::__macro::layers::Concat
-    };
-    (conv2d) => {
-        $crate::nn::__macro::layers::Conv2d
     };
     (dense) => {
         $crate::nn::__macro::layers::Dense
@@ -276,7 +289,7 @@ macro_rules! __network {
                 let mut declaration = m::Declaration::<COUNT>::new(stringify!($name), INPUT);
                 $(
                     let definition = $crate::__definition!($layer $(: $kind)? ($($arguments)*));
-                    let declared = <$crate::__kind!($layer $(: $kind)?)>::declare(declaration.context(&definition));
+                    let declared = <$crate::__kind!($layer $(: $kind)? ($($arguments)*))>::declare(declaration.context(&definition));
                     declaration.push(declared);
                 )*
                 declaration.finish()
@@ -324,7 +337,7 @@ macro_rules! __network {
                     let mut at = 0;
                     $(
                         if at == index {
-                            return <$crate::__kind!($layer $(: $kind)?) as m::Kind>::forward(pass);
+                            return <$crate::__kind!($layer $(: $kind)? ($($arguments)*)) as m::Kind>::forward(pass);
                         }
                         at += 1;
                     )*
@@ -339,7 +352,7 @@ macro_rules! __network {
                     let mut at = 0;
                     $(
                         if at == index {
-                            return <$crate::__kind!($layer $(: $kind)?) as m::Kind>::backward(pass);
+                            return <$crate::__kind!($layer $(: $kind)? ($($arguments)*)) as m::Kind>::backward(pass);
                         }
                         at += 1;
                     )*
@@ -354,7 +367,7 @@ macro_rules! __network {
                     let mut at = 0;
                     $(
                         if at == index {
-                            return <$crate::__kind!($layer $(: $kind)?) as m::Kind>::weights(pass);
+                            return <$crate::__kind!($layer $(: $kind)? ($($arguments)*)) as m::Kind>::weights(pass);
                         }
                         at += 1;
                     )*

@@ -85,7 +85,7 @@ activation!(
 );
 activation!(
     /// `min(max(x, 0), 6)`.
-    Relu6, "relu6", BY_OUTPUT,
+    Relu6, "relu6", Spec { epilogue: Some(Epilogue::RELU6), ..BY_OUTPUT },
     relu6_into, relu6_in_place, relu6_backward_in_place, y
 );
 activation!(

@@ -18,23 +18,28 @@ impl Conv2d {
     /// Filters and window by position.
     pub const fn declare(context: Context<'_>) -> Declared {
         let context = context.expect(USAGE, 2, &["stride", "padding", "dilation", "groups", "bias"]);
-        let (filters, groups) = (context.size(0, "filters"), context.option_size("groups", 1));
-        let [h, w, c] = context.image();
-        if groups == 0 || !c.is_multiple_of(groups) || !filters.is_multiple_of(groups) {
-            context
-                .message()
-                .number(groups)
-                .text(" groups must divide ")
-                .number(c)
-                .text(" input channels and ")
-                .number(filters)
-                .text(" filters")
-                .fail();
-        }
-        let shape = conv2d::Conv2d::new(h, w, c, filters, context.pair(1, "window"));
-        let kernel = [shape.kernel[0], shape.kernel[1], c / groups, filters];
-        declare(context, shape.with_groups(groups), &kernel)
+        let shape = describe(&context);
+        let kernel = [shape.kernel[0], shape.kernel[1], shape.in_channels / shape.groups, shape.out_channels];
+        declare(context, shape, &kernel)
     }
+}
+
+/// Filters, window and groups of a convolution.
+pub(super) const fn describe(context: &Context<'_>) -> conv2d::Conv2d {
+    let (filters, groups) = (context.size(0, "filters"), context.option_size("groups", 1));
+    let [h, w, c] = context.image();
+    if groups == 0 || !c.is_multiple_of(groups) || !filters.is_multiple_of(groups) {
+        context
+            .message()
+            .number(groups)
+            .text(" groups must divide ")
+            .number(c)
+            .text(" input channels and ")
+            .number(filters)
+            .text(" filters")
+            .fail();
+    }
+    conv2d::Conv2d::new(h, w, c, filters, context.pair(1, "window")).with_groups(groups)
 }
 
 /// A convolution with those groups; `dims` are those of its kernel.
@@ -102,7 +107,7 @@ const fn settings(shape: &conv2d::Conv2d) -> Settings {
 }
 
 #[inline]
-fn shape(settings: &Settings) -> conv2d::Conv2d {
+pub(super) const fn shape(settings: &Settings) -> conv2d::Conv2d {
     let s = settings;
     let kernel = [s.size::<4>(), s.size::<5>()];
     let mut shape = conv2d::Conv2d::new(s.size::<0>(), s.size::<1>(), s.size::<2>(), s.size::<3>(), kernel)

@@ -36,6 +36,7 @@ mod multiply;
 mod reshape;
 mod softmax;
 mod unknown;
+mod winograd_conv2d;
 
 pub use activations::{Gelu, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Tanh};
 pub use add::Add;
@@ -54,6 +55,7 @@ pub use multiply::Multiply;
 pub use reshape::Reshape;
 pub use softmax::Softmax;
 pub use unknown::Unknown;
+pub use winograd_conv2d::WinogradConv2d;
 
 /// Every kind, as it is written.
 const KINDS: &[&str] = &[
