@@ -144,6 +144,35 @@ pub struct BackStep {
     pub(crate) halves: bool,
 }
 
+impl Step {
+    const NONE: Self = Self {
+        value: Place::NONE,
+        operands: [Place::NONE; MAX_OPERANDS],
+        auxiliary: Place::NONE,
+        auxiliary_len: 0,
+        epilogue: Epilogue::None,
+        in_place: false,
+        is_fused: false,
+        trained: false,
+    };
+}
+
+impl BackStep {
+    const NONE: Self = Self {
+        gradient: Place::NONE,
+        targets: [Place::NONE; MAX_OPERANDS],
+        adds: [false; MAX_OPERANDS],
+        temporary: Place::NONE,
+        reads_operands: false,
+        reads_output: false,
+        undoes_relu: false,
+        is_undone: false,
+        always: false,
+        accumulates: false,
+        halves: false,
+    };
+}
+
 /// How many floats each region needs, and the largest scratch.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -331,107 +360,107 @@ impl<'a, const N: usize> Draft<'a, N> {
     }
 
     const fn finish(self) -> Plan<N> {
-        let Self { declared, count, training, blocks, .. } = &self;
-        let none = Place::NONE;
-        let mut steps = [Step {
-            value: none,
-            operands: [none; MAX_OPERANDS],
-            auxiliary: none,
-            auxiliary_len: 0,
-            epilogue: Epilogue::None,
-            in_place: false,
-            is_fused: false,
-            trained: false,
-        }; N];
-        let mut back = [BackStep {
-            gradient: none,
-            targets: [none; MAX_OPERANDS],
-            adds: [false; MAX_OPERANDS],
-            temporary: none,
-            reads_operands: false,
-            reads_output: false,
-            undoes_relu: false,
-            is_undone: false,
-            always: false,
-            accumulates: false,
-            halves: false,
-        }; N];
+        let mut steps = [Step::NONE; N];
+        let mut back = [BackStep::NONE; N];
         let mut sizes = Sizes {
-            batch: blocks.size(Region::Batch),
-            piece: blocks.size(Region::Piece),
+            batch: self.blocks.size(Region::Batch),
+            piece: self.blocks.size(Region::Piece),
             fixed: 0,
             scratch: 0,
             first_trained: 0,
             longest_row: 0,
             by_piece: self.by_piece,
-            active: *count,
+            active: self.count,
         };
-        let mut i = *count;
+        let mut i = self.count;
         while i > 0 {
             i -= 1;
-            let Declared { layer, spec } = &declared[i];
-            let mut auxiliary = blocks.at(self.auxiliary_of(i));
-            let mut auxiliary_len = 0;
-            match spec.auxiliary {
-                Auxiliary::PerSample(bytes) if !auxiliary.is_none() => auxiliary_len = bytes.div_ceil(4),
-                Auxiliary::Fixed(len) if *training && self.needed[i] => {
-                    auxiliary = Place::new(Region::Fixed, sizes.fixed);
-                    auxiliary_len = len;
-                    sizes.fixed += align(len);
-                }
-                _ => {}
-            }
-            let (mut operands, mut targets, mut k) = ([none; MAX_OPERANDS], [none; MAX_OPERANDS], 0);
-            let mut any_target = false;
-            while k < layer.operand_count {
-                operands[k] = blocks.at(self.block_of(layer.operands[k]));
-                if self.needed[i] && self.wants(layer.operands[k]) {
-                    targets[k] = blocks.at(self.gradient_block(layer.operands[k]));
-                    any_target = true;
-                }
-                k += 1;
-            }
-            steps[i] = Step {
-                value: blocks.at(self.value[i]),
-                operands,
-                auxiliary,
-                auxiliary_len: auxiliary_len as u32,
-                epilogue: self.epilogue[i],
-                in_place: self.in_place[i],
-                is_fused: self.is_fused[i],
-                trained: self.trained[i],
-            };
-            back[i] = BackStep {
-                gradient: blocks.at(self.gradient[i]),
-                targets,
-                adds: self.adds[i],
-                temporary: blocks.at(self.temporary_of(i)),
-                reads_operands: spec.reads_input || spec.reads_others,
-                reads_output: spec.reads_output || spec.reads_sign || self.undoes_relu[i],
-                undoes_relu: self.undoes_relu[i],
-                is_undone: self.is_undone[i],
-                always: spec.sums && self.trained[i],
-                accumulates: spec.accumulates,
-                halves: spec.halves,
-            };
+            let Declared { layer, spec } = &self.declared[i];
+            steps[i] = self.step(i, &mut sizes);
+            back[i] = self.back_step(i);
             if self.trained[i] {
                 sizes.first_trained = layer.offset;
                 sizes.longest_row = max(sizes.longest_row, layer.row_len);
                 sizes.scratch = max(sizes.scratch, spec.scratch.weights);
             }
             sizes.scratch = max(sizes.scratch, spec.scratch.forward);
-            if any_target || (spec.sums && self.needed[i]) {
-                sizes.scratch = max(sizes.scratch, spec.scratch.backward);
+            if self.needed[i] {
+                sizes.scratch = max(sizes.scratch, self.backward_scratch(i));
             }
         }
         sizes.scratch = align(sizes.scratch);
         Plan {
             steps,
             back,
-            input_gradient: blocks.at(self.gradient_of_input),
-            output: blocks.at(self.block_of(*count)),
+            input_gradient: self.blocks.at(self.gradient_of_input),
+            output: self.blocks.at(self.block_of(self.count)),
             sizes,
         }
+    }
+
+    const fn step(&self, i: usize, sizes: &mut Sizes) -> Step {
+        let Declared { layer, spec } = &self.declared[i];
+        let mut auxiliary = self.blocks.at(self.auxiliary_of(i));
+        let mut auxiliary_len = 0;
+        match spec.auxiliary {
+            Auxiliary::PerSample(bytes) if !auxiliary.is_none() => auxiliary_len = bytes.div_ceil(4),
+            Auxiliary::Fixed(len) if self.needed[i] => {
+                auxiliary = Place::new(Region::Fixed, sizes.fixed);
+                auxiliary_len = len;
+                sizes.fixed += align(len);
+            }
+            _ => {}
+        }
+        let (mut operands, mut k) = ([Place::NONE; MAX_OPERANDS], 0);
+        while k < layer.operand_count {
+            operands[k] = self.blocks.at(self.block_of(layer.operands[k]));
+            k += 1;
+        }
+        Step {
+            value: self.blocks.at(self.value[i]),
+            operands,
+            auxiliary,
+            auxiliary_len: auxiliary_len as u32,
+            epilogue: self.epilogue[i],
+            in_place: self.in_place[i],
+            is_fused: self.is_fused[i],
+            trained: self.trained[i],
+        }
+    }
+
+    const fn back_step(&self, i: usize) -> BackStep {
+        let Declared { layer, spec } = &self.declared[i];
+        let (mut targets, mut k) = ([Place::NONE; MAX_OPERANDS], 0);
+        while k < layer.operand_count {
+            if self.needed[i] && self.wants(layer.operands[k]) {
+                targets[k] = self.blocks.at(self.gradient_block(layer.operands[k]));
+            }
+            k += 1;
+        }
+        BackStep {
+            gradient: self.blocks.at(self.gradient[i]),
+            targets,
+            adds: self.adds[i],
+            temporary: self.blocks.at(self.temporary_of(i)),
+            reads_operands: spec.reads_input || spec.reads_others,
+            reads_output: spec.reads_output || spec.reads_sign || self.undoes_relu[i],
+            undoes_relu: self.undoes_relu[i],
+            is_undone: self.is_undone[i],
+            always: spec.sums && self.trained[i],
+            accumulates: spec.accumulates,
+            halves: spec.halves,
+        }
+    }
+
+    /// The scratch of backward to the operands, 0 where none wants a gradient.
+    const fn backward_scratch(&self, i: usize) -> usize {
+        let Declared { layer, spec } = &self.declared[i];
+        let (mut any, mut k) = (spec.sums, 0);
+        while k < layer.operand_count {
+            any = any || self.wants(layer.operands[k]);
+            k += 1;
+        }
+        if any { spec.scratch.backward } else { 0 }
     }
 
     const fn auxiliary_of(&self, i: usize) -> usize {

@@ -24,6 +24,28 @@ struct Half<'a> {
     is_first: bool,
 }
 
+impl<'a> Half<'a> {
+    /// The first `samples` on `threads` threads, and the rest.
+    fn cut(self, threads: usize, samples: usize, input: usize, output: usize, scratch: usize) -> Option<(Self, Self)> {
+        let (x_low, x_high) = self.x.split_at_checked(samples * input)?;
+        let (dy_low, dy_high) = self.dy.split_at_mut_checked(samples * output)?;
+        let wanted = if self.dx.is_empty() { 0 } else { samples * input };
+        let (dx_low, dx_high) = self.dx.split_at_mut_checked(wanted)?;
+        let (scratch_low, scratch_high) = self.scratch.split_at_mut_checked(threads * scratch)?;
+        let low = Self { threads, samples, x: x_low, dy: dy_low, dx: dx_low, scratch: scratch_low, ..self };
+        let high = Half {
+            threads: self.threads - threads,
+            samples: self.samples - samples,
+            x: x_high,
+            dy: dy_high,
+            dx: dx_high,
+            scratch: scratch_high,
+            is_first: false,
+        };
+        Some((low, high))
+    }
+}
+
 impl Call<'_> {
     /// The gradients with respect to a convolution's input, where it is wanted, and to all its parameters; `false` if
     /// that is left to others: another layer, too few samples or threads, more than two threads for the parameters
@@ -62,29 +84,10 @@ impl Call<'_> {
             ],
         )?;
         let x: &[f32] = if x_place.is_input() { self.inputs.floats(samples.range(input))? } else { x };
-        let cut = Error::Plan;
-        let (x_low, x_high) = x.split_at_checked(middle * input).ok_or(cut)?;
-        let (dy_low, dy_high) = dy.split_at_mut_checked(middle * output).ok_or(cut)?;
-        let (dx_low, dx_high) = dx.split_at_mut_checked(if wanted { middle * input } else { 0 }).ok_or(cut)?;
-        let (scratch_low, scratch_high) = scratch.split_at_mut_checked(left * self.regions.scratch_len()).ok_or(cut)?;
-        let mut low = Half {
-            threads: left,
-            samples: middle,
-            x: x_low,
-            dy: dy_low,
-            dx: dx_low,
-            scratch: scratch_low,
-            is_first: samples.first == 0,
-        };
-        let mut high = Half {
-            threads: self.threads - left,
-            samples: samples.count - middle,
-            x: x_high,
-            dy: dy_high,
-            dx: dx_high,
-            scratch: scratch_high,
-            is_first: false,
-        };
+        let whole =
+            Half { threads: self.threads, samples: samples.count, x, dy, dx, scratch, is_first: samples.first == 0 };
+        let (mut low, mut high) =
+            whole.cut(left, middle, input, output, self.regions.scratch_len()).ok_or(Error::Plan)?;
 
         let parameters = parameters(model, node)?;
         let to_weights = |half: &mut Half<'_>, gradient: &mut [f32]| {
