@@ -266,7 +266,8 @@ impl Conv2d {
 /// let x = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
 /// let w = [1.0, -1.0, 0.0, 0.0, 0.0, 0.0, 1.0, -1.0]; // [2][2][1][2]
 /// let mut y = [f32::NAN; 8];
-/// conv2d::forward_into(Level::detect(), &conv, 1, conv2d::Forward { x: &x, w: &w, b: Some(&[0.5, 0.0]), epilogue: Epilogue::Relu }, &mut y)?;
+/// let operands = conv2d::Forward { x: &x, w: &w, b: Some(&[0.5, 0.0]), epilogue: Epilogue::Relu };
+/// conv2d::forward_into(Level::detect(), &conv, 1, operands, &mut y)?;
 /// assert_eq!(y, [4.5, 0.0, 6.5, 0.0, 10.5, 0.0, 12.5, 0.0]);
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```

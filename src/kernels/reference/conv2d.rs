@@ -39,10 +39,11 @@ impl Conv2d {
 /// If a slice is too short.
 ///
 /// ```
-/// use kernlet::{kernels::{conv2d::{Conv2d, Epilogue}, reference}, simd::Rounding};
+/// use kernlet::{kernels::{conv2d::{Conv2d, Epilogue, Forward}, reference}, simd::Rounding};
 /// let mut y = [0.0; 2];
 /// let conv = Conv2d::new(1, 3, 1, 1, [1, 2]);
-/// reference::conv2d::forward(Rounding::Strict, &conv, 1, conv2d::Forward { x: &[1.0, 2.0, 3.0], w: &[1.0, 10.0], b: None, epilogue: Epilogue::None }, &mut y);
+/// let operands = Forward { x: &[1.0, 2.0, 3.0], w: &[1.0, 10.0], b: None, epilogue: Epilogue::None };
+/// reference::conv2d::forward(Rounding::Strict, &conv, 1, operands, &mut y);
 /// assert_eq!(y, [21.0, 32.0]);
 /// ```
 pub fn forward(rounding: Rounding, conv: &Conv2d, batch: usize, operands: Forward<'_>, y: &mut [f32]) {

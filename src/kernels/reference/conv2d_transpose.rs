@@ -47,10 +47,11 @@ impl Conv2dTranspose {
 /// If a slice is too short.
 ///
 /// ```
-/// use kernlet::{kernels::{conv2d::Epilogue, conv2d_transpose::Conv2dTranspose, reference}, simd::Rounding};
+/// use kernlet::{kernels::{conv2d_transpose::{Conv2dTranspose, Epilogue, Forward}, reference}, simd::Rounding};
 /// let mut y = [0.0; 3];
 /// let up = Conv2dTranspose::new(1, 2, 1, 1, [1, 2]);
-/// reference::conv2d_transpose::forward(Rounding::Strict, &up, 1, conv2d_transpose::Forward { x: &[1.0, 10.0], w: &[2.0, 3.0], b: None, epilogue: Epilogue::None }, &mut y);
+/// let operands = Forward { x: &[1.0, 10.0], w: &[2.0, 3.0], b: None, epilogue: Epilogue::None };
+/// reference::conv2d_transpose::forward(Rounding::Strict, &up, 1, operands, &mut y);
 /// assert_eq!(y, [2.0, 23.0, 30.0]);
 /// ```
 pub fn forward(rounding: Rounding, conv: &Conv2dTranspose, batch: usize, operands: Forward<'_>, y: &mut [f32]) {

@@ -13,10 +13,11 @@ use crate::{
 /// If a slice is too short.
 ///
 /// ```
-/// use kernlet::{kernels::{conv2d::Epilogue, dense::Dense, reference}, simd::Rounding};
+/// use kernlet::{kernels::{dense::{Dense, Epilogue, Forward}, reference}, simd::Rounding};
 /// let mut y = [0.0; 2];
 /// let w = [1.0, 4.0, 2.0, 5.0, 3.0, 6.0];
-/// reference::dense::forward(Rounding::Strict, &Dense::new(3, 2), 1, dense::Forward { x: &[1.0, 1.0, 2.0], w: &w, b: None, epilogue: Epilogue::None }, &mut y);
+/// let operands = Forward { x: &[1.0, 1.0, 2.0], w: &w, b: None, epilogue: Epilogue::None };
+/// reference::dense::forward(Rounding::Strict, &Dense::new(3, 2), 1, operands, &mut y);
 /// assert_eq!(y, [9.0, 21.0]);
 /// ```
 pub fn forward(rounding: Rounding, dense: &Dense, batch: usize, operands: Forward<'_>, y: &mut [f32]) {
