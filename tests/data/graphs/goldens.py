@@ -17,7 +17,7 @@ from keras import layers
 from safetensors.numpy import save_file
 
 keras.config.set_floatx("float64")
-BATCH, STEPS, RATE, SAMPLES = 16, 3, 1 / 1024, 32
+STEPS, SAMPLES = 3, 32
 
 
 def unit(stream, count):
@@ -167,10 +167,17 @@ def spaced(array):
 
 
 golden = {}
-for name, build in dict(
-    resnet8=resnet8, ds_cnn=ds_cnn, mobilenet_v1=mobilenet_v1, autoencoder=autoencoder, mobilenet_v2=mobilenet_v2,
-    branches=branches,
-).items():
+# Batches and rates with which no ReLU's input is so near to zero that float32 takes the other branch, and
+# in which normalisation has more than a few numbers: either makes a rounding error large.
+for build, BATCH, RATE in (
+    (resnet8, 4, 2**-10),
+    (ds_cnn, 16, 2**-10),
+    (mobilenet_v1, 4, 2**-16),
+    (autoencoder, 16, 2**-10),
+    (mobilenet_v2, 16, 2**-10),
+    (branches, 16, 2**-10),
+):
+    name = build.__name__
     model, tensors = build()
     for stream, tensor in enumerate(tensors):
         tensor.assign(initial(stream, tensor.path, tensor.shape))
