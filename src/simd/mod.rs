@@ -20,6 +20,8 @@ pub(crate) mod tile;
 #[cfg(all(feature = "int8", not(all(kernlet_arm = "dsp", not(kernlet_no_dsp)))))]
 pub(crate) mod tile;
 
+#[cfg(feature = "int8")]
+pub(crate) mod integers;
 mod level;
 mod portable;
 pub mod reduce;

@@ -29,6 +29,7 @@
 mod broadcast;
 mod fixed;
 mod output;
+mod panels;
 mod product;
 mod rescale;
 mod rows;

@@ -1,7 +1,7 @@
 //! Rows of inputs times rows of weights, rescaled: what every convolution and dense layer is here.
 
-use super::{Filter, rows::Rows, tiles};
-use crate::simd::Level;
+use super::{Filter, panels, rows::Rows, tiles};
+use crate::simd::{HAS_VECTORS, Level};
 
 /// Some channels of a layer: their weights, and where their outputs go.
 #[derive(Clone, Copy)]
@@ -17,6 +17,8 @@ pub(super) struct Layer<'a> {
 
 /// Overwrites the outputs of the layer's channels in so many pixels of `y`.
 pub(super) fn product(level: Level, layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mut [i8]) {
-    let _ = level;
+    if HAS_VECTORS && panels::product(level, layer, rows, pixels, y) {
+        return;
+    }
     tiles::product(layer, rows, pixels, y);
 }

@@ -13,7 +13,39 @@ pub(super) trait Rows {
     fn four(&self, row: usize) -> Option<&[i8]>;
 
     /// Copies the terms from `from` on, as many as fit.
-    fn gather(&self, row: usize, from: usize, to: &mut [i8]);
+    fn gather(&self, row: usize, from: usize, to: &mut (impl Line + ?Sized));
+}
+
+/// Where terms are copied to.
+pub(super) trait Line {
+    /// How many it holds.
+    fn len(&self) -> usize;
+
+    /// Copies terms to the places from `at` on; more than there are places are left out.
+    fn copy(&mut self, at: usize, terms: &[i8]);
+
+    /// Fills so many places from `at` on.
+    fn fill(&mut self, at: usize, len: usize, value: i8);
+}
+
+impl Line for [i8] {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    #[inline(always)]
+    fn copy(&mut self, at: usize, terms: &[i8]) {
+        let end = self.len().min(at + terms.len());
+        copy(self.get_mut(at..end).unwrap_or_default(), terms);
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, at: usize, len: usize, value: i8) {
+        for to in self.get_mut(at..).unwrap_or_default().iter_mut().take(len) {
+            *to = value;
+        }
+    }
 }
 
 /// The rows of a matrix.
@@ -36,13 +68,14 @@ impl Rows for Matrix<'_> {
     }
 
     #[inline(always)]
-    fn gather(&self, row: usize, from: usize, to: &mut [i8]) {
-        let x = self.x.get(row * self.columns + from..).unwrap_or_default();
-        copy(to, x);
+    fn gather(&self, row: usize, from: usize, to: &mut (impl Line + ?Sized)) {
+        let at = row * self.columns;
+        let row = self.x.get(at..at + self.columns).unwrap_or_default();
+        to.copy(0, row.get(from..).unwrap_or_default());
     }
 }
 
-/// Copies as many elements as both have. Runs are short, and a call of the library's copy is not.
+/// Copies what `to` has room for, which `from` has. Runs are short, and a call of the library's copy is not.
 #[inline(always)]
 fn copy(to: &mut [i8], from: &[i8]) {
     let (to_words, to_rest) = to.as_chunks_mut::<4>();
@@ -141,7 +174,7 @@ impl Rows for Windows<'_> {
     }
 
     #[inline(always)]
-    fn gather(&self, row: usize, from: usize, to: &mut [i8]) {
+    fn gather(&self, row: usize, from: usize, to: &mut (impl Line + ?Sized)) {
         let (image, h, v) = self.place(row);
         let (rows, columns) = (self.rows.inside(h), self.columns.inside(v));
         let channels = self.taken.len();
@@ -153,8 +186,8 @@ impl Rows for Windows<'_> {
             // A whole window inside the image, the usual case.
             let step = self.rows.dilation * self.columns.size * self.channels;
             let mut x = self.pixel(image, rows.first, columns.first);
-            for to in to.chunks_exact_mut(line.max(1)) {
-                copy(to, x);
+            for tap in 0..self.rows.kernel {
+                to.copy(tap * line, x.get(..line).unwrap_or_default());
                 x = x.get(step..).unwrap_or_default();
             }
             return;
@@ -217,7 +250,7 @@ impl Rows for Gathered<'_> {
     }
 
     #[inline(always)]
-    fn gather(&self, row: usize, from: usize, to: &mut [i8]) {
+    fn gather(&self, row: usize, from: usize, to: &mut (impl Line + ?Sized)) {
         let [height, width] = self.output;
         let line = div(row, width);
         let (image, h, v) = (div(line, height), rem(line, height), row - line * width);
@@ -241,14 +274,15 @@ impl Rows for Gathered<'_> {
 }
 
 /// A piece of a row that is being written.
-struct Put<'a> {
-    to: &'a mut [i8],
+struct Put<'a, L: ?Sized> {
+    to: &'a mut L,
     /// Terms of the row before the piece that have not passed yet.
     from: usize,
     at: usize,
 }
 
-impl Put<'_> {
+impl<L: Line + ?Sized> Put<'_, L> {
+    #[inline(always)]
     fn is_full(&self) -> bool {
         self.at >= self.to.len()
     }
@@ -263,29 +297,28 @@ impl Put<'_> {
         all
     }
 
-    /// Where the next terms go, and how many of them are passed over.
+    /// How many of the next terms are passed over, and how many of those after them fit.
     #[inline(always)]
-    fn next(&mut self, len: usize) -> (&mut [i8], usize) {
+    fn next(&mut self, len: usize) -> (usize, usize) {
         let passed = self.from.min(len);
         self.from -= passed;
-        let start = self.at.min(self.to.len());
-        let end = (start + len - passed).min(self.to.len());
-        self.at = end;
-        (self.to.get_mut(start..end).unwrap_or_default(), passed)
+        (passed, (len - passed).min(self.to.len().saturating_sub(self.at)))
     }
 
     #[inline(always)]
     fn fill(&mut self, len: usize, value: i8) {
         if len > 0 {
-            for to in self.next(len).0 {
-                *to = value;
-            }
+            let (_, len) = self.next(len);
+            self.to.fill(self.at, len, value);
+            self.at += len;
         }
     }
 
     #[inline(always)]
     fn copy(&mut self, len: usize, x: &[i8]) {
-        let (to, passed) = self.next(len);
-        copy(to, x.get(passed..).unwrap_or_default());
+        let (passed, len) = self.next(len);
+        let x = x.get(passed..).unwrap_or_default();
+        self.to.copy(self.at, x.get(..len).unwrap_or(x));
+        self.at += len;
     }
 }

@@ -213,7 +213,7 @@ fn few_terms(layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mut [i8]) {
     let mut line = [0; LEAST_TERMS + 1];
     let Some(line) = line.get_mut(..layer.terms) else { return };
     for pixel in 0..pixels {
-        rows.gather(pixel, 0, line);
+        rows.gather(pixel, 0, &mut *line);
         let y = y.get_mut(pixel * layer.all_channels + layer.first_channel..).unwrap_or_default();
         for (c, y) in y.iter_mut().take(layer.channels).enumerate() {
             let channel = layer.first_channel + c;

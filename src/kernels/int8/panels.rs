@@ -1,0 +1,379 @@
+//! The product with vectors: a tile of pixels × channels stays in registers over all terms.
+//!
+//! How it goes fast:
+//! 1. The weights of some vectors of channels are copied into a panel, group of terms by group, so that one load brings a group for
+//!    each channel; all pixels use it. Terms beyond a panel go on from sums in memory.
+//! 2. The rows of a tile are gathered beside each other in the form that the instructions take; one input is then a
+//!    broadcast load.
+//! 3. A row or few read each weight once, so nothing is copied: vectors go along the terms, four channels share the inputs.
+#![allow(unsafe_code)]
+
+use super::{
+    Filter, Rescaling,
+    product::Layer,
+    rows::{Line, Rows},
+};
+use crate::simd::{
+    Level,
+    integers::{IntegerKernel, Integers, Scales},
+    taps::Placing,
+};
+
+/// Words of a panel: 32 KB.
+const PANEL: usize = 8192;
+
+/// Words of the rows of a tile.
+const TILE: usize = 3072;
+
+/// Rows whose sums are kept where terms do not fit a panel: their panel is copied once for so many.
+const KEPT_ROWS: usize = 48;
+
+/// Rows of a tile.
+const MR: usize = 6;
+
+/// The most channels of a panel.
+const CHANNELS: usize = 64;
+
+/// So few rows are not worth a panel.
+const FEW_ROWS: usize = 3;
+
+/// Overwrites the outputs, or says that the level has no vectors of integers.
+pub(super) fn product(level: Level, layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mut [i8]) -> bool {
+    level.dispatch_integers(Job { layer, rows, pixels, y })
+}
+
+struct Job<'a, R> {
+    layer: &'a Layer<'a>,
+    rows: &'a R,
+    pixels: usize,
+    y: &'a mut [i8],
+}
+
+impl<R: Rows> IntegerKernel for Job<'_, R> {
+    #[inline(always)]
+    fn run<S: Integers>(self, s: S) {
+        let Self { layer, rows, pixels, y } = self;
+        let Layer { filter, first_channel, channels, terms, all_channels } = *layer;
+        // The door has checked all this; the loops below rely on it.
+        let weights = (first_channel + channels).checked_mul(terms).is_some_and(|end| end <= filter.w.len());
+        let outputs = pixels.checked_mul(all_channels).is_some_and(|end| end <= y.len());
+        if !weights || !outputs || first_channel + channels > all_channels {
+            return;
+        }
+        if pixels <= FEW_ROWS && (0..pixels).all(|pixel| rows.whole(pixel).is_some_and(|row| row.len() == terms)) {
+            few_rows(s, layer, rows, pixels, y);
+            return;
+        }
+        let mut memory =
+            Memory { panel: Aligned([0; PANEL]), tile: Aligned([0; TILE]), sums: [0; KEPT_ROWS * CHANNELS] };
+        let mut channel = 0;
+        while channel < channels {
+            let left = (channels - channel).div_ceil(S::LANES);
+            // SAFETY: the operands were checked above.
+            channel += unsafe {
+                match left.min(S::VECTORS) {
+                    4.. => memory.block::<S, R, 4>(s, layer, rows, pixels, channel, y),
+                    2.. => memory.block::<S, R, 2>(s, layer, rows, pixels, channel, y),
+                    _ => memory.block::<S, R, 1>(s, layer, rows, pixels, channel, y),
+                }
+            };
+        }
+    }
+}
+
+/// At a cache line.
+#[repr(align(64))]
+struct Aligned<const N: usize>([i32; N]);
+
+struct Memory {
+    panel: Aligned<PANEL>,
+    tile: Aligned<TILE>,
+    sums: [i32; KEPT_ROWS * CHANNELS],
+}
+
+/// What a block of channels has beside its weights, a vector of channels each.
+struct Constants<const NV: usize> {
+    starts: [[i32; 16]; NV],
+    scales: [Scales; NV],
+}
+
+/// A row of the tile.
+struct Groups<S> {
+    s: S,
+    row: *mut i32,
+    terms: usize,
+}
+
+impl<S: Integers> Line for Groups<S> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.terms
+    }
+
+    #[inline(always)]
+    fn copy(&mut self, at: usize, terms: &[i8]) {
+        let len = terms.len().min(self.terms.saturating_sub(at));
+        // SAFETY: the row has groups for all terms.
+        unsafe { self.s.put(terms.as_ptr(), len, self.row, at) };
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, at: usize, len: usize, value: i8) {
+        let (values, mut at, end) = ([value; 64], at, (at + len).min(self.terms));
+        while at < end {
+            let len = (end - at).min(64);
+            // SAFETY: the row has groups for all terms.
+            unsafe { self.s.put(values.as_ptr(), len, self.row, at) };
+            at += len;
+        }
+    }
+}
+
+impl Memory {
+    /// All pixels of up to `NV` vectors of channels; returns how many channels these are.
+    ///
+    /// # Safety
+    /// The weights and outputs of the layer are there for all its channels and pixels.
+    #[inline(always)]
+    unsafe fn block<S: Integers, R: Rows, const NV: usize>(
+        &mut self,
+        s: S,
+        layer: &Layer<'_>,
+        rows: &R,
+        pixels: usize,
+        channel: usize,
+        y: &mut [i8],
+    ) -> usize {
+        let Layer { filter, terms, all_channels, .. } = *layer;
+        let channels = (NV * S::LANES).min(layer.channels - channel);
+        let first = layer.first_channel + channel;
+        let w = filter.w.as_ptr().wrapping_add(first * terms);
+        // Groups that fit the panel and the tile.
+        let most = (PANEL / (NV * S::LANES)).min(TILE / MR) * S::TERMS;
+        let in_one = terms <= most;
+        let row_block = if in_one { pixels } else { KEPT_ROWS };
+        let mut constants = constants::<S, NV>(s, filter, first, channels);
+        if S::ADDED + i32::from(filter.input_zero_point) != 0 {
+            // SAFETY: the rows of weights are there.
+            unsafe { self.take_zero_points::<S, NV>(s, layer, first, channels, &mut constants) };
+        }
+        let mut pixel = 0;
+        while pixel < pixels {
+            let end = pixels.min(pixel + row_block);
+            let mut from = 0;
+            loop {
+                let len = most.min(terms - from);
+                if !in_one || pixel == 0 {
+                    // SAFETY: the rows of weights are there, and the panel has room for the groups.
+                    unsafe { self.pack::<S, NV>(s, w.wrapping_add(from), terms, channels, len) };
+                }
+                let last = from + len >= terms;
+                let mut row = pixel;
+                while row < end {
+                    let count = MR.min(end - row);
+                    let groups = len.div_ceil(S::TERMS);
+                    for i in 0..count {
+                        // SAFETY: the tile has `MR` rows of so many groups.
+                        let at = unsafe { self.tile.0.as_mut_ptr().add(i * groups) };
+                        rows.gather(row + i, from, &mut Groups { s, row: at, terms: len });
+                    }
+                    let kept = self.sums.as_mut_ptr().wrapping_add((row - pixel).min(KEPT_ROWS) * NV * S::LANES);
+                    // SAFETY: the panel and the tile hold the groups; sums are kept for the rows of a block.
+                    unsafe {
+                        let mut sums = [[s.splat(0); NV]; MR];
+                        for (i, sums) in sums.iter_mut().enumerate() {
+                            for (v, sum) in sums.iter_mut().enumerate() {
+                                *sum = if from == 0 {
+                                    s.load(constants.starts[v].as_ptr())
+                                } else if i < count {
+                                    s.load(kept.add((i * NV + v) * S::LANES))
+                                } else {
+                                    s.splat(0)
+                                };
+                            }
+                        }
+                        products::<S, NV>(s, groups, self.tile.0.as_ptr(), self.panel.0.as_ptr(), &mut sums);
+                        for (i, sums) in sums.iter().enumerate().take(count) {
+                            if last {
+                                let y = y.as_mut_ptr().add((row + i) * all_channels + first);
+                                place::<S, NV>(s, filter, first, channels, sums, &constants, y);
+                            } else {
+                                for (v, &sum) in sums.iter().enumerate() {
+                                    s.store(sum, kept.add((i * NV + v) * S::LANES));
+                                }
+                            }
+                        }
+                    }
+                    row += count;
+                }
+                from += len;
+                if last {
+                    break;
+                }
+            }
+            pixel = end;
+        }
+        channels
+    }
+
+    /// Copies the weights of a block of channels, `len` terms of each, into the panel.
+    ///
+    /// # Safety
+    /// Each of the channels' rows of `w`, `stride` apart, has `len` elements.
+    #[inline(always)]
+    unsafe fn pack<S: Integers, const NV: usize>(
+        &mut self,
+        s: S,
+        w: *const i8,
+        stride: usize,
+        channels: usize,
+        len: usize,
+    ) {
+        for v in 0..NV {
+            let at = v * S::LANES;
+            let there = channels.saturating_sub(at).min(S::LANES);
+            // SAFETY: the caller vouches for the weights; the panel has room for the groups of `NV` vectors.
+            unsafe {
+                let panel = self.panel.0.as_mut_ptr().add(at);
+                s.pack(w.wrapping_add(at * stride), stride, there, len, panel, NV * S::LANES);
+            }
+        }
+    }
+
+    /// Takes from the starts what zero points would add: the sum of each channel's weights, so many times.
+    ///
+    /// # Safety
+    /// The weights of the channels are there.
+    #[inline(always)]
+    unsafe fn take_zero_points<S: Integers, const NV: usize>(
+        &mut self,
+        s: S,
+        layer: &Layer<'_>,
+        first: usize,
+        channels: usize,
+        constants: &mut Constants<NV>,
+    ) {
+        let Layer { filter, terms, .. } = *layer;
+        let times = S::ADDED + i32::from(filter.input_zero_point);
+        let row = |channel: usize| filter.w.as_ptr().wrapping_add((first + channel) * terms);
+        let mut channel = 0;
+        while channel < channels {
+            // The last channel again where fewer than four are left.
+            let stride = if channels - channel >= 4 { terms } else { 0 };
+            // SAFETY: the caller vouches for the weights, which stand for inputs, too.
+            let (_, sums) = unsafe { s.four_dots(row(channel), row(channel), stride, terms) };
+            for &sum in sums.iter().take(if stride > 0 || terms == 0 { 4 } else { 1 }) {
+                if let Some(start) =
+                    constants.starts.get_mut(channel / S::LANES).and_then(|v| v.get_mut(channel % S::LANES))
+                {
+                    *start = start.wrapping_sub(sum.wrapping_mul(times));
+                }
+                channel += 1;
+            }
+        }
+    }
+}
+
+/// Biases and multipliers of a block of channels.
+#[inline(always)]
+fn constants<S: Integers, const NV: usize>(_: S, filter: &Filter<'_>, first: usize, channels: usize) -> Constants<NV> {
+    let none = Scales { mantissas: [0; 16], left: [0; 16], right: [0; 16] };
+    let mut constants = Constants { starts: [[0; 16]; NV], scales: [none; NV] };
+    for channel in 0..channels {
+        let (v, lane) = (channel / S::LANES, channel % S::LANES);
+        let multiplier = filter.multiplier(first + channel);
+        if let (Some(starts), Some(scales)) = (constants.starts.get_mut(v), constants.scales.get_mut(v)) {
+            starts[lane] = filter.bias(first + channel);
+            scales.mantissas[lane] = multiplier.mantissa();
+            scales.left[lane] = multiplier.exponent().max(0);
+            scales.right[lane] = (-multiplier.exponent()).max(0);
+        }
+    }
+    constants
+}
+
+/// Adds the products of all groups.
+///
+/// # Safety
+/// `x` has `MR` rows of groups, `panel` `NV` vectors for each group.
+#[inline(always)]
+unsafe fn products<S: Integers, const NV: usize>(
+    s: S,
+    groups: usize,
+    x: *const i32,
+    panel: *const i32,
+    sums: &mut [[S::V; NV]; MR],
+) {
+    for group in 0..groups {
+        // SAFETY: the caller vouches.
+        unsafe {
+            let w = core::array::from_fn::<_, NV, _>(|v| s.load(panel.add((group * NV + v) * S::LANES)));
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let x = s.splat(*x.add(i * groups + group));
+                for (sum, &w) in sums.iter_mut().zip(&w) {
+                    *sum = s.dot(*sum, x, w);
+                }
+            }
+        }
+    }
+}
+
+/// Writes the outputs of a pixel.
+///
+/// # Safety
+/// `y` is valid for writing `channels` elements.
+#[inline(always)]
+unsafe fn place<S: Integers, const NV: usize>(
+    s: S,
+    filter: &Filter<'_>,
+    first: usize,
+    channels: usize,
+    sums: &[S::V; NV],
+    constants: &Constants<NV>,
+    y: *mut i8,
+) {
+    let output = filter.output;
+    let placing = Placing { zero_point: output.zero_point, range: output.range };
+    for (v, (&sum, scales)) in sums.iter().zip(&constants.scales).enumerate() {
+        let at = v * S::LANES;
+        let count = channels.saturating_sub(at).min(S::LANES);
+        // SAFETY: the caller vouches for the channels.
+        unsafe {
+            if output.rescaling == Rescaling::Double {
+                s.place(sum, scales, placing, y.add(at), count);
+            } else {
+                let mut lanes = [0; 16];
+                s.store(sum, lanes.as_mut_ptr());
+                for (lane, &sum) in lanes.iter().enumerate().take(count) {
+                    *y.add(at + lane) = output.of(sum, filter.multiplier(first + at + lane));
+                }
+            }
+        }
+    }
+}
+
+/// Rows that lie in the input as they are, with weights as they lie.
+#[inline(always)]
+fn few_rows<S: Integers>(s: S, layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mut [i8]) {
+    let Layer { filter, first_channel, channels, terms, all_channels } = *layer;
+    let times = S::ADDED + i32::from(filter.input_zero_point);
+    for pixel in 0..pixels {
+        let Some(x) = rows.whole(pixel) else { return };
+        let y = y.get_mut(pixel * all_channels + first_channel..).unwrap_or_default();
+        let mut channel = 0;
+        while channel < channels {
+            let count = if channels - channel >= 4 { 4 } else { 1 };
+            let w = filter.w.as_ptr().wrapping_add((first_channel + channel) * terms);
+            // SAFETY: `x` has the terms, and so have the rows of weights; a single one is read four times.
+            let (sums, weights) = unsafe { s.four_dots(x.as_ptr(), w, if count == 4 { terms } else { 0 }, terms) };
+            for (sum, weight) in sums.iter().zip(&weights).take(count) {
+                let at = first_channel + channel;
+                let sum = sum.wrapping_add(filter.bias(at)).wrapping_sub(weight.wrapping_mul(times));
+                if let Some(y) = y.get_mut(channel) {
+                    *y = filter.output.of(sum, filter.multiplier(at));
+                }
+                channel += 1;
+            }
+        }
+    }
+}

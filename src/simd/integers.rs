@@ -1,0 +1,151 @@
+//! Vectors of integers: sums of products of bytes, and how sums become bytes again.
+//!
+//! A companion of [`Simd`](super::Simd) for [`kernels::int8`](crate::kernels::int8) alone. Inputs and weights come in
+//! groups of 32 bits, of four bytes or of two numbers of 16 bits, whichever the instruction set multiplies and
+//! adds at once; a group of inputs is the same in all lanes, and each lane has the weights of a channel of its own.
+//! Integers associate, so all give the same sums.
+#![allow(unsafe_code)]
+
+use super::{Level, taps::Placing};
+
+/// What a vector of sums is rescaled by, a channel in each lane: 16 of each, as many as there are lanes read.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+pub(crate) struct Scales {
+    pub(crate) mantissas: [i32; 16],
+    /// Shifts to the left before the product.
+    pub(crate) left: [i32; 16],
+    /// Shifts to the right after it.
+    pub(crate) right: [i32; 16],
+}
+
+/// A token for an instruction set with vectors of integers.
+pub(crate) trait Integers: Copy {
+    /// A vector of [`Self::LANES`] `i32`.
+    type V: Copy;
+
+    /// How many `i32` a vector holds: 16 at most.
+    const LANES: usize;
+
+    /// How many terms a group has: 4 bytes, or 2 numbers of 16 bits.
+    const TERMS: usize;
+
+    /// What is added to each input as it is put into a group.
+    const ADDED: i32;
+
+    /// The most vectors of channels of six rows that registers hold: 4 or 2.
+    const VECTORS: usize;
+
+    /// All lanes `x`.
+    fn splat(self, x: i32) -> Self::V;
+
+    /// # Safety
+    /// `x` is valid for reading `LANES` elements.
+    unsafe fn load(self, x: *const i32) -> Self::V;
+
+    /// # Safety
+    /// `x` is valid for writing `LANES` elements.
+    unsafe fn store(self, v: Self::V, x: *mut i32);
+
+    /// The sum of `sum` and, lane by lane, of the products of a group.
+    fn dot(self, sum: Self::V, x: Self::V, w: Self::V) -> Self::V;
+
+    /// Puts inputs into groups of a row, from the term `at` on.
+    ///
+    /// # Safety
+    /// `x` is valid for reading `n` elements, `row` for writing the groups of `at + n` terms.
+    unsafe fn put(self, x: *const i8, n: usize, row: *mut i32, at: usize);
+
+    /// Puts the weights of [`Self::LANES`] channels into groups: `groups[g * step + lane]`.
+    ///
+    /// # Safety
+    /// Each of the first `channels` rows of `w`, `stride` apart, is valid for reading `n` elements, `groups` for writing `LANES`
+    /// in each of `⌈n / TERMS⌉` steps. Groups of channels that are not there, and terms beyond the last, become 0.
+    unsafe fn pack(self, w: *const i8, stride: usize, channels: usize, n: usize, groups: *mut i32, step: usize);
+
+    /// Four sums of products of a row with a row of weights each, and of these weights alone.
+    ///
+    /// # Safety
+    /// `x` and the four rows of `w`, `stride` apart, are valid for reading `n` elements.
+    unsafe fn four_dots(self, x: *const i8, w: *const i8, stride: usize, n: usize) -> ([i32; 4], [i32; 4]);
+
+    /// The outputs of sums, rounded twice, of which the first `n` are written.
+    ///
+    /// # Safety
+    /// `n <= LANES`, and `y` is valid for writing `n` elements.
+    unsafe fn place(self, sums: Self::V, scales: &Scales, placing: Placing, y: *mut i8, n: usize);
+}
+
+/// An algorithm over [`Integers`], entered at a [`Level`].
+pub(crate) trait IntegerKernel {
+    /// Runs the algorithm.
+    fn run<S: Integers>(self, s: S);
+}
+
+impl Level {
+    /// Runs a kernel with the integer vectors of this level, or says that it has none.
+    #[inline]
+    pub(crate) fn dispatch_integers<K: IntegerKernel>(self, kernel: K) -> bool {
+        #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"))]
+        {
+            use super::{
+                InstructionSet,
+                x86::{has_vnni, integers},
+            };
+            match self.instruction_set() {
+                // SAFETY: the processor was asked.
+                InstructionSet::Avx512 if has_vnni() => unsafe { integers::Vnni::run(kernel) },
+                // SAFETY: a level of AVX2 or AVX-512 is only made where there is AVX2.
+                InstructionSet::Avx512 | InstructionSet::Avx2 => unsafe { integers::Avx2::run(kernel) },
+                InstructionSet::Portable => return false,
+            }
+            true
+        }
+        #[cfg(not(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2")))]
+        {
+            let _ = kernel;
+            false
+        }
+    }
+}
+
+/// The groups of two terms of 16 bits that `put` makes of inputs.
+///
+/// # Safety
+/// As [`Integers::put`].
+#[inline(always)]
+pub(super) unsafe fn put_pairs(x: *const i8, n: usize, row: *mut i32, at: usize) {
+    let row = row.cast::<i16>().wrapping_add(at);
+    for i in 0..n {
+        // SAFETY: the caller vouches for the elements.
+        unsafe { *row.add(i) = i16::from(*x.add(i)) };
+    }
+}
+
+/// The groups of two weights of 16 bits that `pack` makes.
+///
+/// # Safety
+/// As [`Integers::pack`].
+#[inline(always)]
+pub(super) unsafe fn pack_pairs(
+    lanes: usize,
+    w: *const i8,
+    stride: usize,
+    channels: usize,
+    n: usize,
+    groups: *mut i32,
+    step: usize,
+) {
+    for lane in 0..lanes {
+        for group in 0..n.div_ceil(2) {
+            // SAFETY: the caller vouches for the weights of the channels that are there, and for the groups.
+            unsafe {
+                let w = w.wrapping_add(lane * stride + 2 * group);
+                let there = lane < channels;
+                let first = if there { i32::from(*w) } else { 0 };
+                let second = if there && 2 * group + 1 < n { i32::from(*w.add(1)) } else { 0 };
+                *groups.add(group * step + lane) = (first & 0xFFFF) | second << 16;
+            }
+        }
+    }
+}
