@@ -15,6 +15,8 @@ use kernlet::{
     snapshot,
 };
 
+#[path = "int8.rs"]
+mod int8;
 #[path = "sequences.rs"]
 mod sequences;
 
@@ -102,8 +104,8 @@ impl Workspace {
         }
     }
 
-    /// A few steps on noise, and the fingerprint of the parameters, of what the kernels of sequences make and
-    /// of what is computed by tiles.
+    /// A few steps on noise, and the fingerprint of the parameters, of what the kernels of sequences and those of
+    /// eight-bit integers make, and of what is computed by tiles.
     pub fn parity(&mut self, level: Level) -> Result<u64, Error> {
         let Self { model, memory, images, tiled } = self;
         model.initialize(1);
@@ -117,6 +119,11 @@ impl Workspace {
             trainer.step(images, &labels)?;
         }
         let parameters = snapshot::fingerprint(model.parameters());
-        Ok(parameters.rotate_left(1) ^ sequences::fingerprint(level) ^ tiled.parity(level, images)?)
+        let integers = int8::fingerprint(level);
+        if integers == 0 {
+            return Err(Error::Plan);
+        }
+        let sequences = sequences::fingerprint(level);
+        Ok(parameters.rotate_left(1) ^ sequences ^ integers ^ tiled.parity(level, images)?)
     }
 }
