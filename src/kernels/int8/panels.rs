@@ -8,6 +8,8 @@
 //! 3. A row or few read each weight once, so nothing is copied: vectors go along the terms, four channels share the inputs.
 #![allow(unsafe_code)]
 
+use core::mem::MaybeUninit;
+
 use super::{
     Filter, Rescaling,
     product::Layer,
@@ -64,8 +66,7 @@ impl<R: Rows> IntegerKernel for Job<'_, R> {
             few_rows(s, layer, rows, pixels, y);
             return;
         }
-        let mut memory =
-            Memory { panel: Aligned([0; PANEL]), tile: Aligned([0; TILE]), sums: [0; KEPT_ROWS * CHANNELS] };
+        let mut memory = Memory { panel: Aligned::new(), tile: Aligned::new(), sums: Aligned::new() };
         let mut channel = 0;
         while channel < channels {
             let left = (channels - channel).div_ceil(S::LANES);
@@ -81,14 +82,24 @@ impl<R: Rows> IntegerKernel for Job<'_, R> {
     }
 }
 
-/// At a cache line.
+/// Words at a cache line, which are written before they are read; rows of a tile that is not full are not, and their sums are dropped.
 #[repr(align(64))]
-struct Aligned<const N: usize>([i32; N]);
+struct Aligned<const N: usize>(MaybeUninit<[i32; N]>);
+
+impl<const N: usize> Aligned<N> {
+    const fn new() -> Self {
+        Self(MaybeUninit::uninit())
+    }
+
+    fn place(&mut self) -> *mut i32 {
+        self.0.as_mut_ptr().cast()
+    }
+}
 
 struct Memory {
     panel: Aligned<PANEL>,
     tile: Aligned<TILE>,
-    sums: [i32; KEPT_ROWS * CHANNELS],
+    sums: Aligned<{ KEPT_ROWS * CHANNELS }>,
 }
 
 /// What a block of channels has beside its weights, a vector of channels each.
@@ -168,16 +179,22 @@ impl Memory {
                     unsafe { self.pack::<S, NV>(s, w.wrapping_add(from), terms, channels, len) };
                 }
                 let last = from + len >= terms;
-                let mut row = pixel;
+                let (mut row, mut place_of_row) = (pixel, rows.place(pixel));
                 while row < end {
                     let count = MR.min(end - row);
                     let groups = len.div_ceil(S::TERMS);
                     for i in 0..count {
                         // SAFETY: the tile has `MR` rows of so many groups.
-                        let at = unsafe { self.tile.0.as_mut_ptr().add(i * groups) };
-                        rows.gather(row + i, from, &mut Groups { s, row: at, terms: len });
+                        let at = unsafe { self.tile.place().add(i * groups) };
+                        if groups > 0 {
+                            // What the last group has beyond the terms.
+                            // SAFETY: as above.
+                            unsafe { at.add(groups - 1).write(0) };
+                        }
+                        rows.gather(place_of_row, from, &mut Groups { s, row: at, terms: len });
+                        place_of_row = rows.next(place_of_row);
                     }
-                    let kept = self.sums.as_mut_ptr().wrapping_add((row - pixel).min(KEPT_ROWS) * NV * S::LANES);
+                    let kept = self.sums.place().wrapping_add((row - pixel).min(KEPT_ROWS) * NV * S::LANES);
                     // SAFETY: the panel and the tile hold the groups; sums are kept for the rows of a block.
                     unsafe {
                         let mut sums = [[s.splat(0); NV]; MR];
@@ -192,7 +209,7 @@ impl Memory {
                                 };
                             }
                         }
-                        products::<S, NV>(s, groups, self.tile.0.as_ptr(), self.panel.0.as_ptr(), &mut sums);
+                        products::<S, NV>(s, groups, self.tile.place(), self.panel.place(), &mut sums);
                         for (i, sums) in sums.iter().enumerate().take(count) {
                             if last {
                                 let y = y.as_mut_ptr().add((row + i) * all_channels + first);
@@ -234,7 +251,7 @@ impl Memory {
             let there = channels.saturating_sub(at).min(S::LANES);
             // SAFETY: the caller vouches for the weights; the panel has room for the groups of `NV` vectors.
             unsafe {
-                let panel = self.panel.0.as_mut_ptr().add(at);
+                let panel = self.panel.place().add(at);
                 s.pack(w.wrapping_add(at * stride), stride, there, len, panel, NV * S::LANES);
             }
         }

@@ -7,7 +7,10 @@
 use core::ops::Range;
 
 use super::{ShapeError, check_batch, output::clamp, rows::Axis};
-use crate::{kernels::pool2d::Pool2d, simd::Level};
+use crate::{
+    kernels::pool2d::Pool2d,
+    simd::{Kernel, Level, Simd},
+};
 
 const NAME: &str = "int8 pool2d";
 
@@ -35,16 +38,7 @@ pub fn average_forward_into(
     x: &[i8],
     y: &mut [i8],
 ) -> Result<(), ShapeError> {
-    windows(level, pool, batch, x, y, |window, y| {
-        let count = window.count() as i32;
-        let half = count / 2;
-        for (channel, y) in y.iter_mut().enumerate() {
-            let mut sum = 0_i32;
-            window.each(channel, |x| sum = sum.wrapping_add(i32::from(x)));
-            let sum = if sum > 0 { sum.wrapping_add(half) } else { sum.wrapping_sub(half) };
-            *y = clamp(sum.checked_div(count).unwrap_or_default(), range);
-        }
-    })
+    windows(level, pool, batch, x, y, Average(range))
 }
 
 /// The largest element of each window, held inside `range`.
@@ -67,13 +61,62 @@ pub fn max_forward_into(
     x: &[i8],
     y: &mut [i8],
 ) -> Result<(), ShapeError> {
-    windows(level, pool, batch, x, y, |window, y| {
-        for (channel, y) in y.iter_mut().enumerate() {
-            let mut largest = i8::MIN;
-            window.each(channel, |x| largest = largest.max(x));
-            *y = clamp(i32::from(largest), range);
+    windows(level, pool, batch, x, y, Largest(range))
+}
+
+/// What is made of a window.
+trait Join: Copy {
+    /// Overwrites the outputs, one for each channel.
+    fn join(self, window: &Window<'_>, y: &mut [i8]);
+}
+
+/// The average, held inside a range.
+#[derive(Clone, Copy)]
+struct Average([i8; 2]);
+
+/// Channels whose sums are kept at a time.
+const PANEL: usize = 32;
+
+impl Join for Average {
+    #[inline(always)]
+    fn join(self, window: &Window<'_>, y: &mut [i8]) {
+        let count = window.count() as i32;
+        let half = count / 2;
+        let mut first = 0;
+        for y in y.chunks_mut(PANEL) {
+            let mut sums = [0_i32; PANEL];
+            window.each(|x| {
+                for (sum, &x) in sums.iter_mut().zip(x.get(first..).unwrap_or_default()) {
+                    *sum = sum.wrapping_add(i32::from(x));
+                }
+            });
+            for (y, sum) in y.iter_mut().zip(sums) {
+                let sum = if sum > 0 { sum.wrapping_add(half) } else { sum.wrapping_sub(half) };
+                *y = clamp(sum.checked_div(count).unwrap_or_default(), self.0);
+            }
+            first += PANEL;
         }
-    })
+    }
+}
+
+/// The largest element, held inside a range.
+#[derive(Clone, Copy)]
+struct Largest([i8; 2]);
+
+impl Join for Largest {
+    #[inline(always)]
+    fn join(self, window: &Window<'_>, y: &mut [i8]) {
+        let [least, most] = self.0;
+        y.fill(least);
+        window.each(|x| {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = (*y).max(x);
+            }
+        });
+        for y in y {
+            *y = (*y).min(most);
+        }
+    }
 }
 
 /// The elements of an image that a window holds.
@@ -90,47 +133,65 @@ impl Window<'_> {
         self.rows.len() * self.columns.len()
     }
 
+    /// Calls `f` with the channels of each pixel.
     #[inline(always)]
-    fn each(&self, channel: usize, mut f: impl FnMut(i8)) {
+    fn each(&self, mut f: impl FnMut(&[i8])) {
         for row in self.rows.clone() {
             for column in self.columns.clone() {
-                let at = (row * self.width + column) * self.channels + channel;
-                f(self.x.get(at).copied().unwrap_or_default());
+                let at = (row * self.width + column) * self.channels;
+                f(self.x.get(at..at + self.channels).unwrap_or_default());
             }
         }
     }
 }
 
-/// Calls `f` for each window with its outputs, one for each channel.
-#[inline(always)]
+/// A pooling as a kernel: what it does to bytes is left to the compiler, for the level's instructions.
+struct Pooling<'a, J> {
+    pool: &'a Pool2d,
+    x: &'a [i8],
+    y: &'a mut [i8],
+    join: J,
+}
+
+impl<J: Join> Kernel for Pooling<'_, J> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Self { pool, x, y, join } = self;
+        let places = |at: usize, axis: usize, size: usize| {
+            let (kernel, stride, before) = (pool.kernel[axis], pool.stride[axis], pool.padding[2 * axis]);
+            let inside = Axis { size, kernel, stride, dilation: 1, before }.inside(at);
+            inside.first..inside.first + inside.taps.len()
+        };
+        for (x, y) in x.chunks_exact(pool.x_len().max(1)).zip(y.chunks_exact_mut(pool.y_len().max(1))) {
+            let mut outputs = y.chunks_exact_mut(pool.channels.max(1));
+            for row in 0..pool.out_height() {
+                let rows = places(row, 0, pool.height);
+                for (column, y) in (0..pool.out_width()).zip(&mut outputs) {
+                    let columns = places(column, 1, pool.width);
+                    join.join(
+                        &Window { x, rows: rows.clone(), columns, width: pool.width, channels: pool.channels },
+                        y,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The door, and then the pooling.
 fn windows(
     level: Level,
     pool: &Pool2d,
     batch: usize,
     x: &[i8],
     y: &mut [i8],
-    f: impl Fn(&Window<'_>, &mut [i8]),
+    join: impl Join,
 ) -> Result<(), ShapeError> {
     pool.validate()?;
     check_batch(NAME, "x", x, batch, pool.x_len())?;
     check_batch(NAME, "y", y, batch, pool.y_len())?;
-    let _ = level;
-    for (x, y) in x.chunks_exact(pool.x_len()).zip(y.chunks_exact_mut(pool.y_len())) {
-        let (mut row, mut column) = (0, 0);
-        for y in y.chunks_exact_mut(pool.channels) {
-            let places = |at: usize, axis: usize, size: usize| {
-                let (kernel, stride, before) = (pool.kernel[axis], pool.stride[axis], pool.padding[2 * axis]);
-                let inside = Axis { size, kernel, stride, dilation: 1, before }.inside(at);
-                inside.first..inside.first + inside.taps.len()
-            };
-            let rows = places(row, 0, pool.height);
-            let columns = places(column, 1, pool.width);
-            f(&Window { x, rows, columns, width: pool.width, channels: pool.channels }, y);
-            column += 1;
-            if column == pool.out_width() {
-                (row, column) = (row + 1, 0);
-            }
-        }
-    }
+    level.dispatch(Pooling { pool, x, y, join });
     Ok(())
 }

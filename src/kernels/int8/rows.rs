@@ -6,6 +6,15 @@ use super::{div, div_ceil, rem};
 
 /// Rows of terms, one for each output pixel of a batch; what lies in the padding has the zero point.
 pub(super) trait Rows {
+    /// Where a row is read: found once, and moved on without a division.
+    type Place: Copy;
+
+    /// Where row `row` is read.
+    fn place(&self, row: usize) -> Self::Place;
+
+    /// Where the next row is read.
+    fn next(&self, place: Self::Place) -> Self::Place;
+
     /// The row, where its terms lie together in the input.
     fn whole(&self, row: usize) -> Option<&[i8]>;
 
@@ -13,7 +22,7 @@ pub(super) trait Rows {
     fn four(&self, row: usize) -> Option<&[i8]>;
 
     /// Copies the terms from `from` on, as many as fit.
-    fn gather(&self, row: usize, from: usize, to: &mut (impl Line + ?Sized));
+    fn gather(&self, place: Self::Place, from: usize, to: &mut (impl Line + ?Sized));
 }
 
 /// Where terms are copied to.
@@ -55,6 +64,18 @@ pub(super) struct Matrix<'a> {
 }
 
 impl Rows for Matrix<'_> {
+    type Place = usize;
+
+    #[inline(always)]
+    fn place(&self, row: usize) -> usize {
+        row * self.columns
+    }
+
+    #[inline(always)]
+    fn next(&self, place: usize) -> usize {
+        place + self.columns
+    }
+
     #[inline(always)]
     fn whole(&self, row: usize) -> Option<&[i8]> {
         let at = row * self.columns;
@@ -68,9 +89,8 @@ impl Rows for Matrix<'_> {
     }
 
     #[inline(always)]
-    fn gather(&self, row: usize, from: usize, to: &mut (impl Line + ?Sized)) {
-        let at = row * self.columns;
-        let row = self.x.get(at..at + self.columns).unwrap_or_default();
+    fn gather(&self, place: Self::Place, from: usize, to: &mut (impl Line + ?Sized)) {
+        let row = self.x.get(place..place + self.columns).unwrap_or_default();
         to.copy(0, row.get(from..).unwrap_or_default());
     }
 }
@@ -115,10 +135,38 @@ impl Axis {
     #[inline(always)]
     pub(super) fn inside(&self, at: usize) -> Inside {
         let at = at * self.stride;
-        let first = div_ceil(self.before.saturating_sub(at), self.dilation).min(self.kernel);
-        let end = div_ceil((self.size + self.before).saturating_sub(at), self.dilation).min(self.kernel);
+        let taps = |len: usize| if self.dilation == 1 { len } else { div_ceil(len, self.dilation) };
+        let first = taps(self.before.saturating_sub(at)).min(self.kernel);
+        let end = taps((self.size + self.before).saturating_sub(at)).min(self.kernel);
         let end = end.max(first);
         Inside { taps: first..end, first: (at + first * self.dilation).saturating_sub(self.before) }
+    }
+}
+
+/// An output: its image, row and column.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    image: usize,
+    row: usize,
+    column: usize,
+}
+
+impl Place {
+    #[inline(always)]
+    fn of(pixel: usize, [height, width]: [usize; 2]) -> Self {
+        let line = div(pixel, width);
+        Self { image: div(line, height), row: rem(line, height), column: pixel - line * width }
+    }
+
+    #[inline(always)]
+    fn next(self, [height, width]: [usize; 2]) -> Self {
+        if self.column + 1 < width {
+            Self { column: self.column + 1, ..self }
+        } else if self.row + 1 < height {
+            Self { column: 0, row: self.row + 1, ..self }
+        } else {
+            Self { column: 0, row: 0, image: self.image + 1 }
+        }
     }
 }
 
@@ -137,14 +185,6 @@ pub(super) struct Windows<'a> {
 }
 
 impl Windows<'_> {
-    /// The image, row and column of an output.
-    #[inline(always)]
-    fn place(&self, row: usize) -> (usize, usize, usize) {
-        let [height, width] = self.output;
-        let line = div(row, width);
-        (div(line, height), rem(line, height), row - line * width)
-    }
-
     /// A pixel's channels and all that follows.
     #[inline(always)]
     fn pixel(&self, image: usize, row: usize, column: usize) -> &[i8] {
@@ -154,12 +194,24 @@ impl Windows<'_> {
 }
 
 impl Rows for Windows<'_> {
+    type Place = Place;
+
+    #[inline(always)]
+    fn place(&self, row: usize) -> Place {
+        Place::of(row, self.output)
+    }
+
+    #[inline(always)]
+    fn next(&self, place: Place) -> Place {
+        place.next(self.output)
+    }
+
     #[inline(always)]
     fn whole(&self, row: usize) -> Option<&[i8]> {
         if self.rows.kernel != 1 || self.columns.kernel != 1 || self.rows.before != 0 || self.columns.before != 0 {
             return None;
         }
-        let (image, h, v) = self.place(row);
+        let Place { image, row: h, column: v } = self.place(row);
         let (h, v) = (h * self.rows.stride, v * self.columns.stride);
         // Padding below or on the right.
         if h >= self.rows.size || v >= self.columns.size {
@@ -174,8 +226,8 @@ impl Rows for Windows<'_> {
     }
 
     #[inline(always)]
-    fn gather(&self, row: usize, from: usize, to: &mut (impl Line + ?Sized)) {
-        let (image, h, v) = self.place(row);
+    fn gather(&self, place: Self::Place, from: usize, to: &mut (impl Line + ?Sized)) {
+        let Place { image, row: h, column: v } = place;
         let (rows, columns) = (self.rows.inside(h), self.columns.inside(v));
         let channels = self.taken.len();
         // Neighbouring taps are neighbours in the image where all channels are taken.
@@ -239,6 +291,18 @@ impl Axis {
 }
 
 impl Rows for Gathered<'_> {
+    type Place = Place;
+
+    #[inline(always)]
+    fn place(&self, row: usize) -> Place {
+        Place::of(row, self.output)
+    }
+
+    #[inline(always)]
+    fn next(&self, place: Place) -> Place {
+        place.next(self.output)
+    }
+
     #[inline(always)]
     fn whole(&self, _: usize) -> Option<&[i8]> {
         None
@@ -250,10 +314,8 @@ impl Rows for Gathered<'_> {
     }
 
     #[inline(always)]
-    fn gather(&self, row: usize, from: usize, to: &mut (impl Line + ?Sized)) {
-        let [height, width] = self.output;
-        let line = div(row, width);
-        let (image, h, v) = (div(line, height), rem(line, height), row - line * width);
+    fn gather(&self, place: Self::Place, from: usize, to: &mut (impl Line + ?Sized)) {
+        let Place { image, row: h, column: v } = place;
         let mut put = Put { to, from, at: 0 };
         for kh in 0..self.rows.kernel {
             let h = self.rows.source(h, kh);

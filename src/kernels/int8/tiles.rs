@@ -59,7 +59,7 @@ impl Memory<'_> {
             if let Some(terms) = rows.whole(pixel + row).and_then(|row| row.get(piece.clone())) {
                 tile.fill(row, terms, zero_point);
             } else if let Some(line) = line.get_mut(..piece.len()) {
-                rows.gather(pixel + row, piece.start, line);
+                rows.gather(rows.place(pixel + row), piece.start, line);
                 tile.fill(row, line, zero_point);
             }
         }
@@ -138,7 +138,7 @@ impl Memory<'_> {
                     if let Some(terms) = whole.and_then(|row| row.get(from..from + len)) {
                         tile.fill_alone(terms, filter.input_zero_point);
                     } else if let Some(line) = line.get_mut(..len) {
-                        rows.gather(pixel, from, line);
+                        rows.gather(rows.place(pixel), from, line);
                         tile.fill_alone(line, filter.input_zero_point);
                     }
                 }
@@ -213,7 +213,7 @@ fn few_terms(layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mut [i8]) {
     let mut line = [0; LEAST_TERMS + 1];
     let Some(line) = line.get_mut(..layer.terms) else { return };
     for pixel in 0..pixels {
-        rows.gather(pixel, 0, &mut *line);
+        rows.gather(rows.place(pixel), 0, &mut *line);
         let y = y.get_mut(pixel * layer.all_channels + layer.first_channel..).unwrap_or_default();
         for (c, y) in y.iter_mut().take(layer.channels).enumerate() {
             let channel = layer.first_channel + c;
