@@ -5,6 +5,8 @@
 //! adds at once; a group of inputs is the same in all lanes, and each lane has the weights of a channel of its own.
 //! Integers associate, so all give the same sums.
 #![allow(unsafe_code)]
+// Entered where there are vectors of integers: on x86.
+#![cfg_attr(not(target_feature = "sse2"), allow(dead_code))]
 
 use super::{Level, taps::Placing};
 

@@ -7,6 +7,8 @@
 //!    broadcast load.
 //! 3. A row or few read each weight once, so nothing is copied: vectors go along the terms, four channels share the inputs.
 #![allow(unsafe_code)]
+// Entered where there are vectors of integers: on x86.
+#![cfg_attr(not(target_feature = "sse2"), allow(dead_code))]
 
 use core::mem::MaybeUninit;
 
