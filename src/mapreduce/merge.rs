@@ -1,8 +1,9 @@
 //! Merging sorted runs with a tree of losers.
 //!
-//! The first eight bytes of every reader's key are kept side by side as
-//! numbers, so that most matches are one comparison of words in the first
-//! cache; keys are compared whole only where those agree. Runs are given in
+//! The first seven bytes of every reader's key and its length up to eight are kept
+//! side by side as numbers, so that a match is one comparison of words in the first
+//! cache: keys of up to seven bytes are the same where the numbers are, and only
+//! longer ones are compared whole where those agree. Runs are given in
 //! the order in which they were made and equal keys leave in that order.
 //!
 //! Tried, without gain: the numbers, with the keys' lengths, in the tree itself,
@@ -91,7 +92,7 @@ pub(crate) struct Merged<'a> {
 struct Parts<'r> {
     /// `tree[0]` is the winner; the others are the losers of their matches.
     tree: &'r mut [u64],
-    /// The first eight bytes of each reader's key; the greatest number when exhausted.
+    /// The head of each reader's key ([`head_of`]); the greatest number when exhausted.
     heads: &'r mut [u64],
     readers: &'r mut [[u64; READER_WORDS]],
     buffers: &'r mut [u8],
@@ -101,13 +102,8 @@ struct Parts<'r> {
 
 const NOBODY: u64 = u64::MAX;
 
-/// The first eight bytes of a key in a buffer with at least eight, as a number
-/// ordered as the bytes are.
-#[inline(always)]
-fn head(key: &[u8], len: usize) -> u64 {
-    let word = key.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-    if len >= 8 { word } else { word & !(u64::MAX >> (4 * len) >> (4 * len)) }
-}
+/// The length in a head of keys that it does not hold whole.
+const LONG: u64 = 8;
 
 impl Merge {
     /// Begins to merge runs, at least one, in the order of their making.
@@ -159,8 +155,7 @@ impl Merge {
     fn advance<S: Store>(&self, parts: &mut Parts<'_>, i: usize, store: &mut S) -> Result<(), Error<S::Error>> {
         let mut buffers = self.buffers(parts.buffers, i);
         let mut reader = RunReader::load(&parts.readers[i]);
-        reader.advance(&mut buffers, store)?;
-        parts.heads[i] = if reader.key == EXHAUSTED { u64::MAX } else { head(buffers.key, reader.key) };
+        reader.advance(&mut buffers, store, &mut parts.heads[i])?;
         reader.save(&mut parts.readers[i]);
         Ok(())
     }
@@ -176,19 +171,12 @@ impl Merge {
         &parts.buffers[i * (block + pair)..][..len]
     }
 
-    /// Cursors whose heads agree.
+    /// Whether `a` comes before `b`, of readers with long keys whose heads agree.
     #[cold]
     fn tie(&self, parts: &Parts<'_>, a: usize, b: usize) -> bool {
-        let (a_len, b_len) = (self.key_len(parts, a), self.key_len(parts, b));
-        if a_len == EXHAUSTED || b_len == EXHAUSTED {
-            return a_len != EXHAUSTED;
-        }
-        let order = if a_len <= 8 || b_len <= 8 {
-            a_len.cmp(&b_len)
-        } else {
-            self.key(parts, a, a_len).cmp(self.key(parts, b, b_len))
-        };
-        order.then(a.cmp(&b)) == Ordering::Less
+        let (a_key, b_key) = (self.key(parts, a, self.key_len(parts, a)), self.key(parts, b, self.key_len(parts, b)));
+        // The first seven bytes are known to agree.
+        a_key[7..].cmp(&b_key[7..]).then(a.cmp(&b)) == Ordering::Less
     }
 
     /// Lets a reader with a new key play its way up.
@@ -203,8 +191,13 @@ impl Merge {
                 return;
             }
             let other_head = parts.heads[other as usize];
-            let lost =
-                if other_head == head { self.tie(parts, other as usize, player as usize) } else { other_head < head };
+            // Keys that are the same leave in the order of their runs.
+            let both = |head: u64, run: u64| u128::from(head) << 64 | u128::from(run);
+            let lost = if other_head ^ head | (head & 0xFF) ^ LONG == 0 {
+                self.tie(parts, other as usize, player as usize)
+            } else {
+                both(other_head, other) < both(head, player)
+            };
             parts.tree[node] = core::hint::select_unpredictable(lost, player, other);
             player = core::hint::select_unpredictable(lost, other, player);
             head = core::hint::select_unpredictable(lost, other_head, head);
@@ -244,12 +237,15 @@ impl Merge {
                 return Ok(true);
             }
             winner = parts.tree[0] as usize;
-            if parts.heads[winner] != first_head || self.key_len(&parts, winner) != first.key {
+            if parts.heads[winner] != first_head {
                 return Ok(true);
             }
             let buffers = self.buffers(parts.buffers, winner);
-            if first.key > 8 && buffers.key[8..first.key] != parts.pairs[self.side][8..first.key] {
-                return Ok(true);
+            if first_head & 0xFF == LONG {
+                let len = RunReader::load(&parts.readers[winner]).key;
+                if len != first.key || buffers.key[7..len] != parts.pairs[self.side][7..len] {
+                    return Ok(true);
+                }
             }
             fold.merge(&mut parts.pairs[self.side][at..][..first.value], &buffers.value[..first.value]);
             counters.combined += 1;

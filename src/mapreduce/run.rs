@@ -60,6 +60,13 @@ fn leb128(mut value: usize, out: &mut [u8; 10]) -> &[u8] {
     }
 }
 
+/// What keys are compared by first: as a number, the first seven bytes and, behind them, the length
+/// up to eight. `word` is the first eight bytes of a key of `len`, whatever is behind that.
+#[inline(always)]
+pub(crate) fn head_of(word: u64, len: usize) -> u64 {
+    word & !(u64::MAX >> (8 * len.min(7))) | len.min(8) as u64
+}
+
 /// `value` without the zeros at its end.
 #[inline(always)]
 pub(crate) fn trimmed(value: &[u8]) -> &[u8] {
@@ -264,12 +271,14 @@ impl RunReader {
         Extent { start, len: run.start + run.len - start, offset, ..run }
     }
 
-    /// Decodes the next record, or sets `key` to [`EXHAUSTED`].
+    /// Decodes the next record and its [`head_of`], or sets `key` to [`EXHAUSTED`] and the head to
+    /// the greatest number.
     #[inline(always)]
     pub(crate) fn advance<S: Store>(
         &mut self,
         buffers: &mut Buffers<'_>,
         store: &mut S,
+        head: &mut u64,
     ) -> Result<(), Error<S::Error>> {
         // The usual record is short and lies whole in the block; 16 bytes at a
         // time are copied, since a copy of varying length costs more.
@@ -287,6 +296,11 @@ impl RunReader {
                     && let Some(out) = buffers.value.first_chunk_mut::<8>()
                 {
                     *key = *bytes;
+                    // From what is in registers: what was just stored could not be loaded at once.
+                    let shift = 8 * shared.min(7);
+                    let suffix_word = bytes.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+                    let begin = *head & !(u64::MAX >> shift) | suffix_word >> shift;
+                    *head = head_of(begin, shared + suffix);
                     // Two shifts, since a shift by 64 is none.
                     let kept = u64::from_le_bytes(*word) & !(u64::MAX << (4 * value) << (4 * value));
                     *out = kept.to_le_bytes();
@@ -297,7 +311,10 @@ impl RunReader {
                 }
             }
         }
-        self.advance_slowly(buffers, store)
+        self.advance_slowly(buffers, store)?;
+        let word = buffers.key.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        *head = if self.key == EXHAUSTED { u64::MAX } else { head_of(word, self.key) };
+        Ok(())
     }
 
     #[cold]
