@@ -75,7 +75,9 @@ macro_rules! zeroed {
         }
     )*};
 }
-zeroed!(zeroed_words u64; zeroed_bytes u8;);
+zeroed!(zeroed_words u64;);
+#[cfg(feature = "std")]
+zeroed!(zeroed_bytes u8;);
 
 impl Memory<'_> {
     #[inline(always)]

@@ -513,6 +513,7 @@ impl<'b, S: Store> Engine<'b, S> {
     }
 
     /// Takes all records out of a table that has not been spilled, and hands them to `each` in order.
+    #[cfg(feature = "std")]
     pub(crate) fn drain<F: Fold>(&mut self, fold: &F, mut each: impl FnMut(&[u8], &[u8])) {
         self.sort_table(fold);
         let (table, region) = self.table();

@@ -36,7 +36,7 @@ impl<E: Write> Streaming<E> {
     {
         let line = self.line_room(4);
         let given = self.budget;
-        let rest = given.checked_sub(line).unwrap_or_default();
+        let rest = given.saturating_sub(line);
         let job = Job::new(rest).seed(self.seed).combine(combiner).map_err(|error| match error {
             Error::BudgetTooSmall { least, .. } => Error::BudgetTooSmall { given, least: self.least(least, line) },
             error => error,

@@ -85,7 +85,7 @@ impl<E: Write> Streaming<E> {
         Self { budget: bytes, ..self }
     }
 
-    /// Sets room aside for lines of `bytes`, instead of a quarter of the budget (a mapper) or half
+    /// Sets room aside for lines of `bytes` and an end of two, instead of a quarter of the budget (a mapper) or half
     /// of it (a reducer, which keeps as much again for the last key).
     ///
     /// ```
@@ -94,7 +94,7 @@ impl<E: Write> Streaming<E> {
     /// let process = || Streaming::new("words", Vec::new()).budget(250_000);
     /// let sum = Sum::<u64>::new();
     /// assert!(process().longest_line(100_002).combine::<[u8], _>(sum, &line[..], Vec::new()).is_ok());
-    /// assert!(process().longest_line(100_001).combine::<[u8], _>(sum, &line[..], Vec::new()).is_err());
+    /// assert!(process().longest_line(100_000).combine::<[u8], _>(sum, &line[..], Vec::new()).is_err());
     /// ```
     pub fn longest_line(self, bytes: usize) -> Self {
         Self { longest_line: Some(bytes), ..self }

@@ -219,12 +219,13 @@ fn read_value<'a, V: ReadField<'a>>(value: Option<&'a [u8]>, line: u64) -> Resul
 struct Reducing<'r, K: ?Sized, V: ?Sized, R, W> {
     reducer: &'r mut R,
     lines: Lines<W>,
-    kinds: core::marker::PhantomData<(fn(&K), fn(&V))>,
+    key: core::marker::PhantomData<fn(&K)>,
+    value: core::marker::PhantomData<fn(&V)>,
 }
 
 impl<'r, K: ?Sized, V: ?Sized, R, W: Write> Reducing<'r, K, V, R, W> {
     fn new(reducer: &'r mut R, out: W) -> Self {
-        Self { reducer, lines: Lines::new(out), kinds: core::marker::PhantomData }
+        Self { reducer, lines: Lines::new(out), key: core::marker::PhantomData, value: core::marker::PhantomData }
     }
 }
 

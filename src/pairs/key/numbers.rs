@@ -115,7 +115,7 @@ impl<const N: usize> Key for [u8; N] {
     type Borrowed<'a> = [u8; N];
     type View<'a> = [u8; N];
     #[inline]
-    fn as_encoded<'a>(key: &'a [u8; N]) -> Option<&'a [u8]> {
+    fn as_encoded(key: &[u8; N]) -> Option<&[u8]> {
         Some(key)
     }
     #[inline]
