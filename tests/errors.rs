@@ -78,8 +78,20 @@ fn of_data_files() {
     says(Overflow, "the sizes in the IDX file multiply to more than can be addressed");
     says(Counts { images: 60_000, labels: 10_000 }, "60000 images, but 10000 labels");
     says(Label { index: 7, found: 10, classes: 10 }, "label 7 is 10, expected less than 10");
-    says(CifarError::Length { found: 3072 }, "CIFAR-10 file is not a multiple of 3073 bytes: found 3072");
-    says(CifarError::Label { index: 7, found: 10 }, "label 7 is 10, expected less than 10");
+    says(
+        FromOne { classes: 26 },
+        "labels are 1 to 26, not from 0 on, as those of EMNIST's letters: say that the first is 1",
+    );
+    says(Below { index: 7, found: 0, first: 1 }, "label 7 is 0, expected 1 or more");
+    says(
+        CifarError::Length { found: 3072 },
+        "CIFAR file is not a multiple of 3073 bytes (CIFAR-10) or 3074 (CIFAR-100): found 3072",
+    );
+    says(CifarError::Label { index: 7, found: 10 }, "image 7 has label 10, which is no class");
+    says(
+        CifarError::OtherFormat { expected: 10, found: 100 },
+        "the file's length is that of CIFAR-100, expected CIFAR-10: read it as that",
+    );
 }
 
 static KERNEL: TensorInfo<'static> =
@@ -144,11 +156,33 @@ fn of_safetensors() {
     use kernlet::snapshot::safetensors::SafetensorsError::*;
     let name = || String::from("conv/kernel");
     says(File("invalid header".into()), "not a safetensors file: invalid header");
-    says(Missing { name: name() }, "tensor conv/kernel is missing");
-    says(Unexpected { name: name() }, "tensor conv/kernel is not of this network");
-    says(Type { name: name(), found: "F16".into() }, "tensor conv/kernel holds F16, expected F32");
+    let found = vec!["a.weight".into(), "a.bias".into()];
+    says(Missing { name: name(), found }, "tensor conv/kernel is missing; the file has a.weight, a.bias");
+    let many = (0..14).map(|i| i.to_string()).collect();
+    let told = "tensor conv/kernel is missing; the file has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more";
+    says(Missing { name: name(), found: many }, told);
+    says(Missing { name: name(), found: vec![] }, "tensor conv/kernel is missing; the file has none");
     says(
-        Shape { name: name(), expected: shape::Dims::new(&[3, 3]), found: vec![9] },
+        Unexpected { name: name(), shape: vec![9], expected: vec!["fc/bias".into()] },
+        "tensor conv/kernel of shape [9] is not of this network, which has fc/bias",
+    );
+    says(Twice { names: [name(), name() + ":0"] }, "tensors conv/kernel and conv/kernel:0 are the same of the network");
+    says(
+        Prefixes { found: vec!["\"a/\"".into(), "\"b/\"".into()] },
+        "the network's tensors are there with several prefixes, choose one: \"a/\", \"b/\"",
+    );
+    says(
+        Hyperparameter { name: "bn.epsilon".into(), expected: "0.001".into(), found: "0.00001".into() },
+        "bn.epsilon is 0.00001 for these weights, and 0.001 in the network",
+    );
+    says(
+        Unstated { name: "bn.epsilon".into(), expected: "0.001".into() },
+        "the file does not say bn.epsilon, which the network has as 0.001: say what it was when the weights were trained",
+    );
+    says(Unsupported { name: name() }, "tensor conv/kernel: the layouts of PyTorch and of this layer differ");
+    says(Type { name: name(), found: "I8".into() }, "tensor conv/kernel holds I8, expected F32, F16, BF16 or F64");
+    says(
+        Shape { name: name(), expected: vec![3, 3], found: vec![9] },
         "tensor conv/kernel has shape [9], expected [3, 3]",
     );
     says(Length { expected: 51, found: 50 }, "the network has 51 parameters, found 50");

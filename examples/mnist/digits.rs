@@ -42,8 +42,10 @@ pub fn load(folder: &Path) -> Result<(Digits, Digits), String> {
 }
 
 fn load_pair(folder: &Path, name: &str) -> Result<Digits, String> {
-    let (images_path, images) = read(&folder.join(format!("{name}-images-idx3-ubyte")))?;
-    let (labels_path, labels) = read(&folder.join(format!("{name}-labels-idx1-ubyte")))?;
+    let (images_path, images) =
+        read(folder, [format!("{name}-images-idx3-ubyte"), format!("{name}-images.idx3-ubyte")])?;
+    let (labels_path, labels) =
+        read(folder, [format!("{name}-labels-idx1-ubyte"), format!("{name}-labels.idx1-ubyte")])?;
     let at = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let images = Labelled::parse_images(&images).map_err(|error| at(&images_path, &error))?;
     let labels = Labelled::parse_labels(&labels, CLASSES).map_err(|error| at(&labels_path, &error))?;
@@ -61,17 +63,15 @@ fn load_pair(folder: &Path, name: &str) -> Result<Digits, String> {
 /// More than this is not unpacked: a small file could fill all memory. MNIST's largest has 47 MB.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// The bytes of `path`, or of `path` with `.gz`, unpacked if they are gzipped.
-fn read(path: &Path) -> Result<(PathBuf, Vec<u8>), String> {
-    let gzipped = PathBuf::from(format!("{}.gz", path.display()));
-    let (path, bytes) = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read(&gzipped) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(format!("{}: no such file, with or without .gz", path.display()));
-            }
-            bytes => (gzipped, bytes),
-        },
-        bytes => (path.to_path_buf(), bytes),
+/// The bytes of the first file of these names that there is, with or without `.gz`, unpacked if they are gzipped.
+fn read(folder: &Path, names: [String; 2]) -> Result<(PathBuf, Vec<u8>), String> {
+    let paths = names.iter().flat_map(|name| [folder.join(name), folder.join(format!("{name}.gz"))]);
+    let found = paths
+        .map(|path| (fs::read(&path), path))
+        .find(|(bytes, _)| !bytes.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound));
+    let Some((bytes, path)) = found else {
+        let [first, second] = names;
+        return Err(format!("{}: no such file, with or without .gz, nor {second}", folder.join(first).display()));
     };
     let bytes = bytes.map_err(|error| format!("{}: {error}", path.display()))?;
     if !bytes.starts_with(&[0x1F, 0x8B]) {

@@ -139,7 +139,9 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
     let mut trainer = training_of.seed(seed).build_on(model).map_err(|error| error.to_string())?;
     let mut progress = Progress { seed, ..Progress::default() };
     if let Some((path, snapshot)) = &file {
-        progress = restore(&mut trainer, snapshot, args.optimizer.name()).map_err(|error| at(path, error))?;
+        // Another learning rate is the user's choice.
+        trainer.resume_changed(snapshot).map_err(|error| at(path, error))?;
+        progress = trainer.progress();
         if progress.position > training.len() as u64 {
             let (seen, len) = (progress.position, training.len());
             return Err(format!("{}: stopped after {seen} images of an epoch, there are {len}", path.display()));
@@ -197,7 +199,8 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
             return Err(format!("the loss is {}: a smaller --lr may help", metrics.loss));
         }
         if let Some(path) = &args.save {
-            save(path, &trainer, args.optimizer.name(), O::STATES, progress)?;
+            trainer.set_progress(progress);
+            save(path, &trainer)?;
         }
         if args.target_loss.is_some_and(|target| metrics.loss <= target) && progress.position == 0 {
             terminal::say!("The training loss is at most {}: done.", args.target_loss.unwrap_or_default());
@@ -209,7 +212,8 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
         None => evaluate(&mut trainer, test, &mut batch)?,
     };
     if let (Some(path), true) = (&args.save, epochs.is_empty()) {
-        save(path, &trainer, args.optimizer.name(), O::STATES, progress)?;
+        trainer.set_progress(progress);
+        save(path, &trainer)?;
     }
     let (model, _) = trainer.into_parts();
     Ok(Outcome { model, test, epochs, step_times, seed })
@@ -259,7 +263,7 @@ fn open<'a, N: Network + Described>(
     #[cfg(feature = "safetensors")]
     if is_safetensors(path) {
         let info = &N::INFO;
-        snapshot::safetensors::read_into(bytes, "", info, model.parameters_mut()).map_err(|error| at(path, error))?;
+        snapshot::safetensors::read_into(bytes, info, model.parameters_mut()).map_err(|error| at(path, error))?;
         return Ok(None);
     }
     let snapshot = Snapshot::open(bytes, &N::INFO).map_err(|error| at(path, error))?;
@@ -267,43 +271,12 @@ fn open<'a, N: Network + Described>(
     Ok(Some((path, snapshot)))
 }
 
-/// Takes the state of training out of a snapshot.
-fn restore<N: Network, O: Optimizer>(
-    trainer: &mut OwnedTrainer<N, O>,
-    snapshot: &Snapshot<'_>,
-    optimizer: &str,
-) -> Result<Progress, String> {
-    let training = snapshot.training_with(optimizer).map_err(|error| error.to_string())?;
-    let expected: usize = (0..O::STATES).map(|index| trainer.optimizer_state(index).len()).sum();
-    let mut rest = training.state;
-    if rest.len() != expected {
-        return Err(format!("{} numbers of optimizer state, expected {expected}", rest.len()));
-    }
-    for index in 0..O::STATES {
-        let state = trainer.optimizer_state_mut(index);
-        let (numbers, others) = rest.split_at(state.len()).ok_or("too little optimizer state")?;
-        numbers.copy_into(state).map_err(|error| error.to_string())?;
-        rest = others;
-    }
-    u32::try_from(training.progress.step).map_err(|_| format!("{} steps", training.progress.step))?;
-    trainer.set_progress(training.progress);
-    Ok(training.progress)
-}
-
-fn save<N: Network + Described, O: Optimizer>(
-    path: &Path,
-    trainer: &OwnedTrainer<N, O>,
-    optimizer: &str,
-    states: usize,
-    progress: Progress,
-) -> Result<(), String> {
-    let parameters = trainer.model().parameters();
+fn save<N: Network + Described, O: Optimizer>(path: &Path, trainer: &OwnedTrainer<N, O>) -> Result<(), String> {
     #[cfg(feature = "safetensors")]
     if is_safetensors(path) {
+        let parameters = trainer.model().parameters();
         let bytes = snapshot::safetensors::to_bytes(&N::INFO, parameters).map_err(|error| at(path, error))?;
         return snapshot::replace_file(path, |file| file.write_all(&bytes)).map_err(|error| at(path, error));
     }
-    let state: Vec<&[f32]> = (0..states).map(|index| trainer.optimizer_state(index)).collect();
-    let training = snapshot::Training { optimizer, progress, state: &state[..] };
-    snapshot::save(path, &N::INFO, parameters, Some(&training)).map_err(|error| at(path, error))
+    trainer.save(path).map_err(|error| at(path, error))
 }

@@ -29,7 +29,7 @@ const BEFORE: [f32; 9] = [0.5; 9];
 
 fn read(file: &[u8]) -> Option<[u32; 9]> {
     let mut parameters = BEFORE;
-    match safetensors::read_into(file, "", &INFO, &mut parameters) {
+    match safetensors::read_into(file, &INFO, &mut parameters) {
         Ok(()) => Some(parameters.map(f32::to_bits)),
         Err(error) => {
             assert!(!error.to_string().is_empty());
@@ -52,7 +52,11 @@ fuzz_target!(|case: Case| {
         file.resize(usize::from(len) % (original.len() + 64), b' ');
     }
     if let Some(found) = read(&file) {
-        // Numbers come from the file's last 36 bytes, in the order that its header says.
+        // Numbers of 32 bits come from the file's last 36 bytes, in the order that its header says.
+        let header = String::from_utf8_lossy(&file);
+        if header.contains("F16") || header.contains("F64") {
+            return;
+        }
         let mut numbers: Vec<u32> =
             file[file.len() - 36..].as_chunks::<4>().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
         let mut found = found.to_vec();

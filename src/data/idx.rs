@@ -122,6 +122,20 @@ pub enum IdxError {
         /// The number of classes.
         classes: usize,
     },
+    /// Labels that count from 1, as those of EMNIST's letters do: [`Labelled::parse_labels_from`] reads them.
+    FromOne {
+        /// The number of classes.
+        classes: usize,
+    },
+    /// A label is below the one that the first class has.
+    Below {
+        /// Which one, counted from 0.
+        index: usize,
+        /// Its value.
+        found: u8,
+        /// The label of the first class.
+        first: u8,
+    },
 }
 
 impl fmt::Display for IdxError {
@@ -144,6 +158,13 @@ impl fmt::Display for IdxError {
             Self::Label { index, found, classes } => {
                 write!(f, "label {index} is {found}, expected less than {classes}")
             }
+            Self::FromOne { classes } => {
+                write!(
+                    f,
+                    "labels are 1 to {classes}, not from 0 on, as those of EMNIST's letters: say that the first is 1"
+                )
+            }
+            Self::Below { index, found, first } => write!(f, "label {index} is {found}, expected {first} or more"),
         }
     }
 }
@@ -265,6 +286,7 @@ pub struct Labelled<'a> {
     pixels: &'a [u8],
     labels: &'a [u8],
     size: [usize; 2],
+    first: u8,
 }
 
 impl<'a> Labelled<'a> {
@@ -300,7 +322,8 @@ impl<'a> Labelled<'a> {
     /// A file of labels alone.
     ///
     /// # Errors
-    /// [`IdxError`] if it is not one of `u8` with one axis, or a label is not less than `classes`.
+    /// [`IdxError`] if it is not one of `u8` with one axis, or a label is not less than `classes`;
+    /// [`IdxError::FromOne`] if all labels are from 1 to `classes`.
     ///
     /// ```
     /// use kernlet::data::idx::Labelled;
@@ -308,14 +331,55 @@ impl<'a> Labelled<'a> {
     /// assert_eq!(error.to_string(), "label 1 is 12, expected less than 10");
     /// ```
     pub fn parse_labels(bytes: &'a [u8], classes: usize) -> Result<Idx<'a>, IdxError> {
-        let idx = Idx::parse(bytes)?;
-        let labels = idx.bytes()?;
-        if idx.dims.rank() != 1 {
-            return Err(IdxError::Rank { found: idx.dims.rank(), expected: 1 });
-        }
-        match labels.iter().position(|&label| usize::from(label) >= classes) {
-            Some(index) => Err(IdxError::Label { index, found: labels[index], classes }),
+        let idx = Self::parse_label_bytes(bytes)?;
+        match idx.data.iter().enumerate().find(|&(_, &label)| usize::from(label) >= classes) {
+            Some(_) if idx.data.iter().all(|&label| (1..=classes).contains(&label.into())) => {
+                Err(IdxError::FromOne { classes })
+            }
+            Some((index, &found)) => Err(IdxError::Label { index, found, classes }),
             None => Ok(idx),
+        }
+    }
+
+    /// A file of labels that count from `first`: 1 for EMNIST's letters, whose 26 classes are 1 to 26.
+    /// [`label`](Self::label) then counts from 0.
+    ///
+    /// EMNIST's images have their rows and columns changed for each other.
+    ///
+    /// # Errors
+    /// [`IdxError`] if it is not one of `u8` with one axis, or a label is not from `first` on, or not less than
+    /// `first + classes`.
+    ///
+    /// ```
+    /// use kernlet::data::idx::{IdxError, Labelled};
+    /// let letters = [0, 0, 8, 1, 0, 0, 0, 2, 1, 26];
+    /// assert_eq!(Labelled::parse_labels(&letters, 26), Err(IdxError::FromOne { classes: 26 }));
+    /// let labels = Labelled::parse_labels_from(&letters, 1, 26)?;
+    /// let images = Labelled::parse_images(&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 9, 7])?;
+    /// let set = Labelled::pair(images, labels)?.counting_from(1);
+    /// assert_eq!((set.label(0), set.label(1)), (Some(0), Some(25)));
+    /// # Ok::<(), IdxError>(())
+    /// ```
+    pub fn parse_labels_from(bytes: &'a [u8], first: u8, classes: usize) -> Result<Idx<'a>, IdxError> {
+        let idx = Self::parse_label_bytes(bytes)?;
+        for (index, &found) in idx.data.iter().enumerate() {
+            match found.checked_sub(first) {
+                None => return Err(IdxError::Below { index, found, first }),
+                Some(class) if usize::from(class) >= classes => {
+                    return Err(IdxError::Label { index, found, classes: usize::from(first).saturating_add(classes) });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(idx)
+    }
+
+    fn parse_label_bytes(bytes: &'a [u8]) -> Result<Idx<'a>, IdxError> {
+        let idx = Idx::parse(bytes)?;
+        idx.bytes()?;
+        match idx.dims.rank() {
+            1 => Ok(idx),
+            found => Err(IdxError::Rank { found, expected: 1 }),
         }
     }
 
@@ -339,7 +403,17 @@ impl<'a> Labelled<'a> {
         if count != label_bytes.len() {
             return Err(IdxError::Counts { images: count, labels: label_bytes.len() });
         }
-        Ok(Self { pixels, labels: label_bytes, size: [height, width] })
+        Ok(Self { pixels, labels: label_bytes, size: [height, width], first: 0 })
+    }
+
+    /// The same with labels that count from `first`, as [`parse_labels_from`](Self::parse_labels_from) checked.
+    pub const fn counting_from(self, first: u8) -> Self {
+        Self { first, ..self }
+    }
+
+    /// The class of image `index`, counted from 0; `None` past the last, or if its label is below the first.
+    pub fn label(&self, index: usize) -> Option<u8> {
+        self.labels.get(index)?.checked_sub(self.first)
     }
 
     /// The number of images.
@@ -382,7 +456,7 @@ impl<'a> Labelled<'a> {
         self.pixels
     }
 
-    /// All labels, each less than the number of classes.
+    /// All labels as they are in the file.
     pub const fn labels(&self) -> &'a [u8] {
         self.labels
     }

@@ -8,6 +8,7 @@
 //! - [`batches`]: the order of an epoch, and gathering a batch in that order.
 //! - [`augment`]: shift, rotate, scale and crop, drawn per image.
 //! - [`normalise`]: bytes to numbers in `[0, 1]`.
+//! - [`standardize`]: features of mean 0 and variance 1.
 //! - [`metrics`]: accuracy, confusion matrix, means.
 
 pub mod augment;
@@ -16,6 +17,7 @@ pub mod cifar;
 pub mod idx;
 pub mod metrics;
 pub mod normalise;
+pub mod standardize;
 
 /// Uses of random numbers by this module; each has streams of its own.
 ///

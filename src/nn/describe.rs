@@ -2,7 +2,7 @@
 
 use super::{
     Network,
-    declare::{Layer, Value},
+    declare::{Layer, Value, same},
 };
 use crate::{
     shape::Dims,
@@ -10,7 +10,9 @@ use crate::{
 };
 
 impl<N: Network> Described for N {
-    const INFO: ModelInfo = ModelInfo::new(N::NAME, identity(N::LAYERS), N::TENSORS).with_attributes(N::ATTRIBUTES);
+    const INFO: ModelInfo = ModelInfo::new(N::NAME, identity(N::LAYERS), N::TENSORS)
+        .with_attributes(N::ATTRIBUTES)
+        .with_images(N::FLATTENED, N::DEPTHWISE);
 }
 
 /// The number of tensors of all layers.
@@ -74,6 +76,78 @@ pub const fn attributes<const COUNT: usize>(layers: &[Layer]) -> [AttributeInfo<
         i += 1;
     }
     attributes
+}
+
+/// The image that layer `index` reads as a list, if it is a dense layer and does.
+const fn image_of(layers: &[Layer], index: usize) -> Option<Dims> {
+    if !same(layers[index].kind, "dense") {
+        return None;
+    }
+    let (mut at, mut dims) = (index, layers[index].input);
+    loop {
+        if dims.rank() != 1 {
+            return if dims.rank() == 3 { Some(dims) } else { None };
+        }
+        let value = layers[at].operands[0];
+        if value == 0 {
+            return None;
+        }
+        at = value - 1;
+        // Layers that keep the order of the numbers: flattening, activations, dropout.
+        let layer = &layers[at];
+        if layer.rows > 0 || layer.operand_count != 1 || layer.input.len() != layer.output.len() {
+            return None;
+        }
+        dims = layer.input;
+    }
+}
+
+/// How many dense layers read an image as a list.
+pub const fn flattened_count(layers: &[Layer]) -> usize {
+    let (mut count, mut i) = (0, 0);
+    while i < layers.len() {
+        count += image_of(layers, i).is_some() as usize;
+        i += 1;
+    }
+    count
+}
+
+/// Dense layers that read an image as a list, and the image.
+pub const fn flattened<const COUNT: usize>(layers: &[Layer]) -> [(&'static str, Dims); COUNT] {
+    let mut flattened = [("", Dims::new(&[])); COUNT];
+    let (mut at, mut i) = (0, 0);
+    while i < layers.len() {
+        if let Some(image) = image_of(layers, i) {
+            flattened[at] = (layers[i].name, image);
+            at += 1;
+        }
+        i += 1;
+    }
+    flattened
+}
+
+/// How many layers are depthwise convolutions.
+pub const fn depthwise_count(layers: &[Layer]) -> usize {
+    let (mut count, mut i) = (0, 0);
+    while i < layers.len() {
+        count += same(layers[i].kind, "depthwise_conv2d") as usize;
+        i += 1;
+    }
+    count
+}
+
+/// The names of depthwise convolutions.
+pub const fn depthwise<const COUNT: usize>(layers: &[Layer]) -> [&'static str; COUNT] {
+    let mut depthwise = [""; COUNT];
+    let (mut at, mut i) = (0, 0);
+    while i < layers.len() {
+        if same(layers[i].kind, "depthwise_conv2d") {
+            depthwise[at] = layers[i].name;
+            at += 1;
+        }
+        i += 1;
+    }
+    depthwise
 }
 
 /// A hash of all that makes the same parameters compute the same: not of names, nor of layers that do

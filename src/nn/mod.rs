@@ -76,7 +76,9 @@ pub use train::{Draw, Event, Fitted, Gradients, Held, HeldTrainer, Pairs, Sample
 pub mod __macro {
     pub use super::{
         declare::{Argument, Declaration, Declared, Definition, Node, layers as layers_of, nodes},
-        describe::{attribute_count, attributes, tensor_count, tensors},
+        describe::{
+            attribute_count, attributes, depthwise, depthwise_count, flattened, flattened_count, tensor_count, tensors,
+        },
         layers,
         network::{axis, bias, find},
         pass::{BackwardPass, DropOut, ForwardPass, Kind, WeightPass, drop_out},

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     kernels::ShapeError,
-    shape::Shape,
+    shape::{Dims, Shape},
     snapshot::{AttributeInfo, TensorInfo},
     tensor::Tensor,
 };
@@ -46,6 +46,10 @@ pub trait Network: Sized + Send + Sync + 'static {
     const TENSORS: &'static [TensorInfo<'static>];
     /// What beside the shapes changes what the layers compute: strides, ε, slopes.
     const ATTRIBUTES: &'static [AttributeInfo<'static>];
+    #[doc(hidden)]
+    const FLATTENED: &'static [(&'static str, Dims)];
+    #[doc(hidden)]
+    const DEPTHWISE: &'static [&'static str];
 
     /// What a pass needs of each layer.
     #[doc(hidden)]

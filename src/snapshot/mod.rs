@@ -58,7 +58,7 @@ pub use fixed::{Aligned, StaticSnapshot};
 pub use read::{Numbers, Snapshot, StoredSection};
 pub use write::{contents_len, encoded_len, write, write_contents};
 
-use crate::shape::Dims;
+use crate::{data::standardize::Standardizer, shape::Dims};
 
 /// One tensor among a network's parameters.
 ///
@@ -106,6 +106,8 @@ pub struct ModelInfo {
     id: u64,
     tensors: &'static [TensorInfo<'static>],
     attributes: &'static [AttributeInfo<'static>],
+    flattened: &'static [(&'static str, Dims)],
+    depthwise: &'static [&'static str],
 }
 
 impl ModelInfo {
@@ -127,7 +129,7 @@ impl ModelInfo {
             i += 1;
         }
         assert!(name.len() < 256, "a name has at most 255 bytes");
-        Self { name, id, tensors, attributes: &[] }
+        Self { name, id, tensors, attributes: &[], flattened: &[], depthwise: &[] }
     }
 
     /// The same with the hyper-parameters of its layers, which a file must have too.
@@ -154,6 +156,34 @@ impl ModelInfo {
             i += 1;
         }
         Self { attributes, ..self }
+    }
+
+    /// The same with what frameworks that lay out images by channels must know: dense layers that read a flattened
+    /// image, with its height, width and channels, and depthwise convolutions. Neither is written into files.
+    ///
+    /// # Panics
+    /// If an image has not three axes; in a `const` that is a compile-time error.
+    pub const fn with_images(
+        self,
+        flattened: &'static [(&'static str, Dims)],
+        depthwise: &'static [&'static str],
+    ) -> Self {
+        let mut i = 0;
+        while i < flattened.len() {
+            assert!(flattened[i].1.rank() == 3, "an image has height, width and channels");
+            i += 1;
+        }
+        Self { flattened, depthwise, ..self }
+    }
+
+    /// Dense layers that read a flattened image, with its height, width and channels.
+    pub const fn flattened(&self) -> &'static [(&'static str, Dims)] {
+        self.flattened
+    }
+
+    /// Whether the layer of that name is a depthwise convolution.
+    pub fn is_depthwise(&self, layer: &str) -> bool {
+        self.depthwise.contains(&layer)
     }
 
     /// The hyper-parameters of its layers.
@@ -274,12 +304,36 @@ pub struct Section<'a> {
     pub data: Data<'a>,
 }
 
+/// The name of the section that [`Section::standardizer`] makes.
+pub const STANDARDIZER: &str = "standardizer";
+
+impl<'a> Section<'a> {
+    /// What a model's features are standardised by, which whoever uses the model must do, too.
+    ///
+    /// ```
+    /// use kernlet::{data::standardize::Standardizer, snapshot::*};
+    /// const INFO: ModelInfo = ModelInfo::new("Empty", 7, &[]);
+    /// const STANDARD: Standardizer<2> = Standardizer::new([1.0, 2.0], [0.5, 4.0]);
+    /// let contents = Contents { sections: &[Section::standardizer(&STANDARD)], ..Contents::default() };
+    /// let mut file = Vec::new();
+    /// write_contents(&INFO, &contents, &mut |bytes: &[u8]| Ok::<(), ()>(file.extend_from_slice(bytes))).unwrap();
+    /// let snapshot = Snapshot::open_with(&file, &INFO, &[STANDARDIZER])?;
+    /// assert_eq!(snapshot.standardizer::<2>()?, STANDARD);
+    /// # Ok::<(), SnapshotError>(())
+    /// ```
+    pub const fn standardizer<const N: usize>(standardizer: &'a Standardizer<N>) -> Self {
+        Self { name: STANDARDIZER, required: true, data: Data::Array(standardizer.numbers()) }
+    }
+}
+
 /// What a section holds.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Data<'a> {
     /// Arrays of numbers, one after the other.
     Numbers(&'a [&'a [f32]]),
+    /// One array of numbers.
+    Array(&'a [f32]),
     /// Bytes that only their owner understands.
     Bytes(&'a [u8]),
 }

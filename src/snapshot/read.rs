@@ -1,12 +1,13 @@
 //! Reading a snapshot where it lies.
 
 use super::{
-    ALIGNMENT, AttributeInfo, AttributeValue, ElementType, Label, MAGIC, ModelInfo, Progress, SectionInfo,
-    SnapshotError, StoredTensor, Training, VERSION, at,
+    ALIGNMENT, AttributeInfo, AttributeValue, ElementType, Label, MAGIC, ModelInfo, Progress, STANDARDIZER,
+    SectionInfo, SnapshotError, StoredTensor, Training, VERSION, at,
     checksum::crc32,
     equal, equal_sizes, names,
     table::{Cursor, is_zero},
 };
+use crate::data::standardize::Standardizer;
 
 /// Little-endian `f32` in a file, wherever they lie.
 ///
@@ -484,6 +485,20 @@ impl<'a> Snapshot<'a> {
     /// The section of that name.
     pub fn section(&self, name: &str) -> Option<StoredSection<'a>> {
         self.sections().find(|section| section.name == name)
+    }
+
+    /// What the model's `N` features are standardised by.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Length`] if the file has none, or one of another number of features.
+    pub fn standardizer<const N: usize>(&self) -> Result<Standardizer<N>, SnapshotError> {
+        let (mut means, mut deviations) = ([0.0; N], [0.0; N]);
+        let numbers = self.section(STANDARDIZER).and_then(|section| section.numbers()).unwrap_or(Numbers(&[]));
+        let halves = numbers.split_at(N).filter(|_| numbers.len() == 2 * N);
+        let (low, high) = halves.ok_or(SnapshotError::Length { expected: numbers.len(), found: 2 * N })?;
+        low.copy_into(&mut means)?;
+        high.copy_into(&mut deviations)?;
+        Ok(Standardizer::new(means, deviations))
     }
 
     /// What training needs to go on.

@@ -260,7 +260,7 @@ impl File<'_, '_> {
             at = at.next_multiple_of(ALIGNMENT);
             name(section.name, sink)?;
             let element = match section.data {
-                Data::Numbers(_) => ElementType::F32,
+                Data::Numbers(_) | Data::Array(_) => ElementType::F32,
                 Data::Bytes(_) => ElementType::U8,
             };
             sink(&[section.required.into(), element as u8])?;
@@ -292,6 +292,7 @@ fn sizes<E>(dims: &Dims, sink: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Resul
 fn data_len(data: &Data<'_>) -> usize {
     match data {
         Data::Numbers(arrays) => arrays.iter().map(|array| size_of_val(*array)).sum(),
+        Data::Array(array) => size_of_val(*array),
         Data::Bytes(bytes) => bytes.len(),
     }
 }
@@ -299,6 +300,7 @@ fn data_len(data: &Data<'_>) -> usize {
 fn data<E>(data: &Data<'_>, sink: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
     match data {
         Data::Numbers(arrays) => arrays.iter().try_for_each(|array| little_endian(array, sink)),
+        Data::Array(array) => little_endian(array, sink),
         Data::Bytes(bytes) => sink(bytes),
     }
 }

@@ -328,6 +328,9 @@ macro_rules! __network {
                     &m::tensors::<{ m::tensor_count(&LAYERS) }>(&LAYERS);
                 const ATTRIBUTES: &'static [$crate::snapshot::AttributeInfo<'static>] =
                     &m::attributes::<{ m::attribute_count(&LAYERS) }>(&LAYERS);
+                const FLATTENED: &'static [(&'static str, $crate::shape::Dims)] =
+                    &m::flattened::<{ m::flattened_count(&LAYERS) }>(&LAYERS);
+                const DEPTHWISE: &'static [&'static str] = &m::depthwise::<{ m::depthwise_count(&LAYERS) }>(&LAYERS);
                 const DROP_OUT: m::DropOut = m::drop_out(&DECLARED);
 
                 fn forward_layer(
