@@ -13,12 +13,11 @@ use crate::kernels::ShapeError;
 ///
 /// ```
 /// use kernlet::data::standardize::Standardizer;
-/// // Two features of three samples; the second does not vary.
-/// let mut samples = [1.0, 7.0, 2.0, 7.0, 3.0, 7.0];
+/// // Two features of two samples; the second does not vary.
+/// let mut samples = [1.0, 7.0, 5.0, 7.0];
 /// let standardizer = Standardizer::<2>::fit(&samples)?;
 /// standardizer.apply(&mut samples)?;
-/// let root = 1.5_f32.sqrt();
-/// assert_eq!(samples, [-root, 0.0, 0.0, 0.0, root, 0.0]);
+/// assert_eq!(samples, [-1.0, 0.0, 1.0, 0.0]);
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
