@@ -289,8 +289,26 @@ fn check_gradients<N: Network>(seed: u64) {
     assert!(wrong <= 1, "{wrong} of 80 gradients of {} are wrong", N::NAME);
 }
 
+kernlet::network! {
+    /// Activations and poolings that the others lack.
+    struct Various([8, 9, 2]) {
+        a: conv2d(4, 3x3, padding: same), hard_swish, max_pool2d(2x2, dilation: 2, stride: 1),
+        b: depthwise_conv2d(3x3, padding: same), elu(0.5),
+        avg_pool2d(3x3, stride: 1, padding: same, count_include_pad: yes), mish,
+        c: conv2d(6, 1x1), selu, d: conv2d(6, 1x1), gelu_tanh, e: conv2d(6, 1x1), softplus,
+        global_max_pool2d, f: dense(6), hard_sigmoid, out: dense(3), softmax,
+    }
+}
+
+kernlet::network! {
+    /// A window of 323 taps, whose place needs two bytes.
+    struct LargeWindow([20, 18, 2]) { a: conv2d(3, 1x1), relu, max_pool2d(19x17, stride: 1), out: dense(3), softmax }
+}
+
 #[test]
 fn gradients_are_those_of_the_loss() {
+    check_gradients::<Various>(17);
+    check_gradients::<LargeWindow>(18);
     check_gradients::<Zoo>(11);
     check_gradients::<Residual>(12);
     check_gradients::<Odd>(13);

@@ -15,6 +15,8 @@ use kernlet::{
     snapshot,
 };
 
+#[path = "functions.rs"]
+mod functions;
 #[path = "int8.rs"]
 mod int8;
 #[path = "sequences.rs"]
@@ -104,7 +106,7 @@ impl Workspace {
         }
     }
 
-    /// A few steps on noise, and the fingerprint of the parameters, of what the kernels of sequences and those of
+    /// A few steps on noise, and the fingerprint of the parameters, of what the kernels beside them and those of
     /// eight-bit integers make, and of what is computed by tiles.
     pub fn parity(&mut self, level: Level) -> Result<u64, Error> {
         let Self { model, memory, images, tiled } = self;
@@ -123,7 +125,7 @@ impl Workspace {
         if integers == 0 {
             return Err(Error::Plan);
         }
-        let sequences = sequences::fingerprint(level);
-        Ok(parameters.rotate_left(1) ^ sequences ^ integers ^ tiled.parity(level, images)?)
+        let kernels = sequences::fingerprint(level) ^ functions::fingerprint(level) ^ integers;
+        Ok(parameters.rotate_left(1) ^ kernels ^ tiled.parity(level, images)?)
     }
 }

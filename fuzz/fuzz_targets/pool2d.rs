@@ -23,10 +23,27 @@ impl<'a> Arbitrary<'a> for Case {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let [height, width] = pair(u, 0, 8)?;
         let channels = size(u, 0, 20)?;
-        let pool =
-            Pool2d::new(height, width, channels, pair(u, 0, 5)?).with_stride(pair(u, 0, 6)?).with_padding(padding(u)?);
+        let mut pool = Pool2d::new(height, width, channels, pair(u, 0, 5)?).with_stride(pair(u, 0, 6)?);
+        if u.ratio(1, 3)? {
+            pool = pool.with_dilation(pair(u, 0, 3)?);
+        }
+        if u.ratio(1, 16)? {
+            // Windows of more taps than a byte tells apart.
+            pool.kernel = pair(u, 15, 18)?;
+            [pool.height, pool.width] = pair(u, 16, 20)?;
+        }
+        pool = pool.with_padding(padding(u)?);
+        if u.arbitrary()? {
+            pool = pool.with_padding_counted();
+        }
         Ok(Self { pool, batch: size(u, 0, 2)?, numbers: u.arbitrary()? })
     }
+}
+
+/// The taps that bytes stand for.
+fn taps(pool: &Pool2d, argmax: &[u8]) -> Vec<usize> {
+    let tap = |bytes: &[u8]| bytes.iter().rev().fold(0, |tap, &byte| tap << 8 | usize::from(byte));
+    argmax.chunks(pool.index_bytes()).map(tap).collect()
 }
 
 fuzz_target!(|case: Case| {
@@ -38,12 +55,13 @@ fuzz_target!(|case: Case| {
     let (x, dy) = (numbers.take(0, x_len), numbers.take(1, y_len));
     let rectified: Vec<f32> = x.iter().map(|x| x.max(0.0)).collect();
     for level in Level::all() {
-        let (mut y, mut argmax) = (vec![f32::NAN; y_len], vec![u8::MAX; y_len]);
+        let (mut y, mut argmax) = (vec![f32::NAN; y_len], vec![u8::MAX; batch * pool.argmax_len()]);
         let (mut expected, mut chosen) = (y.clone(), vec![0; y_len]);
         pool2d::max_forward_into(level, &pool, batch, &x, &mut y, Some(&mut argmax)).unwrap();
         reference::pool2d::max_forward(&pool, batch, &x, &mut expected, &mut chosen);
         same("maximum", level, &y, &expected);
-        assert!(argmax.iter().zip(&chosen).all(|(a, c)| usize::from(*a) == *c), "argmax on {level}");
+        let taps = taps(&pool, &argmax);
+        assert!(taps.iter().zip(&chosen).all(|(a, c)| a == c || *c == usize::MAX), "argmax on {level}");
         pool2d::max_forward_into(level, &pool, batch, &x, &mut y, None).unwrap();
         same("maximum alone", level, &y, &expected);
 
@@ -56,7 +74,7 @@ fuzz_target!(|case: Case| {
         // With a ReLU before it that backward undoes: the gradient of a zero is zero.
         pool2d::max_forward_into(level, &pool, batch, &rectified, &mut y, Some(&mut argmax)).unwrap();
         let stopped: Vec<f32> = dy.iter().zip(&y).map(|(dy, y)| if *y > 0.0 { *dy } else { 0.0 }).collect();
-        let chosen: Vec<usize> = argmax.iter().map(|&a| a.into()).collect();
+        let chosen = self::taps(&pool, &argmax);
         pool2d::max_backward_into(level, &pool, batch, &argmax, &dy, Some(&y), &mut dx).unwrap();
         reference::pool2d::max_backward(&pool, batch, &chosen, &stopped, &mut expected);
         same("gradient through a ReLU", level, &dx, &expected);

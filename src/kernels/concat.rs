@@ -71,7 +71,7 @@ pub fn split_into<T: Copy>(rows: usize, y: &[T], outputs: &mut [&mut [T]]) -> Re
         let copies = x.chunks_exact_mut(len.max(1)).zip(y.chunks_exact(width.max(1)));
         for (x, y) in copies {
             if let Some(y) = y.get(at..at + x.len()) {
-                x.copy_from_slice(y);
+                x.iter_mut().zip(y).for_each(|(x, &y)| *x = y);
             }
         }
         at += len;
@@ -84,7 +84,7 @@ fn place<T: Copy>(rows: usize, columns: core::ops::Range<usize>, x: &[T], y: &mu
     let len = super::div(x.len(), rows);
     for (x, y) in x.chunks_exact(len.max(1)).zip(y.chunks_exact_mut(columns.end.max(1))) {
         if let Some(y) = y.get_mut(columns.start..columns.start + len) {
-            y.copy_from_slice(x);
+            y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
         }
     }
     len
@@ -142,7 +142,7 @@ pub fn take_into<T: Copy>(
     check(NAME, "x", x, rows.saturating_mul(columns.len()))?;
     for (x, y) in x.chunks_exact_mut(columns.len().max(1)).zip(y.chunks_exact(row.max(1))) {
         if let Some(y) = y.get(columns.clone()) {
-            x.copy_from_slice(y);
+            x.iter_mut().zip(y).for_each(|(x, &y)| *x = y);
         }
     }
     Ok(())

@@ -252,7 +252,7 @@ pub fn permute_into<T: Copy>(permutation: &Permutation, x: &[T], y: &mut [T]) ->
     for y in y.chunks_exact_mut(inner.max(1)) {
         if step == 1 {
             if let Some(x) = x.get(from..from + inner) {
-                y.copy_from_slice(x);
+                y.iter_mut().zip(x).for_each(|(y, &x)| *y = x);
             }
         } else {
             let mut at = from;

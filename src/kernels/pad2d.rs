@@ -220,7 +220,7 @@ pub fn forward_into(pad: &Pad2d, batch: usize, x: &[f32], y: &mut [f32]) -> Resu
         pad.each(|to, from| {
             let Some(y) = y.get_mut(at(to, pad.channels)) else { return };
             match from.and_then(|from| x.get(at(from, pad.channels))) {
-                Some(x) => y.copy_from_slice(x),
+                Some(x) => y.iter_mut().zip(x).for_each(|(y, &x)| *y = x),
                 None => y.fill(constant),
             }
         });

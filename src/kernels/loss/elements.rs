@@ -153,6 +153,7 @@ impl<F: ElementLoss> Kernel for Elements<'_, F> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
         let Self { loss, row, share, operands: Compared { y, t, row_weights, .. }, outputs } = self;
+        let row = row.max(1);
         let (dy, values) = (outputs.gradient.unwrap_or_default(), outputs.values.unwrap_or_default());
         let Some(weights) = row_weights else {
             map::into2(s, y, t, dy, Gradient(loss, share));

@@ -80,6 +80,7 @@ impl<L: Copy + Into<u32>, const LOGITS: bool, const PLAIN: bool> Kernel for Rows
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
         let Self { classes, operands, outputs, share } = self;
+        let classes = classes.max(1);
         let mut gradients = outputs.gradient.unwrap_or_default().chunks_exact_mut(classes);
         let mut values = outputs.values.unwrap_or_default().iter_mut();
         let all_weights = match operands.class_weights {
@@ -132,7 +133,8 @@ fn normaliser<S: Simd, const LOGITS: bool>(s: S, x: &[f32], dx: &mut [f32]) -> [
         let largest = map::largest(s, x);
         (largest, map::sum2(s, x, x, FirstExponential { largest }))
     } else {
-        dx.copy_from_slice(x);
+        // Not `copy_from_slice`: firmware links no panic.
+        dx.iter_mut().zip(x).for_each(|(to, &from)| *to = from);
         (map::largest(s, x), exponentials(s, dx))
     };
     let mut ln = [0.0];

@@ -28,11 +28,11 @@
 /// | `conv2d` | filters, window `3x3` | `stride: 2` or `2x1`, `padding: same`, `dilation: 2`, `groups: 4`, `bias: no`; `winograd` for 3 × 3 at stride 1: [another algorithm](crate::kernels::winograd), with other bits |
 /// | `depthwise_conv2d` | window | `multiplier: 2`, stride, padding, dilation, bias |
 /// | `dense` | units | bias |
-/// | `max_pool2d`, `avg_pool2d` | window `2x2` | stride (the window's size unless given), padding |
-/// | `global_avg_pool2d`, `flatten` | | |
+/// | `max_pool2d`, `avg_pool2d` | window `2x2` | stride (the window's size unless given), padding, dilation; of `avg_pool2d` `count_include_pad: yes` |
+/// | `global_avg_pool2d`, `global_max_pool2d`, `flatten` | | |
 /// | `reshape` | `[4, 4, 8]` | |
-/// | `relu`, `relu6`, `sigmoid`, `tanh`, `gelu`, `silu` | | |
-/// | `leaky_relu` | slope | |
+/// | `relu`, `relu6`, `sigmoid`, `tanh`, `gelu`, `gelu_tanh`, `silu`, `hard_sigmoid`, `hard_swish`, `selu`, `softplus`, `mish` | | |
+/// | `leaky_relu`, `elu` | slope below 0, α | |
 /// | `softmax`, `log_softmax` | over the last axis | |
 /// | `dropout` | rate | |
 /// | `batch_norm` | over all axes but the last | `epsilon: 1e-3`, `momentum: 0.99` |
@@ -139,6 +139,30 @@ macro_rules! __kind {
     (global_avg_pool2d) => {
         $crate::nn::__macro::layers::GlobalAvgPool2d
     };
+    (gelu_tanh) => {
+        $crate::nn::__macro::layers::GeluTanh
+    };
+    (global_max_pool2d) => {
+        $crate::nn::__macro::layers::GlobalMaxPool2d
+    };
+    (hard_sigmoid) => {
+        $crate::nn::__macro::layers::HardSigmoid
+    };
+    (hard_swish) => {
+        $crate::nn::__macro::layers::HardSwish
+    };
+    (elu) => {
+        $crate::nn::__macro::layers::Elu
+    };
+    (selu) => {
+        $crate::nn::__macro::layers::Selu
+    };
+    (softplus) => {
+        $crate::nn::__macro::layers::Softplus
+    };
+    (mish) => {
+        $crate::nn::__macro::layers::Mish
+    };
     (leaky_relu) => {
         $crate::nn::__macro::layers::LeakyRelu
     };
@@ -201,6 +225,9 @@ macro_rules! __definition {
     };
     (@ $name:ident leaky_relu ($slope:expr $(, $($options:tt)*)?)) => {
         $crate::__definition!(@emit $name leaky_relu [number $slope] ($(, $($options)*)?))
+    };
+    (@ $name:ident elu ($slope:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name elu [number $slope] ($(, $($options)*)?))
     };
     (@ $name:ident dropout ($rate:expr $(, $($options:tt)*)?)) => {
         $crate::__definition!(@emit $name dropout [number $rate] ($(, $($options)*)?))

@@ -108,3 +108,38 @@ activation!(
     Silu, "silu", BY_INPUT,
     silu_into, silu_in_place, silu_backward_in_place, x
 );
+activation!(
+    /// GELU's approximation by tanh.
+    GeluTanh, "gelu_tanh", BY_INPUT,
+    gelu_tanh_into, gelu_tanh_in_place, gelu_tanh_backward_in_place, x
+);
+activation!(
+    /// `min(max(x + 3, 0), 6) / 6`.
+    HardSigmoid, "hard_sigmoid", BY_OUTPUT,
+    hard_sigmoid_into, hard_sigmoid_in_place, hard_sigmoid_backward_in_place, y
+);
+activation!(
+    /// `x · min(max(x + 3, 0), 6) / 6`.
+    HardSwish, "hard_swish", BY_INPUT,
+    hard_swish_into, hard_swish_in_place, hard_swish_backward_in_place, x
+);
+activation!(
+    /// `x` where positive, else `slope · (eˣ − 1)`.
+    Elu, "elu(1.0)", BY_OUTPUT,
+    elu_into, elu_in_place, elu_backward_in_place, y, value
+);
+activation!(
+    /// ELU with the constants of self-normalising networks.
+    Selu, "selu", BY_OUTPUT,
+    selu_into, selu_in_place, selu_backward_in_place, y
+);
+activation!(
+    /// `ln(1 + eˣ)`.
+    Softplus, "softplus", BY_INPUT,
+    softplus_into, softplus_in_place, softplus_backward_in_place, x
+);
+activation!(
+    /// `x · tanh(softplus x)`.
+    Mish, "mish", BY_INPUT,
+    mish_into, mish_in_place, mish_backward_in_place, x
+);

@@ -1,22 +1,23 @@
-//! Average pooling: padding does not count.
+//! Average pooling: padding counts where it is asked for.
 
 use super::{
     BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, forward_samples,
     max_pool2d::{declare, shape},
     rows,
 };
-use crate::{kernels::pool2d, parallel};
+use crate::{kernels::pool2d, nn::declare::Value, parallel};
 
 /// The mean of each window.
 #[derive(Debug)]
 pub struct AvgPool2d;
 
-const USAGE: &str = "avg_pool2d(2x2, stride: 2, padding: same)";
+const USAGE: &str = "avg_pool2d(2x2, stride: 2, padding: same, dilation: 2, count_include_pad: yes)";
 
 impl AvgPool2d {
     /// The window by position.
     pub const fn declare(context: Context<'_>) -> Declared {
-        declare(context, USAGE, &["stride", "padding"]).0
+        let (declared, pool) = declare(context, USAGE, &["stride", "padding", "dilation", "count_include_pad"]);
+        if pool.padding_counted { declared.attribute("count_include_pad", Value::Word("yes")) } else { declared }
     }
 }
 

@@ -38,7 +38,9 @@ mod softmax;
 mod unknown;
 mod winograd_conv2d;
 
-pub use activations::{Gelu, LeakyRelu, Relu, Relu6, Sigmoid, Silu, Tanh};
+pub use activations::{
+    Elu, Gelu, GeluTanh, HardSigmoid, HardSwish, LeakyRelu, Mish, Relu, Relu6, Selu, Sigmoid, Silu, Softplus, Tanh,
+};
 pub use add::Add;
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm::BatchNorm;
@@ -50,7 +52,7 @@ pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use global_avg_pool2d::GlobalAvgPool2d;
 pub use log_softmax::LogSoftmax;
-pub use max_pool2d::MaxPool2d;
+pub use max_pool2d::{GlobalMaxPool2d, MaxPool2d};
 pub use multiply::Multiply;
 pub use reshape::Reshape;
 pub use softmax::Softmax;
@@ -69,11 +71,19 @@ const KINDS: &[&str] = &[
     "tanh",
     "gelu",
     "silu",
+    "gelu_tanh",
+    "hard_sigmoid",
+    "hard_swish",
+    "elu",
+    "selu",
+    "softplus",
+    "mish",
     "softmax",
     "log_softmax",
     "max_pool2d",
     "avg_pool2d",
     "global_avg_pool2d",
+    "global_max_pool2d",
     "batch_norm",
     "dropout",
     "add",
