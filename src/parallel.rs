@@ -90,6 +90,64 @@ pub fn for_rows_with_scratch<T: Send, U: Send, E: Send>(
     f(0..rows, items, scratch)
 }
 
+/// [`for_rows2`] with a scratch for each thread: `scratch` holds `threads` parts of equal length.
+///
+/// ```
+/// use kernlet::parallel::for_rows2_with_scratch;
+/// let (mut y, mut z, mut scratch) = ([0; 4], [0; 8], [0; 6]);
+/// for_rows2_with_scratch(2, 4, &mut y, &mut z, &mut scratch, &|rows, y, z, scratch: &mut [i32]| {
+///     y.fill(scratch.len());
+///     z.fill(rows.end);
+///     Ok::<(), ()>(())
+/// })?;
+/// assert!(y[0] >= 3 && z[7] == 4);
+/// # Ok::<(), ()>(())
+/// ```
+#[inline]
+pub fn for_rows2_with_scratch<T: Send, U: Send, V: Send, E: Send>(
+    threads: usize,
+    rows: usize,
+    first: &mut [T],
+    second: &mut [U],
+    scratch: &mut [V],
+    f: &(impl Fn(Range<usize>, &mut [T], &mut [U], &mut [V]) -> Result<(), E> + Sync),
+) -> Result<(), E> {
+    #[cfg(feature = "rayon")]
+    if threads > 1 && rows > 1 {
+        return split_with_scratch(0..rows, threads, (first, second, scratch), f);
+    }
+    let _ = threads;
+    f(0..rows, first, second, scratch)
+}
+
+/// As [`split`], with two slices cut by rows and one by threads.
+#[cfg(feature = "rayon")]
+fn split_with_scratch<T: Send, U: Send, V: Send, E: Send>(
+    rows: Range<usize>,
+    threads: usize,
+    (first, second, scratch): (&mut [T], &mut [U], &mut [V]),
+    f: &(impl Fn(Range<usize>, &mut [T], &mut [U], &mut [V]) -> Result<(), E> + Sync),
+) -> Result<(), E> {
+    let count = rows.len();
+    if count == 0 {
+        return Ok(());
+    }
+    if threads <= 1 || count == 1 {
+        return f(rows, first, second, scratch);
+    }
+    let left = threads / 2;
+    let middle = count * left / threads;
+    let at = rows.start + middle;
+    let (first_low, first_high) = first.split_at_mut(first.len() / count * middle);
+    let (second_low, second_high) = second.split_at_mut(second.len() / count * middle);
+    let (scratch_low, scratch_high) = scratch.split_at_mut(scratch.len() / threads * left);
+    let (low, high) = join(
+        || split_with_scratch(rows.start..at, left, (first_low, second_low, scratch_low), f),
+        || split_with_scratch(at..rows.end, threads - left, (first_high, second_high, scratch_high), f),
+    );
+    low.and(high)
+}
+
 /// Calls `f` for consecutive ranges of `0..count`, cut at multiples of `unit`, on at most `threads` threads.
 #[cfg(feature = "rayon")]
 pub(crate) fn for_ranges(threads: usize, count: usize, unit: usize, f: &(impl Fn(Range<usize>) + Sync)) {

@@ -109,7 +109,7 @@ fn kernels<C: Cell>(level: Level, shape: &Recurrent<C>, sequences: Sequences, da
         let rows = &mut drecurrent[start * columns..end * columns];
         backward_recurrent_acc(level, shape, sequences, &to.gates, start..end, rows).unwrap();
     }
-    backward_bias_acc(level, shape, sequences, &to.gates, dbias).unwrap();
+    backward_bias_acc(level, shape, sequences, &to.gates, 0..C::BIASES, dbias).unwrap();
     to
 }
 
@@ -183,7 +183,7 @@ fn in_pieces<C: Cell>(level: Level, shape: &Recurrent<C>, sequences: Sequences, 
         let gates = &joined.gates[range.start * shape.kept_len()..];
         backward_kernel_acc(level, shape, sequences, x, gates, 0..shape.inputs, dkernel).unwrap();
         backward_recurrent_acc(level, shape, sequences, gates, 0..shape.units, drecurrent).unwrap();
-        backward_bias_acc(level, shape, sequences, gates, dbias).unwrap();
+        backward_bias_acc(level, shape, sequences, gates, 0..C::BIASES, dbias).unwrap();
     }
     joined
 }

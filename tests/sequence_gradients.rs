@@ -102,7 +102,7 @@ fn recurrent<C: Cell>(mut shape: Recurrent<C>, lengths: &[u32], [sequences, reve
         backward_input_into(level, &shape, of, &kernel, &kept, &mut dx, &mut scratch).unwrap();
         backward_kernel_acc(level, &shape, of, &x, &kept, 0..shape.inputs, &mut dkernel).unwrap();
         backward_recurrent_acc(level, &shape, of, &kept, 0..shape.units, &mut drecurrent).unwrap();
-        backward_bias_acc(level, &shape, of, &kept, &mut dbias).unwrap();
+        backward_bias_acc(level, &shape, of, &kept, 0..C::BIASES, &mut dbias).unwrap();
         let check = |what: &str, x: &[f32], found: &[f32], bounds: &[Tracked], set: fn(&mut Layer<f64>, Vec<f64>)| {
             check_slopes(what, level, seed, x, found, bounds, |x| {
                 let mut layer = in_f64();
@@ -176,12 +176,14 @@ proptest! {
                     let of = layer_norm::Forward { x: &x, gamma: &gamma, beta: &beta };
                     layer_norm::forward_into(level, channels, 1e-3, of, &mut y, &mut statistics).unwrap();
                     let of = layer_norm::Backward { x: &x, statistics: &statistics, gamma: &gamma, dy: &dy };
-                    layer_norm::backward_into(level, channels, of, &mut dx, &mut dgamma, &mut dbeta).unwrap();
+                    layer_norm::backward_input_into(level, channels, of, &mut dx).unwrap();
+                    layer_norm::backward_weight_acc(level, channels, of, &mut dgamma, &mut dbeta).unwrap();
                     prop_assert_eq!(&dbeta, &dy);
                 } else {
                     rms_norm::forward_into(level, 1e-3, &x, &gamma, &mut y, &mut statistics[..1]).unwrap();
                     let of = rms_norm::Backward { x: &x, statistics: &statistics[..1], gamma: &gamma, dy: &dy };
-                    rms_norm::backward_into(level, of, &mut dx, &mut dgamma).unwrap();
+                    rms_norm::backward_input_into(level, of, &mut dx).unwrap();
+                    rms_norm::backward_weight_acc(level, of, &mut dgamma).unwrap();
                 }
                 let (of_x, of_gamma) = row_bounds(&tracked(&x), &tracked(&gamma), &tracked(&dy), centred);
                 let (wide_gamma, wide_beta) = (wide(&gamma), wide(&beta));

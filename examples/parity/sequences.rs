@@ -64,7 +64,7 @@ fn recurrent<C: Cell>(level: Level, reverse: bool, mix: &mut impl FnMut(&[f32]))
     // The gradients are added to the weights.
     recurrent::backward_kernel_acc(level, shape, sequences, &x, kept, 0..INPUTS, kernel).ok()?;
     recurrent::backward_recurrent_acc(level, shape, sequences, kept, 0..UNITS, recurrent).ok()?;
-    recurrent::backward_bias_acc(level, shape, sequences, kept, bias).ok()?;
+    recurrent::backward_bias_acc(level, shape, sequences, kept, 0..C::BIASES, bias).ok()?;
     [kernel, recurrent, bias].into_iter().for_each(|gradient| mix(gradient));
     Some(())
 }
@@ -81,18 +81,20 @@ fn rows(level: Level, mix: &mut impl FnMut(&[f32])) -> Option<()> {
     layer_norm::forward_into(level, CHANNELS, 1e-3, of, &mut y, &mut statistics).ok()?;
     let (mut dgamma, mut dbeta) = (gamma, beta);
     let of = layer_norm::Backward { x: &x, statistics: &statistics, gamma: &gamma, dy: &y };
-    layer_norm::backward_into(level, CHANNELS, of, &mut dx, &mut dgamma, &mut dbeta).ok()?;
+    layer_norm::backward_input_into(level, CHANNELS, of, &mut dx).ok()?;
+    layer_norm::backward_weight_acc(level, CHANNELS, of, &mut dgamma, &mut dbeta).ok()?;
     [&y[..], &dx, &dgamma, &dbeta].into_iter().for_each(&mut *mix);
     let statistics = first(&mut statistics, 2);
     rms_norm::forward_into(level, 1e-6, &x, &gamma, &mut y, statistics).ok()?;
     let of = rms_norm::Backward { x: &x, statistics, gamma: &gamma, dy: &y };
-    rms_norm::backward_into(level, of, &mut dx, &mut dgamma).ok()?;
+    rms_norm::backward_input_into(level, of, &mut dx).ok()?;
+    rms_norm::backward_weight_acc(level, of, &mut dgamma).ok()?;
     [&y[..], &dx, &dgamma].into_iter().for_each(&mut *mix);
     let shape = Embedding::new(3, CHANNELS);
     let (mut table, mut rows) = ([0.0; 3 * CHANNELS], [0.0; 4 * CHANNELS]);
     noise(9, &mut table);
     embedding::forward_into(&shape, &[2_u16, 0, 2, 1], &table, &mut rows).ok()?;
-    embedding::backward_acc(level, &shape, &[2_u16, 0, 2, 1], &rows, &mut table).ok()?;
+    embedding::backward_acc(level, &shape, &[2_u16, 0, 2, 1], &rows, 0..3, &mut table).ok()?;
     mix(&table);
     Some(())
 }

@@ -11,7 +11,7 @@
 //! Forward copies. A gradient continues from what `dw` holds, in ascending order of `ids`; rows that did not
 //! occur are neither read nor written, so that the cost does not depend on the vocabulary.
 
-use core::fmt;
+use core::{fmt, ops::Range};
 
 use super::{ShapeError, check, check_batch};
 use crate::simd::{Kernel, Level, Simd};
@@ -67,16 +67,14 @@ impl Embedding {
         self.vocabulary * self.width
     }
 
-    /// The door.
-    fn check<I: Index>(
-        &self,
-        ids: &[I],
-        w: (&'static str, &[f32]),
-        y: (&'static str, &[f32]),
-    ) -> Result<(), IndexError> {
+    /// The door: every number names a row.
+    fn check<I: Index>(&self, ids: &[I], y: (&'static str, &[f32])) -> Result<(), IndexError> {
         self.validate()?;
-        check(NAME, w.0, w.1, self.w_len())?;
         check_batch(NAME, y.0, y.1, ids.len(), self.width)?;
+        self.check_ids(ids)
+    }
+
+    fn check_ids<I: Index>(&self, ids: &[I]) -> Result<(), IndexError> {
         for (position, &id) in ids.iter().enumerate() {
             let index = id.into();
             if index as usize >= self.vocabulary {
@@ -165,7 +163,8 @@ impl From<ShapeError> for IndexError {
 /// # Ok::<(), kernlet::kernels::embedding::IndexError>(())
 /// ```
 pub fn forward_into<I: Index>(shape: &Embedding, ids: &[I], w: &[f32], y: &mut [f32]) -> Result<(), IndexError> {
-    shape.check(ids, ("w", w), ("y", y))?;
+    shape.check(ids, ("y", y))?;
+    check(NAME, "w", w, shape.w_len())?;
     for (&id, y) in ids.iter().zip(y.chunks_exact_mut(shape.width.max(1))) {
         let at = id.into() as usize * shape.width;
         if let Some(row) = w.get(at..at + shape.width).filter(|row| row.len() == y.len()) {
@@ -177,6 +176,7 @@ pub fn forward_into<I: Index>(shape: &Embedding, ids: &[I], w: &[f32], y: &mut [
 
 struct Acc<'a, I> {
     width: usize,
+    first: usize,
     ids: &'a [I],
     dy: &'a [f32],
     dw: &'a mut [f32],
@@ -187,8 +187,9 @@ impl<I: Index> Kernel for Acc<'_, I> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         for (&id, dy) in self.ids.iter().zip(self.dy.chunks_exact(self.width.max(1))) {
-            let at = id.into() as usize * self.width;
-            let row = self.dw.get_mut(at..at + self.width).unwrap_or_default();
+            // Rows before the first wrap to places that no slice has.
+            let at = (id.into() as usize).wrapping_sub(self.first).saturating_mul(self.width);
+            let row = self.dw.get_mut(at..at.saturating_add(self.width)).unwrap_or_default();
             for (dy, row) in dy.chunks(S::LANES).zip(row.chunks_mut(S::LANES)) {
                 s.store_first(s.add(s.load_first(row), s.load_first(dy)), row);
             }
@@ -196,15 +197,18 @@ impl<I: Index> Kernel for Acc<'_, I> {
     }
 }
 
-/// `dw[ids[i]] += dy[i]`: adds to the rows that occurred.
+/// `dw[ids[i]] += dy[i]`: adds to those of some rows that occurred.
+///
+/// `rows` are rows of the table, and `dw_rows` holds these rows alone.
 ///
 /// # Errors
-/// [`IndexError`] if a length does not fit or a number names no row; nothing is written then.
+/// [`IndexError`] if a length does not fit, `rows` are not inside the table or a number names no row; nothing is written
+/// then.
 ///
 /// ```
 /// use kernlet::{kernels::embedding::{Embedding, backward_acc}, simd::Level};
 /// let mut dw = [0.0, f32::NAN, 1.0];
-/// backward_acc(Level::detect(), &Embedding::new(3, 1), &[2_u8, 0, 2], &[1.0, 2.0, 4.0], &mut dw)?;
+/// backward_acc(Level::detect(), &Embedding::new(3, 1), &[2_u8, 0, 2], &[1.0, 2.0, 4.0], 0..3, &mut dw)?;
 /// assert!(dw[0] == 2.0 && dw[1].is_nan() && dw[2] == 6.0);
 /// # Ok::<(), kernlet::kernels::embedding::IndexError>(())
 /// ```
@@ -213,10 +217,15 @@ pub fn backward_acc<I: Index>(
     shape: &Embedding,
     ids: &[I],
     dy: &[f32],
-    dw: &mut [f32],
+    rows: Range<usize>,
+    dw_rows: &mut [f32],
 ) -> Result<(), IndexError> {
-    shape.check(ids, ("dw", dw), ("dy", dy))?;
-    level.dispatch(Acc { width: shape.width, ids, dy, dw });
+    shape.check(ids, ("dy", dy))?;
+    if rows.end > shape.vocabulary || rows.start > rows.end {
+        return Err(ShapeError::at_most(NAME, "rows", shape.vocabulary, rows.end.max(rows.start)).into());
+    }
+    check(NAME, "dw_rows", dw_rows, (rows.end - rows.start) * shape.width)?;
+    level.dispatch(Acc { width: shape.width, first: rows.start, ids, dy, dw: dw_rows });
     Ok(())
 }
 
@@ -233,14 +242,9 @@ pub fn backward_acc<I: Index>(
 /// # Ok::<(), kernlet::kernels::embedding::IndexError>(())
 /// ```
 pub fn clear<I: Index>(shape: &Embedding, ids: &[I], dw: &mut [f32]) -> Result<(), IndexError> {
-    for (position, &id) in ids.iter().enumerate() {
-        let index = id.into();
-        if index as usize >= shape.vocabulary {
-            return Err(IndexError::Index { position, index, vocabulary: shape.vocabulary });
-        }
-    }
     shape.validate()?;
     check(NAME, "dw", dw, shape.w_len())?;
+    shape.check_ids(ids)?;
     for &id in ids {
         let at = id.into() as usize * shape.width;
         dw.get_mut(at..at + shape.width).unwrap_or_default().fill(0.0);

@@ -83,35 +83,64 @@ pub struct Backward<'a> {
     pub dy: &'a [f32],
 }
 
-/// The gradients: overwrites `dx`, adds to `dgamma` and `dbeta`.
+impl Backward<'_> {
+    fn check(&self, channels: usize) -> Result<(), ShapeError> {
+        let rows = row_norm::check_rows(NAME, self.x, channels)?;
+        check(NAME, "statistics", self.statistics, rows * 2)?;
+        check(NAME, "dy", self.dy, self.x.len())
+    }
+}
+
+/// The gradient with respect to the input.
 ///
 /// # Errors
 /// [`ShapeError`] if `x` is not whole rows of `channels` or another length does not fit; nothing is written then.
 ///
 /// ```
-/// use kernlet::{kernels::layer_norm::{Backward, backward_into}, simd::Level};
-/// let (mut dx, mut dgamma, mut dbeta) = ([f32::NAN; 2], [0.0; 2], [0.0; 2]);
+/// use kernlet::{kernels::layer_norm::{Backward, backward_input_into}, simd::Level};
+/// let mut dx = [f32::NAN; 2];
 /// let of = Backward { x: &[1.0, 5.0], statistics: &[3.0, 0.5], gamma: &[1.0, 1.0], dy: &[0.0, 6.0] };
-/// backward_into(Level::detect(), 2, of, &mut dx, &mut dgamma, &mut dbeta)?;
-/// assert_eq!((dx, dgamma, dbeta), ([0.0, 0.0], [0.0, 6.0], [0.0, 6.0]));
+/// backward_input_into(Level::detect(), 2, of, &mut dx)?;
+/// assert_eq!(dx, [0.0, 0.0]);
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
-pub fn backward_into(
+pub fn backward_input_into(level: Level, channels: usize, of: Backward<'_>, dx: &mut [f32]) -> Result<(), ShapeError> {
+    of.check(channels)?;
+    check(NAME, "gamma", of.gamma, channels)?;
+    check(NAME, "dx", dx, of.x.len())?;
+    let Backward { x, statistics, gamma, dy } = of;
+    level.dispatch(row_norm::InputGradient::<true>(row_norm::Backward { channels, x, statistics, gamma, dy }, dx));
+    Ok(())
+}
+
+/// Adds to the gradients of γ and β; either may be empty, and is left out then. `gamma` is not read.
+///
+/// # Errors
+/// [`ShapeError`] if `x` is not whole rows of `channels` or another length does not fit; nothing is written then.
+///
+/// ```
+/// use kernlet::{kernels::layer_norm::{Backward, backward_weight_acc}, simd::Level};
+/// let (mut dgamma, mut dbeta) = ([0.0; 2], [1.0; 2]);
+/// let of = Backward { x: &[1.0, 5.0], statistics: &[3.0, 0.5], gamma: &[], dy: &[0.0, 6.0] };
+/// backward_weight_acc(Level::detect(), 2, of, &mut dgamma, &mut dbeta)?;
+/// assert_eq!((dgamma, dbeta), ([0.0, 6.0], [1.0, 7.0]));
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn backward_weight_acc(
     level: Level,
     channels: usize,
     of: Backward<'_>,
-    dx: &mut [f32],
     dgamma: &mut [f32],
     dbeta: &mut [f32],
 ) -> Result<(), ShapeError> {
-    let rows = row_norm::check_rows(NAME, of.x, channels)?;
-    check(NAME, "statistics", of.statistics, rows * 2)?;
-    check(NAME, "gamma", of.gamma, channels)?;
-    check(NAME, "dy", of.dy, of.x.len())?;
-    check(NAME, "dx", dx, of.x.len())?;
-    check(NAME, "dgamma", dgamma, channels)?;
-    check(NAME, "dbeta", dbeta, channels)?;
+    of.check(channels)?;
+    for (argument, slice) in [("dgamma", &dgamma), ("dbeta", &dbeta)] {
+        if !slice.is_empty() {
+            check(NAME, argument, slice, channels)?;
+        }
+    }
     let Backward { x, statistics, gamma, dy } = of;
-    level.dispatch(row_norm::Backward::<true> { channels, x, statistics, gamma, dy, dx, dgamma, dbeta });
+    let of = row_norm::Backward { channels, x, statistics, gamma, dy };
+    level.dispatch(row_norm::WeightGradient::<true> { of, dgamma, dbeta });
     Ok(())
 }

@@ -67,29 +67,56 @@ pub struct Backward<'a> {
     pub dy: &'a [f32],
 }
 
-/// The gradients: overwrites `dx`, adds to `dgamma`.
+impl Backward<'_> {
+    fn check(&self, channels: usize) -> Result<(), ShapeError> {
+        let rows = row_norm::check_rows(NAME, self.x, channels)?;
+        check(NAME, "statistics", self.statistics, rows)?;
+        check(NAME, "dy", self.dy, self.x.len())
+    }
+}
+
+/// The gradient with respect to the input.
 ///
 /// # Errors
 /// [`ShapeError`] if `x` is not whole rows of as many channels as `gamma` has, or another length does not fit; nothing is
 /// written then.
 ///
 /// ```
-/// use kernlet::{kernels::rms_norm::{Backward, backward_into}, simd::Level};
-/// let (mut dx, mut dgamma) = ([f32::NAN; 2], [0.0; 2]);
+/// use kernlet::{kernels::rms_norm::{Backward, backward_input_into}, simd::Level};
+/// let mut dx = [f32::NAN; 2];
 /// let of = Backward { x: &[2.0, -2.0], statistics: &[0.5], gamma: &[1.0, 1.0], dy: &[4.0, 0.0] };
-/// backward_into(Level::detect(), of, &mut dx, &mut dgamma)?;
-/// assert_eq!((dx, dgamma), ([1.0, 1.0], [4.0, 0.0]));
+/// backward_input_into(Level::detect(), of, &mut dx)?;
+/// assert_eq!(dx, [1.0, 1.0]);
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
-pub fn backward_into(level: Level, of: Backward<'_>, dx: &mut [f32], dgamma: &mut [f32]) -> Result<(), ShapeError> {
+pub fn backward_input_into(level: Level, of: Backward<'_>, dx: &mut [f32]) -> Result<(), ShapeError> {
     let Backward { x, statistics, gamma, dy } = of;
     let channels = gamma.len();
-    let rows = row_norm::check_rows(NAME, x, channels)?;
-    check(NAME, "statistics", statistics, rows)?;
-    check(NAME, "dy", dy, x.len())?;
+    of.check(channels)?;
     check(NAME, "dx", dx, x.len())?;
-    check(NAME, "dgamma", dgamma, channels)?;
-    let dbeta = &mut [];
-    level.dispatch(row_norm::Backward::<false> { channels, x, statistics, gamma, dy, dx, dgamma, dbeta });
+    level.dispatch(row_norm::InputGradient::<false>(row_norm::Backward { channels, x, statistics, gamma, dy }, dx));
+    Ok(())
+}
+
+/// Adds to the gradient of γ, whose values are not read.
+///
+/// # Errors
+/// [`ShapeError`] if `x` is not whole rows of as many channels as `dgamma` has, or another length does not fit; nothing is
+/// written then.
+///
+/// ```
+/// use kernlet::{kernels::rms_norm::{Backward, backward_weight_acc}, simd::Level};
+/// let mut dgamma = [1.0; 2];
+/// let of = Backward { x: &[2.0, -2.0], statistics: &[0.5], gamma: &[], dy: &[4.0, 0.0] };
+/// backward_weight_acc(Level::detect(), of, &mut dgamma)?;
+/// assert_eq!(dgamma, [5.0, 1.0]);
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn backward_weight_acc(level: Level, of: Backward<'_>, dgamma: &mut [f32]) -> Result<(), ShapeError> {
+    let Backward { x, statistics, gamma, dy } = of;
+    let channels = dgamma.len();
+    of.check(channels)?;
+    let of = row_norm::Backward { channels, x, statistics, gamma, dy };
+    level.dispatch(row_norm::WeightGradient::<false> { of, dgamma, dbeta: &mut [] });
     Ok(())
 }

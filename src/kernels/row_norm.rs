@@ -161,50 +161,81 @@ impl<const CENTRED: bool> Kernel for Forward<'_, CENTRED> {
     }
 }
 
-/// The backward pass, from what forward wrote about each row; `dbeta` may be empty.
-pub(super) struct Backward<'a, const CENTRED: bool> {
+/// What the backward pass reads, with what forward wrote about each row.
+#[derive(Clone, Copy)]
+pub(super) struct Backward<'a> {
     pub channels: usize,
     pub x: &'a [f32],
     pub statistics: &'a [f32],
     pub gamma: &'a [f32],
     pub dy: &'a [f32],
-    pub dx: &'a mut [f32],
-    pub dgamma: &'a mut [f32],
-    pub dbeta: &'a mut [f32],
 }
 
-impl<const CENTRED: bool> Kernel for Backward<'_, CENTRED> {
+impl<'a> Backward<'a> {
+    /// Each row's input and gradient, with the mean and the scale of the input.
+    #[inline(always)]
+    fn rows<const CENTRED: bool>(self) -> impl Iterator<Item = (&'a [f32], &'a [f32], f32, f32)> {
+        let channels = self.channels.max(1);
+        let rows = self.x.chunks_exact(channels).zip(self.dy.chunks_exact(channels));
+        rows.zip(self.statistics.chunks_exact(if CENTRED { 2 } else { 1 })).map(
+            |((x, dy), statistics)| match statistics {
+                [mean, scale] => (x, dy, *mean, *scale),
+                [scale] => (x, dy, 0.0, *scale),
+                _ => (x, dy, 0.0, 0.0),
+            },
+        )
+    }
+}
+
+/// The gradient with respect to the input.
+pub(super) struct InputGradient<'a, const CENTRED: bool>(pub Backward<'a>, pub &'a mut [f32]);
+
+impl<const CENTRED: bool> Kernel for InputGradient<'_, CENTRED> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { channels, x, statistics, gamma, dy, dx, dgamma, dbeta } = self;
-        let channels = channels.max(1);
-        let rows = x.chunks_exact(channels).zip(dy.chunks_exact(channels)).zip(dx.chunks_exact_mut(channels));
-        for (((x, dy), dx), statistics) in rows.zip(statistics.chunks_exact(if CENTRED { 2 } else { 1 })) {
-            let (mean, scale) = match statistics {
-                [scale] => (0.0, *scale),
-                [mean, scale] => (*mean, *scale),
-                _ => return,
-            };
-            let row = Row { x, dy, gamma, mean, scale };
-            let of_gradient = if CENTRED { row.mean_of::<S, Gradient>(s) } else { 0.0 };
+        let Self(of, dx) = self;
+        for ((x, dy, mean, scale), dx) in of.rows::<CENTRED>().zip(dx.chunks_exact_mut(of.channels.max(1))) {
+            let row = Row { x, dy, gamma: of.gamma, mean, scale };
+            let of_gradient = s.splat(if CENTRED { row.mean_of::<S, Gradient>(s) } else { 0.0 });
             let with_input = s.splat(row.mean_of::<S, WithInput>(s));
-            let (mean, scale, of_gradient) = (s.splat(mean), s.splat(scale), s.splat(of_gradient));
-            let parts = x.chunks(S::LANES).zip(dy.chunks(S::LANES)).zip(gamma.chunks(S::LANES));
-            let mut dbeta = dbeta.chunks_mut(S::LANES);
-            for (((x, dy), gamma), (dx, dgamma)) in parts.zip(dx.chunks_mut(S::LANES).zip(dgamma.chunks_mut(S::LANES)))
-            {
-                let (dy, normal) = (s.load_first(dy), s.mul(s.sub(s.load_first(x), mean), scale));
-                let mut g = s.mul(dy, s.load_first(gamma));
+            let (mean, scale) = (s.splat(mean), s.splat(scale));
+            let parts = x.chunks(S::LANES).zip(dy.chunks(S::LANES)).zip(of.gamma.chunks(S::LANES));
+            for (((x, dy), gamma), dx) in parts.zip(dx.chunks_mut(S::LANES)) {
+                let normal = s.mul(s.sub(s.load_first(x), mean), scale);
+                let mut g = s.mul(s.load_first(dy), s.load_first(gamma));
                 if CENTRED {
                     g = s.sub(g, of_gradient);
                 }
                 s.store_first(s.mul(scale, s.sub(g, s.mul(normal, with_input))), dx);
-                s.store_first(s.mul_add(dy, normal, s.load_first(dgamma)), dgamma);
-                if let Some(dbeta) = dbeta.next() {
-                    s.store_first(s.add(s.load_first(dbeta), dy), dbeta);
-                }
+            }
+        }
+    }
+}
+
+/// The gradients of γ and β, of which either may be empty.
+pub(super) struct WeightGradient<'a, const CENTRED: bool> {
+    pub of: Backward<'a>,
+    pub dgamma: &'a mut [f32],
+    pub dbeta: &'a mut [f32],
+}
+
+impl<const CENTRED: bool> Kernel for WeightGradient<'_, CENTRED> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Self { of, dgamma, dbeta } = self;
+        for (x, dy, mean, scale) in of.rows::<CENTRED>() {
+            let (mean, scale) = (s.splat(mean), s.splat(scale));
+            let parts = x.chunks(S::LANES).zip(dy.chunks(S::LANES));
+            for ((x, dy), dgamma) in parts.zip(dgamma.chunks_mut(S::LANES)) {
+                let normal = s.mul(s.sub(s.load_first(x), mean), scale);
+                s.store_first(s.mul_add(s.load_first(dy), normal, s.load_first(dgamma)), dgamma);
+            }
+            for (dy, dbeta) in dy.chunks(S::LANES).zip(dbeta.chunks_mut(S::LANES)) {
+                s.store_first(s.add(s.load_first(dbeta), s.load_first(dy)), dbeta);
             }
         }
     }

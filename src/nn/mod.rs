@@ -84,7 +84,15 @@ pub mod __macro {
         pass::{BackwardPass, DropOut, ForwardPass, Kind, WeightPass, drop_out},
         plan::{BackStep, Ends, Plan, Planned, Sizes, Step, plan},
     };
-    use crate::nn::Layer;
+    use crate::{
+        nn::{Element, Layer},
+        shape::Shape,
+    };
+
+    /// Whether an input consists of floats.
+    pub const fn is_float<S: Shape<Scalar: Element>>() -> bool {
+        <S::Scalar as Element>::ELEMENT == <f32 as Element>::ELEMENT
+    }
 
     /// The number of parameters of all layers.
     pub const fn parameters(layers: &[Layer]) -> usize {

@@ -218,7 +218,7 @@ fn backward<C: Cell>(
     let mut drecurrent = vec![0.0; shape.recurrent_len()];
     backward_recurrent_acc(level, shape, sequences, &kept, 0..shape.units, &mut drecurrent)?;
     let mut dbias = vec![0.0; shape.bias_len()];
-    backward_bias_acc(level, shape, sequences, &kept, &mut dbias)?;
+    backward_bias_acc(level, shape, sequences, &kept, 0..C::BIASES, &mut dbias)?;
     let named = |name: &str| format!("d_{}{name}", direction.prefix);
     case.compare(level, &named("kernel"), &dkernel, &errors(&bounds.dkernel))?;
     case.compare(level, &named("recurrent_kernel"), &drecurrent, &errors(&bounds.drecurrent))?;
@@ -275,13 +275,15 @@ pub fn row_norm(case: &Case, words: &[Word], centred: bool) -> Outcome {
             let of = layer_norm::Forward { x: &x, gamma: &gamma, beta: &beta };
             layer_norm::forward_into(level, channels, epsilon, of, &mut y, &mut statistics)?;
             let of = layer_norm::Backward { x: &x, statistics: &statistics, gamma: &gamma, dy: &dy };
-            layer_norm::backward_into(level, channels, of, &mut dx, &mut dgamma, &mut dbeta)?;
+            layer_norm::backward_input_into(level, channels, of, &mut dx)?;
+            layer_norm::backward_weight_acc(level, channels, of, &mut dgamma, &mut dbeta)?;
             case.compare(level, "dbeta", &dbeta, &dbeta_bounds)?;
         } else {
             let mut statistics = vec![f32::NAN; rows];
             rms_norm::forward_into(level, epsilon, &x, &gamma, &mut y, &mut statistics)?;
             let of = rms_norm::Backward { x: &x, statistics: &statistics, gamma: &gamma, dy: &dy };
-            rms_norm::backward_into(level, of, &mut dx, &mut dgamma)?;
+            rms_norm::backward_input_into(level, of, &mut dx)?;
+            rms_norm::backward_weight_acc(level, of, &mut dgamma)?;
         }
         case.compare(level, "y", &y, &y_bounds)?;
         case.compare(level, "dx", &dx, &dx_bounds)?;
@@ -307,7 +309,7 @@ pub fn embedding(case: &Case, words: &[Word]) -> Outcome {
     for level in Level::all() {
         let (mut y, mut dw) = (vec![f32::NAN; dy.len()], vec![0.0; w.len()]);
         embedding::forward_into(&shape, &ids, &w, &mut y)?;
-        embedding::backward_acc(level, &shape, &ids, &dy, &mut dw)?;
+        embedding::backward_acc(level, &shape, &ids, &dy, 0..vocabulary, &mut dw)?;
         case.compare(level, "y", &y, &bounds)?;
         case.compare(level, "d_embeddings", &dw, &slopes)?;
     }

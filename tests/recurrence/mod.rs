@@ -179,8 +179,8 @@ impl<R: Real> Layer<R> {
 
     fn run<C: Cell>(&self, shape: &Recurrent<C>) -> (Outputs<R>, Vec<Step<R>>) {
         let (units, len) = (shape.units, shape.state_len());
-        let mut outputs =
-            Outputs { y: vec![R::of(0.0); self.lengths.len() * shape.y_len()], state: self.state.clone() };
+        let rows = self.lengths.len() * if shape.sequences { shape.steps } else { 1 };
+        let mut outputs = Outputs { y: vec![R::of(0.0); rows * units], state: self.state.clone() };
         let mut steps = Vec::new();
         for (n, &length) in self.lengths.iter().enumerate() {
             let state = &mut outputs.state[n * len..(n + 1) * len];

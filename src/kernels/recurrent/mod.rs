@@ -348,7 +348,7 @@ impl<C: Cell> Recurrent<C> {
     /// How many steps inference takes at a time: so many that the product of their inputs is worth it.
     const fn steps_at_a_time(&self, batch: usize) -> usize {
         const ROWS: usize = 16;
-        let most = if HAS_VECTORS && batch < ROWS { ROWS.div_ceil(if batch > 0 { batch } else { 1 }) } else { 1 };
+        let most = if HAS_VECTORS && 0 < batch && batch < ROWS { ROWS / batch } else { 1 };
         if most < self.steps { most } else { self.steps }
     }
 
@@ -768,7 +768,8 @@ pub fn backward_recurrent_acc<C: Cell>(
     Ok(())
 }
 
-/// Adds to the gradient of the bias, from the gates' gradients in `kept`.
+/// Adds to some rows of the gradient of the bias, from the gates' gradients in `kept`: of its only row, or of the
+/// input's and the state's.
 ///
 /// # Errors
 /// [`SequenceError`] if a size, a slice or a length of a sequence is wrong; nothing is written then.
@@ -776,7 +777,7 @@ pub fn backward_recurrent_acc<C: Cell>(
 /// ```
 /// use kernlet::{kernels::recurrent::{self, Recurrent, Sequences, SimpleRnn}, simd::Level};
 /// let (rnn, kept, mut dbias) = (Recurrent::<SimpleRnn>::new(2, 1, 1), [2.0, 0.0, 3.0, 5.0], [1.0]);
-/// recurrent::backward_bias_acc(Level::detect(), &rnn, Sequences::new(1), &kept, &mut dbias)?;
+/// recurrent::backward_bias_acc(Level::detect(), &rnn, Sequences::new(1), &kept, 0..1, &mut dbias)?;
 /// assert_eq!(dbias, [6.0]);
 /// # Ok::<(), kernlet::kernels::recurrent::SequenceError>(())
 /// ```
@@ -785,16 +786,16 @@ pub fn backward_bias_acc<C: Cell>(
     shape: &Recurrent<C>,
     sequences: Sequences<'_>,
     kept: &[f32],
-    dbias: &mut [f32],
+    rows: Range<usize>,
+    dbias_rows: &mut [f32],
 ) -> Result<(), SequenceError> {
     sequences.check(shape)?;
     check_batch(C::NAME, "kept", kept, sequences.batch, shape.kept_len())?;
-    check(C::NAME, "dbias", dbias, shape.bias_len())?;
-    let Some((of_input, of_state)) = dbias.split_at_mut_checked(shape.gates()) else { return Ok(()) };
-    let one = run::Terms { values: &[1.0], first: 0, step: 0 };
-    run::WeightGradient { shape, sequences, parts: C::INPUT, from: one, kept }.run(level, of_input);
-    if C::BIASES > 1 {
-        run::WeightGradient { shape, sequences, parts: C::STAGES, from: one, kept }.run(level, of_state);
+    check_rows(C::NAME, &rows, C::BIASES, shape.gates(), dbias_rows)?;
+    let from = run::Terms { values: &[1.0], first: 0, step: 0 };
+    for (row, dbias) in rows.zip(dbias_rows.chunks_exact_mut(shape.gates().max(1))) {
+        let parts = if row == 0 { C::INPUT } else { C::STAGES };
+        run::WeightGradient { shape, sequences, parts, from, kept }.run(level, dbias);
     }
     Ok(())
 }

@@ -36,10 +36,37 @@
 /// | `softmax`, `log_softmax` | over the last axis | |
 /// | `dropout` | rate | |
 /// | `batch_norm` | over all axes but the last | `epsilon: 1e-3`, `momentum: 0.99` |
+/// | `layer_norm`, `rms_norm` | over the last axis | `epsilon: 1e-3` (`1e-6`) |
+/// | `conv1d` | filters, steps of the window | `stride: 2`, `padding: causal`, `dilation: 2`, `groups: 4`, `bias: no` |
+/// | `depthwise_conv1d` | steps of the window | `multiplier: 2`, stride, padding, dilation, bias |
+/// | `max_pool1d`, `avg_pool1d` | steps of the window | stride (the window's size unless given), padding |
+/// | `global_avg_pool1d` | | |
+/// | `simple_rnn`, `gru`, `gru_reset_before`, `lstm` | units | `sequences`, `bidirectional`, `backwards`, `bias: no` |
+/// | `embedding` | rows of the vocabulary, width | |
 /// | `add`, `multiply`, `concat` | the names of earlier layers, or `input` | |
 ///
-/// `padding` is `valid`, `same` or `[top, bottom, left, right]`. `dense` takes any
-/// shape as a flat list, in the order of memory.
+/// `padding` is `valid`, `same` or `[top, bottom, left, right]`; over `[time, channels]`, `valid`, `same` or `causal`.
+/// `dense` takes any shape as a flat list, in the order of memory.
+///
+/// A recurrent layer gives its last state, with `sequences` the state after each step. `bidirectional` runs a second one
+/// from the end and puts its output beside the first's. An `embedding` begins a network whose input is a list of whole numbers.
+///
+/// ```
+/// kernlet::network! {
+///     /// Movements from 100 steps of six sensors.
+///     pub struct Motion([100, 6]) {
+///         first: conv1d(16, 5, padding: causal), relu, max_pool1d(2),
+///         state: gru(20), out: dense(4), softmax,
+///     }
+/// }
+/// kernlet::network! {
+///     /// The topic of 40 words of a vocabulary of 1000.
+///     pub struct Words([u16; 40]) {
+///         words: embedding(1000, 16), both: lstm(8, bidirectional), out: dense(20), softmax,
+///     }
+/// }
+/// const { assert!(Words::PARAMETERS == 1000 * 16 + 2 * (16 + 8 + 1) * 32 + 17 * 20) };
+/// ```
 ///
 /// # Graphs
 ///
@@ -112,6 +139,9 @@ macro_rules! __kind {
     (add) => {
         $crate::nn::__macro::layers::Add
     };
+    (avg_pool1d) => {
+        $crate::nn::__macro::layers::AvgPool1d
+    };
     (avg_pool2d) => {
         $crate::nn::__macro::layers::AvgPool2d
     };
@@ -121,8 +151,14 @@ macro_rules! __kind {
     (concat) => {
         $crate::nn::__macro::layers::Concat
     };
+    (conv1d) => {
+        $crate::nn::__macro::layers::Conv1d
+    };
     (dense) => {
         $crate::nn::__macro::layers::Dense
+    };
+    (depthwise_conv1d) => {
+        $crate::nn::__macro::layers::DepthwiseConv1d
     };
     (depthwise_conv2d) => {
         $crate::nn::__macro::layers::DepthwiseConv2d
@@ -130,11 +166,17 @@ macro_rules! __kind {
     (dropout) => {
         $crate::nn::__macro::layers::Dropout
     };
+    (embedding) => {
+        $crate::nn::__macro::layers::Embedding
+    };
     (flatten) => {
         $crate::nn::__macro::layers::Flatten
     };
     (gelu) => {
         $crate::nn::__macro::layers::Gelu
+    };
+    (global_avg_pool1d) => {
+        $crate::nn::__macro::layers::GlobalAvgPool1d
     };
     (global_avg_pool2d) => {
         $crate::nn::__macro::layers::GlobalAvgPool2d
@@ -163,11 +205,26 @@ macro_rules! __kind {
     (mish) => {
         $crate::nn::__macro::layers::Mish
     };
+    (gru) => {
+        $crate::nn::__macro::layers::Gru
+    };
+    (gru_reset_before) => {
+        $crate::nn::__macro::layers::GruResetBefore
+    };
+    (layer_norm) => {
+        $crate::nn::__macro::layers::LayerNorm
+    };
     (leaky_relu) => {
         $crate::nn::__macro::layers::LeakyRelu
     };
     (log_softmax) => {
         $crate::nn::__macro::layers::LogSoftmax
+    };
+    (lstm) => {
+        $crate::nn::__macro::layers::Lstm
+    };
+    (max_pool1d) => {
+        $crate::nn::__macro::layers::MaxPool1d
     };
     (max_pool2d) => {
         $crate::nn::__macro::layers::MaxPool2d
@@ -184,11 +241,17 @@ macro_rules! __kind {
     (reshape) => {
         $crate::nn::__macro::layers::Reshape
     };
+    (rms_norm) => {
+        $crate::nn::__macro::layers::RmsNorm
+    };
     (sigmoid) => {
         $crate::nn::__macro::layers::Sigmoid
     };
     (silu) => {
         $crate::nn::__macro::layers::Silu
+    };
+    (simple_rnn) => {
+        $crate::nn::__macro::layers::SimpleRnn
     };
     (softmax) => {
         $crate::nn::__macro::layers::Softmax
@@ -213,6 +276,33 @@ macro_rules! __definition {
     };
     (@ $name:ident depthwise_conv2d ($window:tt $($options:tt)*)) => {
         $crate::__definition!(@emit $name depthwise_conv2d [word $window] ($($options)*))
+    };
+    (@ $name:ident conv1d ($filters:expr, $window:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name conv1d [number $filters] [number $window] ($(, $($options)*)?))
+    };
+    (@ $name:ident depthwise_conv1d ($window:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name depthwise_conv1d [number $window] ($(, $($options)*)?))
+    };
+    (@ $name:ident max_pool1d ($window:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name max_pool1d [number $window] ($(, $($options)*)?))
+    };
+    (@ $name:ident avg_pool1d ($window:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name avg_pool1d [number $window] ($(, $($options)*)?))
+    };
+    (@ $name:ident embedding ($vocabulary:expr, $width:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name embedding [number $vocabulary] [number $width] ($(, $($options)*)?))
+    };
+    (@ $name:ident simple_rnn ($units:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name simple_rnn [number $units] ($(, $($options)*)?))
+    };
+    (@ $name:ident gru ($units:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name gru [number $units] ($(, $($options)*)?))
+    };
+    (@ $name:ident gru_reset_before ($units:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name gru_reset_before [number $units] ($(, $($options)*)?))
+    };
+    (@ $name:ident lstm ($units:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name lstm [number $units] ($(, $($options)*)?))
     };
     (@ $name:ident dense ($units:expr $(, $($options:tt)*)?)) => {
         $crate::__definition!(@emit $name dense [number $units] ($(, $($options)*)?))
@@ -314,6 +404,9 @@ macro_rules! __network {
             #[allow(long_running_const_eval)]
             const DECLARED: [m::Declared; COUNT] = {
                 let mut declaration = m::Declaration::<COUNT>::new(stringify!($name), INPUT);
+                if !m::is_float::<$crate::__network!(@array $($input)*)>() {
+                    declaration = declaration.of_indices();
+                }
                 $(
                     let definition = $crate::__definition!($layer $(: $kind)? ($($arguments)*));
                     let declared = <$crate::__kind!($layer $(: $kind)? ($($arguments)*))>::declare(declaration.context(&definition));

@@ -102,6 +102,8 @@ pub struct Spec {
     pub(crate) reads_input: bool,
     /// Backward reads the other operands.
     pub(crate) reads_others: bool,
+    /// The first operand is the network's input as whole numbers.
+    pub(crate) reads_indices: bool,
     /// Backward reads the output, to the bit.
     pub(crate) reads_output: bool,
     /// Backward reads the sign of the output.
@@ -138,6 +140,7 @@ impl Spec {
         gradient_in_place: false,
         reads_input: false,
         reads_others: false,
+        reads_indices: false,
         reads_output: false,
         reads_sign: false,
         drops: false,
@@ -288,6 +291,8 @@ impl Declared {
 pub struct Declaration<const N: usize> {
     network: &'static str,
     input: Dims,
+    /// The input is a list of whole numbers.
+    is_indices: bool,
     layers: [Declared; N],
     count: usize,
     offset: usize,
@@ -306,7 +311,12 @@ impl<const N: usize> Declaration<N> {
         if N == 0 {
             super::Message::of_network(network).text("expected at least one layer").fail();
         }
-        Self { network, input, layers: [Declared::EMPTY; N], count: 0, offset: 0 }
+        Self { network, input, is_indices: false, layers: [Declared::EMPTY; N], count: 0, offset: 0 }
+    }
+
+    /// The same with an input of whole numbers.
+    pub const fn of_indices(self) -> Self {
+        Self { is_indices: true, ..self }
     }
 
     /// What the next layer's kind is asked with.
@@ -318,6 +328,17 @@ impl<const N: usize> Declaration<N> {
     pub const fn push(&mut self, mut declared: Declared) {
         let index = self.count;
         declared.layer.offset = self.offset;
+        let mut i = 0;
+        while i < declared.layer.operand_count {
+            if declared.layer.operands[i] == 0 && declared.spec.reads_indices != self.is_indices {
+                let message = super::Message::at_layer(self.network, index, declared.layer.name);
+                if self.is_indices {
+                    message.text("the network's input is a list of whole numbers, which an `embedding` reads").fail();
+                }
+                message.text("reads whole numbers: write the network's input as in `[u16; 40]`").fail();
+            }
+            i += 1;
+        }
         self.offset += declared.layer.parameters();
         if self.offset > u32::MAX as usize || declared.layer.output.len() > u32::MAX as usize {
             super::Message::at_layer(self.network, index, declared.layer.name)

@@ -51,24 +51,29 @@ pub(super) const fn declare(context: Context<'_>, shape: conv2d::Conv2d, dims: &
     fits(&context, shape.kernel, shape.out_height(), shape.out_width());
     context.check(shape.validate());
     let output = Dims::new(&[shape.out_height(), shape.out_width(), shape.out_channels]);
-    let spec = Spec {
-        settings: settings(&shape),
-        reads_input: true,
-        fuses: true,
-        halves: true,
-        scratch: Scratch { forward: 0, backward: conv2d::backward_input_scratch_len(&shape), weights: 0 },
-        ..Spec::NEW
-    };
-    let bias = context.switch("bias", true);
-    let macs = output.len() * shape.kernel[0] * shape.kernel[1] * (shape.in_channels / shape.groups);
-    Declared::new(&context, output, spec)
-        .tensor(LayerTensor::new("kernel", dims, Init::GlorotUniform).decays())
-        .rows_of(shape.out_channels)
-        .bias(shape.out_channels, bias)
+    declared(&context, output, &shape, dims)
         .sizes("stride", &shape.stride)
         .sizes("padding", &shape.padding)
         .sizes("dilation", &shape.dilation)
         .sizes("groups", &[shape.groups])
+}
+
+/// A convolution of that shape, whatever its output's axes; `dims` are those of its kernel.
+pub(super) const fn declared(context: &Context<'_>, output: Dims, shape: &conv2d::Conv2d, dims: &[usize]) -> Declared {
+    let spec = Spec {
+        settings: settings(shape),
+        reads_input: true,
+        fuses: true,
+        halves: true,
+        scratch: Scratch { forward: 0, backward: conv2d::backward_input_scratch_len(shape), weights: 0 },
+        ..Spec::NEW
+    };
+    let bias = context.switch("bias", true);
+    let macs = output.len() * shape.kernel[0] * shape.kernel[1] * (shape.in_channels / shape.groups);
+    Declared::new(context, output, spec)
+        .tensor(LayerTensor::new("kernel", dims, Init::GlorotUniform).decays())
+        .rows_of(shape.out_channels)
+        .bias(shape.out_channels, bias)
         .macs(macs)
 }
 

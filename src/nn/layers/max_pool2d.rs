@@ -49,10 +49,11 @@ impl Kind for GlobalMaxPool2d {
 }
 
 /// The bytes of the places of the maxima are kept for backward.
-const fn with_places(declared: Declared, pool: &Pool2d) -> Declared {
+pub(super) const fn with_places(declared: Declared, pool: &Pool2d) -> Declared {
     let spec = Spec { auxiliary: Auxiliary::PerSample(pool.argmax_len()), undoes_relu: true, ..declared.spec };
     Declared { spec, ..declared }
 }
+
 /// A pooling with a window by position, stride and padding by name.
 pub(super) const fn declare(
     context: Context<'_>,
@@ -80,7 +81,7 @@ pub(super) const fn declare(
     (declared, pool)
 }
 
-const fn settings(pool: &Pool2d) -> Settings {
+pub(super) const fn settings(pool: &Pool2d) -> Settings {
     let [top, bottom, left, right] = pool.padding;
     Settings::of(&[
         pool.height,

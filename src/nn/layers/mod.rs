@@ -24,15 +24,21 @@ mod add;
 mod avg_pool2d;
 mod batch_norm;
 mod concat;
+mod conv1d;
 mod conv2d;
 mod dense;
+mod depthwise_conv1d;
 mod depthwise_conv2d;
 mod dropout;
+mod embedding;
 mod flatten;
 mod global_avg_pool2d;
+mod layer_norm;
 mod log_softmax;
 mod max_pool2d;
 mod multiply;
+mod pool1d;
+mod recurrent;
 mod reshape;
 mod softmax;
 mod unknown;
@@ -45,15 +51,21 @@ pub use add::Add;
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm::BatchNorm;
 pub use concat::Concat;
+pub use conv1d::Conv1d;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
+pub use depthwise_conv1d::DepthwiseConv1d;
 pub use depthwise_conv2d::DepthwiseConv2d;
 pub use dropout::Dropout;
+pub use embedding::Embedding;
 pub use flatten::Flatten;
 pub use global_avg_pool2d::GlobalAvgPool2d;
+pub use layer_norm::{LayerNorm, RmsNorm};
 pub use log_softmax::LogSoftmax;
 pub use max_pool2d::{GlobalMaxPool2d, MaxPool2d};
 pub use multiply::Multiply;
+pub use pool1d::{AvgPool1d, GlobalAvgPool1d, MaxPool1d};
+pub use recurrent::{Gru, GruResetBefore, Lstm, SimpleRnn};
 pub use reshape::Reshape;
 pub use softmax::Softmax;
 pub use unknown::Unknown;
@@ -84,7 +96,19 @@ const KINDS: &[&str] = &[
     "avg_pool2d",
     "global_avg_pool2d",
     "global_max_pool2d",
+    "conv1d",
+    "depthwise_conv1d",
+    "max_pool1d",
+    "avg_pool1d",
+    "global_avg_pool1d",
+    "simple_rnn",
+    "gru",
+    "gru_reset_before",
+    "lstm",
+    "embedding",
     "batch_norm",
+    "layer_norm",
+    "rms_norm",
     "dropout",
     "add",
     "multiply",

@@ -1,0 +1,98 @@
+//! A convolution over `[time, channels]`: a two-dimensional one of one row.
+
+use super::{BackwardPass, Context, Conv2d, Declared, ForwardPass, Kind, ShapeError, WeightPass, conv2d};
+use crate::{
+    kernels::conv1d::{self, Padding1d},
+    nn::declare::Value,
+    shape::Dims,
+};
+
+/// 1-D convolution.
+#[derive(Debug)]
+pub struct Conv1d;
+
+const USAGE: &str = "conv1d(filters, 5, stride: 2, padding: causal, dilation: 2, groups: 4, bias: no)";
+
+impl Conv1d {
+    /// Filters and window by position.
+    pub const fn declare(context: Context<'_>) -> Declared {
+        let context = context.expect(USAGE, 2, &["stride", "padding", "dilation", "groups", "bias"]);
+        let (filters, groups) = (context.size(0, "filters"), context.option_size("groups", 1));
+        let [steps, c] = context.sequence();
+        if groups == 0 || !c.is_multiple_of(groups) || !filters.is_multiple_of(groups) {
+            context
+                .message()
+                .number(groups)
+                .text(" groups must divide ")
+                .number(c)
+                .text(" input channels and ")
+                .number(filters)
+                .text(" filters")
+                .fail();
+        }
+        let kernel = context.size(1, "steps of the window");
+        let shape = conv1d::Conv1d::new(steps, c, filters, kernel).with_groups(groups);
+        declare(context, shape, &[kernel, c / groups, filters])
+    }
+}
+
+/// A convolution with those groups; `dims` are those of its kernel.
+pub(super) const fn declare(context: Context<'_>, shape: conv1d::Conv1d, dims: &[usize]) -> Declared {
+    let [_, stride] = context.option_pair("stride", [1, 1]);
+    let [_, dilation] = context.option_pair("dilation", [1, 1]);
+    let (padding, word) = padding(&context);
+    let shape = shape.with_stride(stride).with_dilation(dilation).with_padding(padding);
+    fits(&context, shape.kernel, shape.out_steps());
+    let image = shape.as_conv2d();
+    context.check(image.validate());
+    let declared = conv2d::declared(&context, Dims::new(&[shape.out_steps(), shape.out_channels]), &image, dims);
+    declared
+        .sizes("stride", &[stride])
+        .attribute("padding", Value::Word(word))
+        .sizes("dilation", &[dilation])
+        .sizes("groups", &[shape.groups])
+}
+
+/// `padding: same`, `valid` or `causal`.
+pub(super) const fn padding(context: &Context<'_>) -> (Padding1d, &'static str) {
+    let word = match context.option_word("padding") {
+        Some(word) => word,
+        None => "valid",
+    };
+    let padding = match word.as_bytes() {
+        b"valid" => Padding1d::Valid,
+        b"same" => Padding1d::Same,
+        b"causal" => Padding1d::Causal,
+        _ => {
+            context.message().text("padding: expected `valid`, `same` or `causal`, found `").text(word).text("`").fail()
+        }
+    };
+    (padding, word)
+}
+
+/// Refuses a window that is longer than its padded input.
+pub(super) const fn fits(context: &Context<'_>, window: usize, out_steps: usize) {
+    if out_steps == 0 {
+        context
+            .message()
+            .text("a window of ")
+            .number(window)
+            .text(" steps does not fit its input ")
+            .dims(&context.input())
+            .fail();
+    }
+}
+
+impl Kind for Conv1d {
+    fn forward(pass: ForwardPass<'_>) -> Result<(), ShapeError> {
+        Conv2d::forward(pass)
+    }
+
+    fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+        Conv2d::backward(pass)
+    }
+
+    fn weights(pass: WeightPass<'_>) -> Result<(), ShapeError> {
+        Conv2d::weights(pass)
+    }
+}
