@@ -36,7 +36,7 @@
 //! | `network` | what the macro implements, and the parameters |
 //! | `describe` | names and shapes of tensors, for snapshots |
 //! | `init` | parameters from a seed |
-//! | `run` | a pass over a batch, inference, saliency |
+//! | `run` | a pass over a batch, inference, streaming, saliency |
 //! | `loss` | losses as a trainer sees them |
 //! | `train` | training |
 
@@ -66,7 +66,9 @@ pub use loss::{
 pub use network::{Model, Network, Weights};
 #[cfg(feature = "alloc")]
 pub use run::HeapMemory;
-pub use run::{Batching, infer, infer_in_place, inference_bytes, inference_len, saliency, saliency_len};
+pub use run::{
+    Batching, Stream, infer, infer_in_place, inference_bytes, inference_len, saliency, saliency_len, stream_len,
+};
 #[cfg(feature = "alloc")]
 pub use train::OwnedTrainer;
 pub use train::{Draw, Event, Fitted, Gradients, Held, HeldTrainer, Pairs, Samples, Stopped, Trainer, Training};
@@ -81,8 +83,8 @@ pub mod __macro {
         },
         layers,
         network::{axis, bias, find},
-        pass::{BackwardPass, DropOut, ForwardPass, Kind, WeightPass, drop_out},
-        plan::{BackStep, Ends, Plan, Planned, Sizes, Step, plan},
+        pass::{BackwardPass, DropOut, ForwardPass, Kind, StepPass, WeightPass, drop_out},
+        plan::{BackStep, Ends, Plan, Planned, Sizes, Step, StreamPlan, plan, stream},
     };
     use crate::{
         nn::{Element, Layer},

@@ -6,8 +6,8 @@ use super::{
     declare::{Layer, Node, same},
     frozen::Freeze,
     inputs::Element,
-    pass::{BackwardPass, DropOut, ForwardPass, WeightPass},
-    plan::Planned,
+    pass::{BackwardPass, DropOut, ForwardPass, StepPass, WeightPass},
+    plan::{Planned, StreamPlan},
 };
 use crate::{
     kernels::ShapeError,
@@ -57,6 +57,9 @@ pub trait Network: Sized + Send + Sync + 'static {
     /// The kernel of dropout, if a layer draws.
     #[doc(hidden)]
     const DROP_OUT: DropOut;
+    /// What it needs to run one step at a time; a network that cannot does not compile where this is used.
+    #[doc(hidden)]
+    const STREAM: StreamPlan;
     /// The plan of a pass.
     #[doc(hidden)]
     type Plan<F: Freeze, const MODE: u8>: Planned;
@@ -69,6 +72,9 @@ pub trait Network: Sized + Send + Sync + 'static {
 
     #[doc(hidden)]
     fn weights_layer(index: usize, pass: WeightPass<'_>) -> Result<(), ShapeError>;
+
+    #[doc(hidden)]
+    fn step_layer(index: usize, pass: StepPass<'_>) -> Result<bool, ShapeError>;
 }
 
 /// The layer of that name, for the macro.

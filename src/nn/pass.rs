@@ -36,6 +36,35 @@ pub trait Kind {
     fn weights(_pass: WeightPass<'_>) -> Result<(), ShapeError> {
         Ok(())
     }
+
+    /// One step of a sequence; whether an output is due after it. By default the forward pass of one sample.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    #[inline(always)]
+    fn step(pass: StepPass<'_>) -> Result<bool, ShapeError> {
+        let StepPass { node, level, parameters, x, y, scratch, .. } = pass;
+        let mut operands = [0; MAX_OPERANDS];
+        operands[0] = node.stream_input;
+        let node = &Node { input: node.stream_input, output: node.stream_output, operands, ..*node };
+        Self::forward(ForwardPass {
+            node,
+            step: &Step::ALONE,
+            level,
+            threads: 1,
+            samples: 1,
+            parameters,
+            x,
+            others: [&[]; MAX_OPERANDS - 1],
+            indices: Indices::None,
+            lengths: &[],
+            y,
+            auxiliary: &mut [],
+            scratch,
+            noise: None,
+        })?;
+        Ok(true)
+    }
 }
 
 /// Which random numbers dropout draws: `(seed, step)` and the position of the first sample.
@@ -90,7 +119,7 @@ pub enum Indices<'a> {
 // Some are for layers over sequences alone.
 #[allow(dead_code)]
 pub struct ForwardPass<'a> {
-    pub(crate) node: &'static Node,
+    pub(crate) node: &'a Node,
     pub(crate) step: &'static Step,
     pub(crate) level: Level,
     pub(crate) threads: usize,
@@ -111,6 +140,21 @@ pub struct ForwardPass<'a> {
     pub(crate) scratch: &'a mut [f32],
     /// Present while training.
     pub(crate) noise: Option<Noise>,
+}
+
+/// One step of a sequence.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct StepPass<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) level: Level,
+    /// The layer's own parameters.
+    pub(crate) parameters: &'a [f32],
+    pub(crate) x: &'a [f32],
+    pub(crate) y: &'a mut [f32],
+    /// What lies between two steps; zeros before the first.
+    pub(crate) state: &'a mut [f32],
+    pub(crate) scratch: &'a mut [f32],
 }
 
 /// A layer's backward pass to one of its operands.

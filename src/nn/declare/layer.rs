@@ -308,4 +308,8 @@ pub struct Node {
     pub(crate) trainable: u32,
     /// Floats of each value that the layer reads.
     pub(crate) operands: [u32; MAX_OPERANDS],
+    /// Floats of one step of the input, of the output, and of what lies between two steps.
+    pub(crate) stream_input: u32,
+    pub(crate) stream_output: u32,
+    pub(crate) stream_state: u32,
 }

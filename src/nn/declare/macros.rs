@@ -452,6 +452,7 @@ macro_rules! __network {
                     &m::flattened::<{ m::flattened_count(&LAYERS) }>(&LAYERS);
                 const DEPTHWISE: &'static [&'static str] = &m::depthwise::<{ m::depthwise_count(&LAYERS) }>(&LAYERS);
                 const DROP_OUT: m::DropOut = m::drop_out(&DECLARED);
+                const STREAM: m::StreamPlan = m::stream(stringify!($name), &DECLARED, INPUT);
 
                 fn forward_layer(
                     index: usize,
@@ -496,6 +497,21 @@ macro_rules! __network {
                     )*
                     let _ = at;
                     Ok(())
+                }
+
+                fn step_layer(
+                    index: usize,
+                    pass: m::StepPass<'_>,
+                ) -> Result<bool, $crate::kernels::ShapeError> {
+                    let mut at = 0;
+                    $(
+                        if at == index {
+                            return <$crate::__kind!($layer $(: $kind)?) as m::Kind>::step(pass);
+                        }
+                        at += 1;
+                    )*
+                    let _ = at;
+                    Ok(false)
                 }
             }
 

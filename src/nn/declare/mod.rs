@@ -11,4 +11,4 @@ pub use definition::{Argument, Context, Definition};
 pub(crate) use layer::same;
 pub use layer::{Attribute, Init, Layer, LayerTensor, MAX_OPERANDS, Node, Value};
 pub use message::Message;
-pub use spec::{Auxiliary, Declaration, Declared, InPlace, Link, Scratch, Settings, Spec, layers, nodes};
+pub use spec::{Auxiliary, Declaration, Declared, InPlace, Link, Scratch, Settings, Spec, Streaming, layers, nodes};

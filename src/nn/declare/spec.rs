@@ -70,6 +70,18 @@ pub enum Auxiliary {
     Fixed(usize),
 }
 
+/// How a layer runs one step of a sequence at a time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Streaming {
+    /// It cannot: it takes later steps, or all at once.
+    No,
+    /// Each step by itself.
+    EachStep,
+    /// With a memory of so many floats, zeros at first.
+    State(usize),
+}
+
 /// Working memory of one thread, in floats.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Scratch {
@@ -130,6 +142,7 @@ pub struct Spec {
     /// The layer draws random numbers while training.
     pub(crate) is_noise: bool,
     pub(crate) link: Option<Link>,
+    pub(crate) streaming: Streaming,
 }
 
 impl Spec {
@@ -155,6 +168,7 @@ impl Spec {
         halves: false,
         is_noise: false,
         link: None,
+        streaming: Streaming::No,
     };
 }
 
@@ -264,6 +278,11 @@ impl Declared {
         self
     }
 
+    /// Floats of one step of a value: its channels where it has a time.
+    pub(crate) const fn step_len(dims: &Dims) -> usize {
+        if dims.rank() == 2 { dims.axis(1) } else { dims.len() }
+    }
+
     const fn node(&self, all: &[Self], input: Dims) -> Node {
         let layer = &self.layer;
         let mut operands = [0; MAX_OPERANDS];
@@ -282,6 +301,9 @@ impl Declared {
             row_len: layer.row_len as u32,
             trainable: layer.trainable() as u32,
             operands,
+            stream_input: Self::step_len(&layer.input) as u32,
+            stream_output: Self::step_len(&layer.output) as u32,
+            stream_state: if let Streaming::State(floats) = self.spec.streaming { floats as u32 } else { 0 },
         }
     }
 }

@@ -3,18 +3,24 @@
 use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, forward_samples, rows};
 use crate::{
     kernels::{Epilogue, activation},
-    nn::declare::{InPlace, Link, Settings, Value},
+    nn::declare::{InPlace, Link, Settings, Streaming, Value},
     parallel,
 };
 
 /// An activation whose backward reads its output.
-const BY_OUTPUT: Spec = Spec { in_place: InPlace::Yes, gradient_in_place: true, reads_output: true, ..Spec::NEW };
+const BY_OUTPUT: Spec = Spec {
+    in_place: InPlace::Yes,
+    gradient_in_place: true,
+    reads_output: true,
+    streaming: Streaming::EachStep,
+    ..Spec::NEW
+};
 
 /// An activation whose backward reads its output's sign.
 const BY_SIGN: Spec = Spec { reads_output: false, reads_sign: true, ..BY_OUTPUT };
 
 /// An activation whose backward reads its input, which it must not overwrite.
-const BY_INPUT: Spec = Spec { gradient_in_place: true, reads_input: true, ..Spec::NEW };
+const BY_INPUT: Spec = Spec { gradient_in_place: true, reads_input: true, streaming: Streaming::EachStep, ..Spec::NEW };
 
 macro_rules! activation {
     // `kept` is what backward reads: the output `y`, or the input `x`.

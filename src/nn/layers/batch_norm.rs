@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     kernels::batch_norm::{self, MOMENTUM},
-    nn::declare::{Auxiliary, Init, LayerTensor, Scratch, Settings, Value},
+    nn::declare::{Auxiliary, Init, LayerTensor, Scratch, Settings, Streaming, Value},
 };
 
 /// Batch normalisation over all axes but the last.
@@ -42,6 +42,7 @@ impl BatchNorm {
             auxiliary: Auxiliary::Fixed(4 * channels),
             scratch: Scratch { forward: 0, backward: batch_norm::backward_scratch_len(channels), weights: 0 },
             sums: true,
+            streaming: Streaming::EachStep,
             ..Spec::NEW
         };
         Declared::new(&context, input, spec)

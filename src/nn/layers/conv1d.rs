@@ -1,10 +1,17 @@
 //! A convolution over `[time, channels]`: a two-dimensional one of one row.
 
-use super::{BackwardPass, Context, Conv2d, Declared, ForwardPass, Kind, ShapeError, WeightPass, conv2d};
+use super::{
+    BackwardPass, Context, Conv2d, Declared, ForwardPass, Kind, ShapeError, StepPass, WeightPass, conv2d,
+    kernel_and_bias, window,
+};
 use crate::{
-    kernels::conv1d::{self, Padding1d},
-    nn::declare::Value,
-    shape::Dims,
+    kernels::{
+        Epilogue,
+        conv1d::{self, Padding1d},
+        conv2d as kernels,
+    },
+    nn::declare::{Streaming, Value},
+    shape::{Dims, Padding, span},
 };
 
 /// 1-D convolution.
@@ -45,7 +52,11 @@ pub(super) const fn declare(context: Context<'_>, shape: conv1d::Conv1d, dims: &
     fits(&context, shape.kernel, shape.out_steps());
     let image = shape.as_conv2d();
     context.check(image.validate());
-    let declared = conv2d::declared(&context, Dims::new(&[shape.out_steps(), shape.out_channels]), &image, dims);
+    let mut declared = conv2d::declared(&context, Dims::new(&[shape.out_steps(), shape.out_channels]), &image, dims);
+    declared.spec.streaming = match padding {
+        Padding1d::Valid | Padding1d::Causal => window::state(span(shape.kernel, dilation), shape.in_channels),
+        _ => Streaming::No,
+    };
     declared
         .sizes("stride", &[stride])
         .attribute("padding", Value::Word(word))
@@ -83,7 +94,29 @@ pub(super) const fn fits(context: &Context<'_>, window: usize, out_steps: usize)
     }
 }
 
+/// An output from the steps that its window holds; those before the beginning are left out.
+pub(super) fn step(pass: StepPass<'_>) -> Result<bool, ShapeError> {
+    let whole = conv2d::shape(&pass.node.settings);
+    let [_, _, before, _] = whole.padding;
+    let span = span(whole.kernel[1], whole.dilation[1]);
+    let Some(x) = window::advance(pass.state, pass.x, span, before, whole.stride[1])? else { return Ok(false) };
+    let steps = crate::kernels::div(x.len(), whole.in_channels);
+    let padding = Padding::Explicit { top: 0, bottom: 0, left: span.saturating_sub(steps), right: 0 };
+    let shape = kernels::Conv2d::new(1, steps, whole.in_channels, whole.out_channels, whole.kernel)
+        .with_dilation(whole.dilation)
+        .with_groups(whole.groups)
+        .with_padding(padding);
+    let (w, b) = kernel_and_bias(shape.w_len(), pass.parameters)?;
+    let epilogue = Epilogue::None;
+    kernels::forward_into(pass.level, &shape, 1, kernels::Forward { x, w, b, epilogue }, pass.y)?;
+    Ok(true)
+}
+
 impl Kind for Conv1d {
+    fn step(pass: StepPass<'_>) -> Result<bool, ShapeError> {
+        step(pass)
+    }
+
     fn forward(pass: ForwardPass<'_>) -> Result<(), ShapeError> {
         Conv2d::forward(pass)
     }

@@ -1,9 +1,12 @@
 //! A dense layer: the kernels of [`crate::kernels::dense`].
 
-use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, WeightPass, kernel_and_bias, rows};
+use super::{
+    BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, WeightPass, is_one_step, kernel_and_bias,
+    rows,
+};
 use crate::{
     kernels::dense::{self, Forward},
-    nn::declare::{Init, LayerTensor, Scratch, Settings},
+    nn::declare::{Init, LayerTensor, Scratch, Settings, Streaming},
     parallel,
     shape::Dims,
 };
@@ -26,6 +29,8 @@ impl Dense {
             reads_input: true,
             by_piece: false,
             fuses: true,
+            // Over several steps it would take them all at once.
+            streaming: if is_one_step(&context.input()) { Streaming::EachStep } else { Streaming::No },
             scratch: Scratch { forward: 0, backward: dense::backward_input_scratch_len(&shape), weights: 0 },
             ..Spec::NEW
         };

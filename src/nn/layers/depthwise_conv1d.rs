@@ -1,6 +1,6 @@
 //! A convolution over `[time, channels]` of each channel by itself.
 
-use super::{BackwardPass, Context, Conv2d, Declared, ForwardPass, Kind, ShapeError, WeightPass, conv1d};
+use super::{BackwardPass, Context, Conv2d, Declared, ForwardPass, Kind, ShapeError, StepPass, WeightPass, conv1d};
 use crate::kernels;
 
 /// 1-D convolution of each channel by itself.
@@ -25,6 +25,10 @@ impl DepthwiseConv1d {
 }
 
 impl Kind for DepthwiseConv1d {
+    fn step(pass: StepPass<'_>) -> Result<bool, ShapeError> {
+        conv1d::step(pass)
+    }
+
     fn forward(pass: ForwardPass<'_>) -> Result<(), ShapeError> {
         Conv2d::forward(pass)
     }

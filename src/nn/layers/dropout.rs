@@ -3,7 +3,7 @@
 
 use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, copy, forward_samples};
 use crate::{
-    nn::declare::{InPlace, Settings, Value},
+    nn::declare::{InPlace, Settings, Streaming, Value},
     parallel,
     random::Stream,
 };
@@ -26,6 +26,7 @@ impl Dropout {
             gradient_in_place: true,
             drops: true,
             is_noise: true,
+            streaming: Streaming::EachStep,
             ..Spec::NEW
         };
         Declared::new(&context, context.input(), spec).attribute("rate", Value::Number(rate))

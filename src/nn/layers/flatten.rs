@@ -1,7 +1,10 @@
 //! All axes as one: the same numbers in the same place.
 
-use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec};
-use crate::{nn::declare::InPlace, shape::Dims};
+use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, StepPass, copy, is_one_step};
+use crate::{
+    nn::declare::{InPlace, Streaming},
+    shape::Dims,
+};
 
 /// All axes as one.
 #[derive(Debug)]
@@ -11,7 +14,8 @@ impl Flatten {
     /// No arguments.
     pub const fn declare(context: Context<'_>) -> Declared {
         let context = context.expect("flatten", 0, &[]);
-        Declared::new(&context, Dims::new(&[context.input().len()]), ALIAS)
+        let streaming = if is_one_step(&context.input()) { Streaming::EachStep } else { Streaming::No };
+        Declared::new(&context, Dims::new(&[context.input().len()]), Spec { streaming, ..ALIAS })
     }
 }
 
@@ -25,5 +29,10 @@ impl Kind for Flatten {
 
     fn backward(_pass: BackwardPass<'_>) -> Result<(), ShapeError> {
         Ok(())
+    }
+
+    /// A step's output lies elsewhere.
+    fn step(pass: StepPass<'_>) -> Result<bool, ShapeError> {
+        copy(pass.x, pass.y).map(|()| true)
     }
 }

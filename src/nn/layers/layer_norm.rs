@@ -9,7 +9,7 @@ use crate::{
         layer_norm::{self, Backward, Forward},
         rms_norm,
     },
-    nn::declare::{Auxiliary, Init, LayerTensor, Scratch, Settings, Value},
+    nn::declare::{Auxiliary, Init, LayerTensor, Scratch, Settings, Streaming, Value},
     parallel,
 };
 
@@ -38,6 +38,7 @@ const fn declare(context: &Context<'_>, statistics: usize, default: f64) -> Decl
         by_piece: false,
         auxiliary: Auxiliary::PerSample(count * statistics * size_of::<f32>()),
         scratch: Scratch { forward: AT_A_TIME * statistics, backward: 0, weights: 0 },
+        streaming: Streaming::EachStep,
         ..Spec::NEW
     };
     Declared::new(context, input, spec)

@@ -3,7 +3,7 @@
 use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, forward_samples, last_axis, rows};
 use crate::{
     kernels::softmax,
-    nn::declare::{Link, Settings},
+    nn::declare::{Link, Settings, Streaming},
     parallel,
 };
 
@@ -20,6 +20,7 @@ impl LogSoftmax {
             settings: Settings::of(&[last_axis(&input)]),
             reads_output: true,
             link: Some(Link::LogSoftmax),
+            streaming: Streaming::EachStep,
             ..Spec::NEW
         };
         Declared::new(&context, input, spec)

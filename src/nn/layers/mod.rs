@@ -10,8 +10,8 @@
 use core::ops::Range;
 
 use super::{
-    declare::{Context, Declared, Node, Spec},
-    pass::{BackwardPass, ForwardPass, Kind, WeightPass},
+    declare::{Context, Declared, Node, Spec, Streaming},
+    pass::{BackwardPass, ForwardPass, Kind, StepPass, WeightPass},
 };
 use crate::{
     kernels::{ShapeError, check},
@@ -42,6 +42,7 @@ mod recurrent;
 mod reshape;
 mod softmax;
 mod unknown;
+mod window;
 mod winograd_conv2d;
 
 pub use activations::{
@@ -116,6 +117,11 @@ const KINDS: &[&str] = &[
     "flatten",
     "reshape",
 ];
+
+/// Whether a value over time has no more than one step.
+const fn is_one_step(dims: &Dims) -> bool {
+    dims.rank() == 1 || (dims.rank() == 2 && dims.axis(0) == 1)
+}
 
 /// The last axis, the channels.
 const fn last_axis(dims: &Dims) -> usize {

@@ -2,11 +2,15 @@
 
 use super::{
     AvgPool2d, BackwardPass, Context, Declared, ForwardPass, GlobalAvgPool2d, Kind, MaxPool2d, ShapeError, Spec,
-    conv1d, max_pool2d,
+    StepPass, conv1d, max_pool2d, window,
 };
 use crate::{
-    kernels::pool1d::Pool1d,
-    nn::declare::{Settings, Value},
+    kernels::{
+        conv1d::Padding1d,
+        pool1d::Pool1d,
+        pool2d::{self, Pool2d},
+    },
+    nn::declare::{Settings, Streaming, Value},
     shape::Dims,
 };
 
@@ -29,10 +33,17 @@ const fn declare(context: Context<'_>, usage: &'static str) -> (Declared, Pool1d
     let kernel = context.size(0, "steps of the window");
     let [_, stride] = context.option_pair("stride", [1, kernel]);
     let (padding, word) = conv1d::padding(&context);
+    if matches!(padding, Padding1d::Causal) {
+        context.message().text("padding: expected `valid` or `same`, found `causal`").fail();
+    }
     let pool = Pool1d::new(steps, channels, kernel).with_stride(stride).with_padding(padding);
     conv1d::fits(&context, kernel, pool.out_steps());
     context.check(pool.validate());
-    let spec = Spec { settings: max_pool2d::settings(&pool.as_pool2d()), ..Spec::NEW };
+    let streaming = match padding {
+        Padding1d::Valid => window::state(kernel, channels),
+        _ => Streaming::No,
+    };
+    let spec = Spec { settings: max_pool2d::settings(&pool.as_pool2d()), streaming, ..Spec::NEW };
     let declared = Declared::new(&context, Dims::new(&[pool.out_steps(), channels]), spec)
         .sizes("window", &[kernel])
         .sizes("stride", &[stride])
@@ -60,13 +71,22 @@ impl GlobalAvgPool1d {
     pub const fn declare(context: Context<'_>) -> Declared {
         let context = context.expect("global_avg_pool1d", 0, &[]);
         let [steps, channels] = context.sequence();
-        let spec = Spec { settings: Settings::of(&[steps, channels]), ..Spec::NEW };
+        // How many steps there were, and the sum of each channel.
+        let streaming = Streaming::State(1 + channels);
+        let spec = Spec { settings: Settings::of(&[steps, channels]), streaming, ..Spec::NEW };
         Declared::new(&context, Dims::new(&[channels]), spec)
     }
 }
 
+/// The steps of a window that is full, and its shape.
+fn full<'a>(state: &'a mut [f32], x: &'a [f32], whole: &Pool2d) -> Result<Option<(&'a [f32], Pool2d)>, ShapeError> {
+    let kernel = whole.kernel[1];
+    let steps = window::advance(state, x, kernel, 0, whole.stride[1])?;
+    Ok(steps.map(|steps| (steps, Pool2d::new(1, kernel, whole.channels, whole.kernel))))
+}
+
 macro_rules! as_of_images {
-    ($($kind:ident $image:ident;)*) => {$(
+    ($($kind:ident $image:ident $step:expr;)*) => {$(
         impl Kind for $kind {
             fn forward(pass: ForwardPass<'_>) -> Result<(), ShapeError> {
                 $image::forward(pass)
@@ -75,12 +95,32 @@ macro_rules! as_of_images {
             fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
                 $image::backward(pass)
             }
+
+            fn step(pass: StepPass<'_>) -> Result<bool, ShapeError> {
+                $step(pass)
+            }
         }
     )*};
 }
 
 as_of_images! {
-    MaxPool1d MaxPool2d;
-    AvgPool1d AvgPool2d;
-    GlobalAvgPool1d GlobalAvgPool2d;
+    MaxPool1d MaxPool2d |pass: StepPass<'_>| {
+        let whole = max_pool2d::shape(&pass.node.settings);
+        let Some((x, pool)) = full(pass.state, pass.x, &whole)? else { return Ok(false) };
+        pool2d::max_forward_into(pass.level, &pool, 1, x, pass.y, None).map(|()| true)
+    };
+    AvgPool1d AvgPool2d |pass: StepPass<'_>| {
+        let whole = max_pool2d::shape(&pass.node.settings);
+        let Some((x, pool)) = full(pass.state, pass.x, &whole)? else { return Ok(false) };
+        pool2d::average_forward_into(pass.level, &pool, 1, x, pass.y).map(|()| true)
+    };
+    GlobalAvgPool1d GlobalAvgPool2d |pass: StepPass<'_>| {
+        let Some((count, sums)) = pass.state.split_first_mut() else { return Ok(false) };
+        *count += 1.0;
+        for ((sum, x), y) in sums.iter_mut().zip(pass.x).zip(pass.y) {
+            *sum += x;
+            *y = *sum / *count;
+        }
+        Ok(true)
+    };
 }

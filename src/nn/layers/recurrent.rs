@@ -5,10 +5,10 @@
 
 use core::{marker::PhantomData, ops::Range};
 
-use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, WeightPass, rows};
+use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, StepPass, WeightPass, rows};
 use crate::{
     kernels::recurrent::{self as kernels, Backward, Cell, Forward, SequenceError, Sequences, Weights},
-    nn::declare::{Auxiliary, Init, LayerTensor, Scratch, Settings, Value},
+    nn::declare::{Auxiliary, Init, LayerTensor, Scratch, Settings, Streaming, Value},
     parallel,
     shape::Dims,
     simd::HAS_VECTORS,
@@ -75,6 +75,7 @@ impl<C: Cell> Recurrent<C> {
             },
             // The gradients of the gates, which those of the weights are made of, are backward's.
             sums: true,
+            streaming: if both || backwards { Streaming::No } else { Streaming::State(first.state_len()) },
             ..Spec::NEW
         };
         let columns = first.columns;
@@ -257,6 +258,19 @@ impl<C: Cell> Kind for Recurrent<C> {
             parallel::for_rows2_with_scratch(pass.threads, pass.samples, pass.y, kept, &mut *pass.scratch, &run)?;
         }
         Ok(())
+    }
+
+    fn step(pass: StepPass<'_>) -> Result<bool, ShapeError> {
+        for direction in Direction::<C>::all(&pass.node.settings).take(1) {
+            let (shape, found) = (&direction.shape, pass.scratch.len());
+            let need = kernels::step_scratch_len(shape);
+            let scratch = pass.scratch.get_mut(..need).ok_or(ShapeError::new(C::NAME, "scratch", need, found))?;
+            let of = Forward { x: pass.x, weights: direction.weights(pass.parameters)? };
+            kernels::step_in_place(pass.level, shape, of, pass.state, scratch)
+                .map_err(|error| narrow(error, C::NAME))?;
+            pass.y.iter_mut().zip(&*pass.state).for_each(|(y, h)| *y = *h);
+        }
+        Ok(true)
     }
 
     fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {

@@ -20,10 +20,12 @@
 
 mod blocks;
 mod gradients;
+mod stream;
 mod values;
 
 pub(crate) use blocks::align;
 use blocks::{Blocks, INPUT_BLOCK, NO_BLOCK, Role};
+pub use stream::{StreamPlan, stream};
 
 use super::{
     declare::{Auxiliary, Declared, Layer, Link, MAX_OPERANDS},
@@ -204,6 +206,20 @@ pub struct Plan<const N: usize> {
     pub(crate) input_gradient: Place,
     pub(crate) output: Place,
     pub(crate) sizes: Sizes,
+}
+
+impl Step {
+    /// A layer by itself: nothing is fused, and what it reads lies elsewhere.
+    pub(crate) const ALONE: Self = Self {
+        value: Place::NONE,
+        operands: [Place::NONE; MAX_OPERANDS],
+        auxiliary: Place::NONE,
+        auxiliary_len: 0,
+        epilogue: Epilogue::None,
+        in_place: false,
+        is_fused: false,
+        trained: false,
+    };
 }
 
 impl<const N: usize> Plan<N> {

@@ -6,6 +6,7 @@ mod halves;
 mod infer;
 mod memory;
 mod saliency;
+mod stream;
 
 pub(super) use call::{Call, Seed, read};
 pub(super) use infer::sample_count;
@@ -14,3 +15,4 @@ pub use infer::{Batching, infer, infer_in_place, inference_bytes, inference_len}
 pub use memory::HeapMemory;
 pub(super) use memory::{Part, Regions, parts, pieces};
 pub use saliency::{saliency, saliency_len};
+pub use stream::{Stream, stream_len};
