@@ -506,7 +506,7 @@ macro_rules! __network {
                     let mut at = 0;
                     $(
                         if at == index {
-                            return <$crate::__kind!($layer $(: $kind)?) as m::Kind>::step(pass);
+                            return <$crate::__kind!($layer $(: $kind)? ($($arguments)*)) as m::Kind>::step(pass);
                         }
                         at += 1;
                     )*
