@@ -49,12 +49,16 @@ fn expected(input: &[u8], most: usize) -> Result<Vec<u8>, (u64, &'static str)> {
         if line.len() >= most {
             return Err((number, "long"));
         }
-        let Some(tab) = line.iter().position(|b| *b == b'\t') else { return Err((number, "no tab")) };
-        let (key, value) = (&line[..tab], &line[tab + 1..]);
+        // A return before the end is part of it. A line without a tab is a key without a value.
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let tab = line.iter().position(|b| *b == b'\t');
+        let key = &line[..tab.unwrap_or(line.len())];
         if sums.last().is_some_and(|(last, _)| key < *last) {
             return Err((number, "order"));
         }
-        let value = std::str::from_utf8(value).ok().and_then(|v| v.parse::<i64>().ok()).ok_or((number, "field"))?;
+        let Some(tab) = tab else { return Err((number, "no tab")) };
+        let value =
+            std::str::from_utf8(&line[tab + 1..]).ok().and_then(|v| v.parse::<i64>().ok()).ok_or((number, "field"))?;
         match sums.last_mut() {
             Some((last, sum)) if *last == key => *sum = sum.wrapping_add(value),
             _ => sums.push((key, value)),
