@@ -152,12 +152,11 @@ fn unit(stream: u64, i: usize) -> f32 {
 }
 
 fn fill<N: Network>(model: &mut Model<N>) {
-    let mut stream = 0;
-    for tensor in N::TENSORS {
+    for (stream, tensor) in N::TENSORS.iter().enumerate() {
         let dims = tensor.dims.as_slice();
         let depthwise = N::LAYERS.iter().any(|layer| layer.name == tensor.layer && layer.kind == "depthwise_conv2d");
         for (i, value) in model.parameters_mut()[tensor.range()].iter_mut().enumerate() {
-            let number = unit(stream, i);
+            let number = unit(stream as u64, i);
             *value = match tensor.name {
                 "gamma" | "moving_variance" => 1.0 + number,
                 "kernel" => {
@@ -168,7 +167,6 @@ fn fill<N: Network>(model: &mut Model<N>) {
                 _ => number / 8.0,
             };
         }
-        stream += 1;
     }
 }
 

@@ -192,14 +192,14 @@ fn a_state_dict_computes_what_pytorch_says() {
         "",
     );
     // conv: 2 channels of 5 × 4 to 3 of 4 × 2; dw: to 6 of 3 × 1.
-    let mut conv = vec![0.0_f32; 3 * 4 * 2];
+    let mut conv = [0.0_f32; 3 * 4 * 2];
     for (o, y, w) in (0..3).flat_map(|o| (0..4).flat_map(move |y| (0..2).map(move |w| (o, y, w)))) {
         conv[(o * 4 + y) * 2 + w] = bc[o];
         for (i, ky, kx) in (0..2).flat_map(|i| (0..2).flat_map(move |y| (0..3).map(move |w| (i, y, w)))) {
             conv[(o * 4 + y) * 2 + w] += wc[((o * 2 + i) * 2 + ky) * 3 + kx] * x[(i * 5 + y + ky) * 4 + w + kx];
         }
     }
-    let mut dw = vec![0.0_f32; 6 * 3];
+    let mut dw = [0.0_f32; 6 * 3];
     for (o, y) in (0..6).flat_map(|o| (0..3).map(move |y| (o, y))) {
         dw[o * 3 + y] = bd[o];
         for (ky, kx) in (0..2).flat_map(|y| (0..2).map(move |w| (y, w))) {

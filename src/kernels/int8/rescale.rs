@@ -68,7 +68,7 @@ impl Multiplier {
         let bits = real.to_bits();
         // The sign and eleven bits of the exponent; a subnormal is far below 2⁻³².
         let biased = (bits >> 52) as i32;
-        if !(real > 0.0) || biased == 0 {
+        if real.is_nan() || real <= 0.0 || biased == 0 {
             return ZERO;
         }
         let significand = (bits & ((1 << 52) - 1)) | (1 << 52);

@@ -24,6 +24,8 @@ struct Memory<'a> {
     simple: Option<Simple<'a>>,
 }
 
+// The least is 0 where there is no assembly.
+#[allow(clippy::absurd_extreme_comparisons)]
 pub(super) fn product(layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mut [i8]) {
     if layer.terms < LEAST_TERMS {
         return few_terms(layer, rows, pixels, y);
@@ -46,6 +48,7 @@ pub(super) fn product(layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mu
 }
 
 /// The next piece of a row: as long as fits, and so that none shorter than the least is left.
+#[allow(clippy::absurd_extreme_comparisons)]
 fn piece(left: usize, most: usize) -> usize {
     let len = left.min(most);
     if left > len && left - len < LEAST_TERMS { len - LEAST_TERMS } else { len }

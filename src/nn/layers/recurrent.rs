@@ -206,7 +206,7 @@ fn groups(samples: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 fn narrow(error: SequenceError, name: &'static str) -> ShapeError {
     match error {
         SequenceError::Shape(error) => error,
-        SequenceError::Length { length, steps, .. } if length == 0 => ShapeError::at_most(name, "length", steps, 0),
+        SequenceError::Length { length: 0, steps, .. } => ShapeError::at_most(name, "length", steps, 0),
         SequenceError::Length { length, steps, .. } => ShapeError::at_most(name, "length", steps, length as usize),
     }
 }
