@@ -111,7 +111,7 @@
 #![cfg_attr(feature = "counting", doc = "[`mapreduce`]: mapreduce")]
 #![cfg_attr(feature = "counting", doc = "[`pairs`]: pairs")]
 #![cfg_attr(feature = "counting", doc = "[`sketch`]: sketch")]
-#![cfg_attr(feature = "int8", doc = "[`tflite`]: tflite")]
+#![cfg_attr(feature = "int8", doc = "[`tflite`]: mod@tflite")]
 #![cfg_attr(not(feature = "counting"), doc = "[`mapreduce`]: crate#features")]
 #![cfg_attr(not(feature = "counting"), doc = "[`pairs`]: crate#features")]
 #![cfg_attr(not(feature = "counting"), doc = "[`sketch`]: crate#features")]

@@ -1,4 +1,5 @@
 //! Sound: transforms against the definition, streams against whole recordings, WAV files whole, cut and changed.
+#![cfg(feature = "audio")]
 
 use kernlet::{
     audio::{

@@ -1,4 +1,5 @@
 //! What copies: permutations, concatenations and paddings against their twins.
+#![cfg(feature = "alloc")]
 
 use kernlet::kernels::{
     concat::*,

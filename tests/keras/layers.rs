@@ -25,7 +25,7 @@ use kernlet::{
 };
 
 use super::{
-    elements, optimizers, sequences, sound, taps,
+    elements, optimizers, sequences, taps,
     tracked::{Tracked, U},
 };
 
@@ -245,6 +245,10 @@ fn sequence<'a>(case: &Case, rest: &dyn Fn(&[&str]) -> Option<&'a str>) -> Optio
         pool.validate()?;
         if average { average_pool(case, &pool) } else { max_pool(case, &pool) }
     };
+    #[cfg(feature = "audio")]
+    if rest(&["audio"]).is_some() {
+        return Some(super::sound::run(case));
+    }
     Some(if let Some(rest) = rest(&["simple_rnn"]) {
         sequences::recurrent::<SimpleRnn>(case, &words(rest))
     } else if let Some(rest) = rest(&["gru_reset_before"]) {
@@ -271,8 +275,6 @@ fn sequence<'a>(case: &Case, rest: &dyn Fn(&[&str]) -> Option<&'a str>) -> Optio
         sequences::row_norm(case, &words(rest), false)
     } else if let Some(rest) = rest(&["embedding"]) {
         sequences::embedding(case, &words(rest))
-    } else if rest(&["audio"]).is_some() {
-        sound::run(case)
     } else {
         return None;
     })

@@ -14,6 +14,7 @@ mod elements;
 mod layers;
 mod optimizers;
 mod sequences;
+#[cfg(feature = "audio")]
 mod sound;
 #[cfg(feature = "alloc")]
 mod training;
