@@ -119,7 +119,7 @@ pub fn needs(model: &Model<'_>, arena_bytes: usize) -> Result<String, Error> {
     .expect("a string grows");
     // Estimates of instructions per multiply-accumulate, from single layers under an emulator: a Cortex-M4 took 1.0 to
     // 5.8 by layer, a Cortex-M0+ 9.5 and more.
-    for (chip, per_mac, clock) in [("Cortex-M4 of 80 MHz", 2.0, 80e6), ("Cortex-M0+ of 48 MHz", 7.0, 48e6)] {
+    for (chip, per_mac, clock) in [("Cortex-M4 of 80 MHz", 2.0, 80e6), ("Cortex-M0+ of 48 MHz", 11.0, 48e6)] {
         let instructions = macs as f64 * per_mac;
         writeln!(
             text,
