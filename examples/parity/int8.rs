@@ -89,7 +89,7 @@ impl Operands {
                     conv2d::forward_into(level, &conv, 1, first(x, conv.x_len()), &filter(conv.w_len(), out), y)?;
                     fingerprint.add(y);
                 }
-                if out % channels == 0 {
+                if out.is_multiple_of(channels) {
                     let (filter, y) = (filter(by_channel.w_len(), out), first_mut(y, by_channel.y_len()));
                     depthwise_conv2d::forward_into(level, &by_channel, 1, first(x, by_channel.x_len()), &filter, y)?;
                     fingerprint.add(y);

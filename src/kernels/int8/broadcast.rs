@@ -116,7 +116,7 @@ impl Broadcast {
         }
         let mut index = [0; MAX_RANK - 1];
         let (mut from_a, mut from_b) = (0, 0);
-        for y in y.chunks_exact_mut(inner.count) {
+        for y in y.chunks_exact_mut(inner.count.max(1)) {
             let a_run = a.get(from_a..from_a + if inner.a == 0 { 1 } else { inner.count });
             let b_run = b.get(from_b..from_b + if inner.b == 0 { 1 } else { inner.count });
             let (Some(a_run), Some(b_run)) = (a_run, b_run) else { return };

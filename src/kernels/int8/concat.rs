@@ -47,7 +47,7 @@ pub fn part_into<T: Copy>(rows: usize, part: Part, x: &[T], y: &mut [T]) -> Resu
         return Err(ShapeError::at_most(NAME, "end of the part", whole, end));
     }
     if len > 0 {
-        for (y, x) in y.chunks_exact_mut(whole).zip(x.chunks_exact(len)) {
+        for (y, x) in y.chunks_exact_mut(whole.max(1)).zip(x.chunks_exact(len.max(1))) {
             if let Some(y) = y.get_mut(at..end) {
                 y.copy_from_slice(x);
             }

@@ -68,7 +68,7 @@ pub fn forward_into(
     let last = last.min(conv.out_width());
     let mut window = Window { conv, filter, simple, rows: 0..0, columns: 0..0, taps: Taps::new() };
     let mut y = y;
-    for x in x.chunks_exact(conv.x_len()) {
+    for x in x.chunks_exact(conv.x_len().max(1)) {
         for row in 0..conv.out_height() {
             let rows = rows.inside(row);
             let mut column = 0;
@@ -145,7 +145,7 @@ impl Window<'_> {
             }
         }
         let mut x = x;
-        for y in y.chunks_exact_mut(conv.out_channels) {
+        for y in y.chunks_exact_mut(conv.out_channels.max(1)) {
             self.forward(x, y);
             x = x.get(step..).unwrap_or_default();
         }

@@ -322,7 +322,7 @@ pub fn forward_into(
     check(NAME, "x", x, steps * batch * inputs)?;
     check_batch(NAME, "y", y, steps, batch * cells)?;
     let _ = level;
-    let states = state.hidden.chunks_exact_mut(cells).zip(state.cell.chunks_exact_mut(cells));
+    let states = state.hidden.chunks_exact_mut(cells.max(1)).zip(state.cell.chunks_exact_mut(cells.max(1)));
     for (sequence, (hidden, cell)) in states.enumerate() {
         for step in 0..steps {
             let at = if lstm.time_major { step * batch + sequence } else { sequence * steps + step };
@@ -331,7 +331,9 @@ pub fn forward_into(
                 continue;
             };
             lstm.step(x, hidden, cell, scratch);
-            y.copy_from_slice(hidden);
+            for (y, hidden) in y.iter_mut().zip(&*hidden) {
+                *y = *hidden;
+            }
         }
     }
     Ok(())

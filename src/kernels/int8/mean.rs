@@ -98,7 +98,7 @@ pub fn forward_into(level: Level, mean: &Mean, outer: usize, x: &[i8], y: &mut [
     check_batch(NAME, "x", x, outer, image)?;
     check_batch(NAME, "y", y, outer, inner)?;
     let _ = level;
-    for (x, y) in x.chunks_exact(image).zip(y.chunks_exact_mut(inner)) {
+    for (x, y) in x.chunks_exact(image.max(1)).zip(y.chunks_exact_mut(inner.max(1))) {
         for (channel, y) in y.iter_mut().enumerate() {
             let column = x.get(channel..).unwrap_or_default().iter().step_by(inner);
             let offset = (count as i32).wrapping_mul(i32::from(mean.input_zero_point));

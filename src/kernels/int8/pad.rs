@@ -83,7 +83,7 @@ pub fn pad_into<T: Copy>(pad: &Pad, value: T, x: &[T], y: &mut [T]) -> Result<()
         return Ok(());
     }
     let mut index = [0; MAX_RANK - 1];
-    for x in x.chunks_exact(columns) {
+    for x in x.chunks_exact(columns.max(1)) {
         let mut at = 0;
         for ((&size, &[before, after]), &index) in outer.iter().zip(&pad.around).zip(&index) {
             at = at * (before + size + after) + before + index;

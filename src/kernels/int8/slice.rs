@@ -103,7 +103,7 @@ pub fn slice_into<T: Copy>(slice: &Slice, x: &[T], y: &mut [T]) -> Result<(), Sh
     let ([outer @ .., columns], [strides @ .., step]) = (slice.counts, slice.strides);
     let mut index = [0; MAX_RANK - 1];
     let mut row = slice.first;
-    for y in y.chunks_exact_mut(columns) {
+    for y in y.chunks_exact_mut(columns.max(1)) {
         let whole = if step == 1 { x.get(row..row.saturating_add(columns)) } else { None };
         if let Some(x) = whole {
             y.copy_from_slice(x);
