@@ -322,8 +322,11 @@ pub fn forward_into(
     check(NAME, "x", x, steps * batch * inputs)?;
     check_batch(NAME, "y", y, steps, batch * cells)?;
     let _ = level;
-    let states = state.hidden.chunks_exact_mut(cells.max(1)).zip(state.cell.chunks_exact_mut(cells.max(1)));
-    for (sequence, (hidden, cell)) in states.enumerate() {
+    for sequence in 0..batch {
+        let cells_of = sequence * cells..(sequence + 1) * cells;
+        let (Some(hidden), Some(cell)) = (state.hidden.get_mut(cells_of.clone()), state.cell.get_mut(cells_of)) else {
+            continue;
+        };
         for step in 0..steps {
             let at = if lstm.time_major { step * batch + sequence } else { sequence * steps + step };
             let (Some(x), Some(y)) = (x.get(at * inputs..(at + 1) * inputs), y.get_mut(at * cells..(at + 1) * cells))
@@ -331,7 +334,7 @@ pub fn forward_into(
                 continue;
             };
             lstm.step(x, hidden, cell, scratch);
-            for (y, hidden) in y.iter_mut().zip(&*hidden) {
+            for (y, hidden) in y.iter_mut().zip(hidden.iter()) {
                 *y = *hidden;
             }
         }
