@@ -267,7 +267,9 @@ impl Level {
     }
 
     /// Runs a kernel with this level's instructions.
-    #[inline]
+    // Not inlined where there is a choice: the portable kernel lies in this function, and every unit of code
+    // that calls it would compile a copy of its own, which was a seventh of all machine code.
+    #[cfg_attr(not(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2")), inline)]
     pub fn dispatch<K: Kernel>(self, kernel: K) -> K::Output {
         #[cfg(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"))]
         match (self.isa, self.rounding) {
