@@ -196,7 +196,7 @@ impl<'a> Cifar100<'a> {
     /// Checks the length and all labels.
     ///
     /// # Errors
-    /// [`CifarError`] if `bytes` is not a whole number of records, or a label is no class.
+    /// [`CifarError`] if `bytes` is not a whole number of records, or a label is not a class.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, CifarError> {
         let (records, rest) = bytes.as_chunks::<{ RECORD_LEN + 1 }>();
         if !rest.is_empty() {

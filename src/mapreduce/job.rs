@@ -40,10 +40,6 @@ pub struct Job<'b, S = NoStore> {
 
 impl<'b> Job<'b> {
     /// A job in `budget`: a number of bytes, or a `&mut [u8]`.
-    ///
-    /// ```
-    /// let _ = kernlet::mapreduce::Job::new(8 << 20);
-    /// ```
     pub fn new(budget: impl Into<Budget<'b>>) -> Self {
         Self { budget: budget.into(), store: NoStore, seed: 0 }
     }
@@ -70,21 +66,12 @@ impl<'b> Job<'b> {
 
 impl<'b, S: Store> Job<'b, S> {
     /// Spills to `store` when the table is full.
-    ///
-    /// ```
-    /// use kernlet::mapreduce::{Job, MemoryStore};
-    /// let _ = Job::new(8 << 10).store(MemoryStore::new([0; 4096]));
-    /// ```
     pub fn store<T: Store>(self, store: T) -> Job<'b, T> {
         Job { budget: self.budget, store, seed: self.seed }
     }
 
     /// Seeds the hash of keys. A seed that is not known outside keeps anybody
     /// from slowing the job down with keys that collide; no result depends on it.
-    ///
-    /// ```
-    /// let _ = kernlet::mapreduce::Job::new(8 << 10).seed(0x5EED);
-    /// ```
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
@@ -94,11 +81,6 @@ impl<'b, S: Store> Job<'b, S> {
     /// # Errors
     ///
     /// [`Error::BudgetTooSmall`], with the least that would do.
-    ///
-    /// ```
-    /// use kernlet::mapreduce::{Job, Max};
-    /// let _ = Job::new(8 << 10).combine::<u32, Max<i16>>(Max::new()).unwrap();
-    /// ```
     pub fn combine<K: Key + ?Sized, C: Combiner>(self, combiner: C) -> Result<Combining<'b, K, C, S>, Error<S::Error>> {
         let engine = Engine::new::<Folding<C>>(self.budget, self.store, self.seed, Layout::Shared)?;
         Ok(Combining { engine, fold: Folding(combiner), key: PhantomData })
@@ -109,11 +91,6 @@ impl<'b, S: Store> Job<'b, S> {
     /// # Errors
     ///
     /// [`Error::BudgetTooSmall`], with the least that would do.
-    ///
-    /// ```
-    /// use kernlet::mapreduce::Job;
-    /// let _ = Job::new(8 << 10).group::<str, [u8]>().unwrap();
-    /// ```
     pub fn group<K: Key + ?Sized, V: Value + ?Sized>(self) -> Result<Grouping<'b, K, V, S>, Error<S::Error>> {
         let engine = Engine::new::<Keeping<V>>(self.budget, self.store, self.seed, Layout::Shared)?;
         Ok(Grouping { engine, key: PhantomData, value: PhantomData })

@@ -42,10 +42,6 @@ pub struct HashPartitioner {
 
 impl HashPartitioner {
     /// A partitioner with this seed.
-    ///
-    /// ```
-    /// let _ = kernlet::mapreduce::HashPartitioner::new(0);
-    /// ```
     pub fn new(seed: u64) -> Self {
         Self { seed: HashSeed::new(seed) }
     }
@@ -74,10 +70,6 @@ pub struct RangePartitioner<'a> {
 
 impl<'a> RangePartitioner<'a> {
     /// A partitioner with these cuts, ascending.
-    ///
-    /// ```
-    /// let _ = kernlet::mapreduce::RangePartitioner::new(&[b"m"]);
-    /// ```
     pub const fn new(cuts: &'a [&'a [u8]]) -> Self {
         Self { cuts }
     }

@@ -51,10 +51,6 @@ fn no_store(_: usize) -> NoStore {
 
 impl Shards {
     /// `shards` jobs, each with its part of `budget` bytes.
-    ///
-    /// ```
-    /// let _ = kernlet::mapreduce::Shards::new(8 << 20, 4);
-    /// ```
     pub fn new(budget: usize, shards: usize) -> Self {
         Self { budget, shards: shards.max(1), seed: 0, stores: no_store }
     }
@@ -62,20 +58,11 @@ impl Shards {
 
 impl<F> Shards<F> {
     /// Makes a store for each shard.
-    ///
-    /// ```
-    /// use kernlet::mapreduce::{Shards, TempFiles};
-    /// let _ = Shards::new(8 << 20, 4).stores(|_| TempFiles::new());
-    /// ```
     pub fn stores<G: Fn(usize) -> S, S: Store>(self, stores: G) -> Shards<G> {
         Shards { budget: self.budget, shards: self.shards, seed: self.seed, stores }
     }
 
     /// Seeds the hash of keys, as [`Job::seed`].
-    ///
-    /// ```
-    /// let _ = kernlet::mapreduce::Shards::new(8 << 20, 4).seed(42);
-    /// ```
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }

@@ -27,8 +27,6 @@ pub struct HardSwish {
 
 impl HardSwish {
     /// Between the scales and zero points of input and output.
-    ///
-    /// See [`HardSwish`] for an example.
     pub const fn new(scales: [f32; 2], zero_points: [i8; 2]) -> Self {
         const fn of_16_bits(real: f32) -> (i16, i32) {
             const HALF: i32 = 1 << 15;

@@ -32,8 +32,6 @@ pub struct Input {
 
 impl Input {
     /// Inputs of this scale and zero point, double rounding.
-    ///
-    /// See [`Input`] for an example.
     pub const fn new(scale: f32, zero_point: i8) -> Self {
         let multiplier = Multiplier::from_real(scale as f64 * (1 << (31 - INTEGER_BITS)) as f64);
         Self::from_multiplier(zero_point, multiplier)

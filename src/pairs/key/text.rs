@@ -110,7 +110,7 @@ fn escaped_end(bytes: &[u8], form: Form) -> Option<usize> {
 /// Bytes or a string read back from a place where they do not lie as they are:
 /// before the last of a tuple, or in a descending key.
 ///
-/// It compares as its bytes do, and displays as text (bytes that are no UTF-8 as `U+FFFD`).
+/// It compares as its bytes do, and displays as text (bytes that are not UTF-8 as `U+FFFD`).
 ///
 /// ```
 /// use kernlet::pairs::Key;
