@@ -4,10 +4,11 @@
 use std::{fs, path::Path};
 
 /// Public enums and structs with public fields that are complete as they are, each with its reason.
-const COMPLETE: [(&str, &str); 25] = [
+const COMPLETE: [(&str, &str); 26] = [
     ("Activation", "the specification of the naive twins, for tests"),
     ("AttributeInfo", "the frozen layout of a snapshot"),
     ("Augment", "options that a caller writes out over `NONE`"),
+    ("Average", "a count and a sum that a caller may make of its own"),
     ("Contents", "the frozen layout of a snapshot"),
     ("Element", "the six types of the IDX format"),
     ("Metrics", "sums that a caller may make of its own"),

@@ -2,7 +2,7 @@
 
 use super::{
     Network,
-    declare::{Layer, Value, same},
+    declare::{Layer, Value},
 };
 use crate::{
     shape::Dims,
@@ -78,9 +78,9 @@ pub const fn attributes<const COUNT: usize>(layers: &[Layer]) -> [AttributeInfo<
     attributes
 }
 
-/// The image that layer `index` reads as a list, if it is a dense layer and does.
+/// The image that layer `index` reads as a list, if it does.
 const fn image_of(layers: &[Layer], index: usize) -> Option<Dims> {
-    if !same(layers[index].kind, "dense") {
+    if !layers[index].reads_list {
         return None;
     }
     let (mut at, mut dims) = (index, layers[index].input);
@@ -130,7 +130,7 @@ pub const fn flattened<const COUNT: usize>(layers: &[Layer]) -> [(&'static str, 
 pub const fn depthwise_count(layers: &[Layer]) -> usize {
     let (mut count, mut i) = (0, 0);
     while i < layers.len() {
-        count += same(layers[i].kind, "depthwise_conv2d") as usize;
+        count += layers[i].by_channel as usize;
         i += 1;
     }
     count
@@ -141,7 +141,7 @@ pub const fn depthwise<const COUNT: usize>(layers: &[Layer]) -> [&'static str; C
     let mut depthwise = [""; COUNT];
     let (mut at, mut i) = (0, 0);
     while i < layers.len() {
-        if same(layers[i].kind, "depthwise_conv2d") {
+        if layers[i].by_channel {
             depthwise[at] = layers[i].name;
             at += 1;
         }

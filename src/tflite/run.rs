@@ -21,6 +21,7 @@ pub trait Program {
 
 /// Every kind of step.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Any {}
 
 impl Program for Any {

@@ -166,6 +166,10 @@ pub struct Layer {
     pub(crate) macs: usize,
     /// What it makes of logits.
     pub(crate) link: Option<Link>,
+    /// Its kernel is `[kh, kw, channels, multiplier]`, one for each channel by itself.
+    pub(crate) by_channel: bool,
+    /// It reads any shape as a list, in the order of memory.
+    pub(crate) reads_list: bool,
     /// Its output has the input's numbers.
     pub(crate) same_numbers: bool,
     /// It works on the batch as a whole.

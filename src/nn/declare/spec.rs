@@ -139,6 +139,10 @@ pub struct Spec {
     pub(crate) sums: bool,
     /// Gradients of the parameters may be computed for some samples and go on with others.
     pub(crate) halves: bool,
+    /// The kernel is one for each channel by itself.
+    pub(crate) by_channel: bool,
+    /// The layer reads any shape as a list, in the order of memory.
+    pub(crate) reads_list: bool,
     /// The layer draws random numbers while training.
     pub(crate) is_noise: bool,
     pub(crate) link: Option<Link>,
@@ -166,6 +170,8 @@ impl Spec {
         accumulates: false,
         sums: false,
         halves: false,
+        by_channel: false,
+        reads_list: false,
         is_noise: false,
         link: None,
         streaming: Streaming::No,
@@ -197,6 +203,8 @@ impl Declared {
             attribute_count: 0,
             macs: 0,
             link: None,
+            by_channel: false,
+            reads_list: false,
             same_numbers: false,
             over_batch: false,
             only_trains: false,
@@ -218,6 +226,8 @@ impl Declared {
             operands,
             operand_count,
             link: spec.link,
+            by_channel: spec.by_channel,
+            reads_list: spec.reads_list,
             same_numbers: matches!(spec.in_place, InPlace::Alias),
             over_batch: spec.sums,
             only_trains: spec.is_noise,

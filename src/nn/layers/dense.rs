@@ -27,6 +27,7 @@ impl Dense {
         let spec = Spec {
             settings: Settings::of(&[inputs, units]),
             reads_input: true,
+            reads_list: true,
             by_piece: false,
             fuses: true,
             // Over several steps it would take them all at once.
