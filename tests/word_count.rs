@@ -143,7 +143,8 @@ fn resident_memory_is_the_budget_and_a_megabyte() {
     let resident = |args: &[&str], input| json(args, input)["peak_resident_bytes"].as_u64().unwrap();
     for (budget, threads) in [("64KiB", "1"), ("64KiB", "2"), ("1MiB", "1"), ("8MiB", "1"), ("8MiB", "2")] {
         let args = ["--top", "20", "--budget", budget, "--threads", threads, "-"];
-        let above = resident(&args, &text) - resident(&args, b"");
+        // An empty run may hold more pages of the program's file than a long one.
+        let above = resident(&args, &text).saturating_sub(resident(&args, b""));
         let most = json(&args, b"")["budget_bytes"].as_u64().unwrap() + 1_000_000;
         assert!(above <= most, "{args:?}: {above} bytes above an empty run, at most {most}");
     }
