@@ -64,12 +64,20 @@ impl StaticSnapshot {
 /// not a snapshot of that network does not compile.
 ///
 /// ```
-/// use kernlet::{shape::Dims, snapshot::{Described, ModelInfo, StaticSnapshot, TensorInfo}};
+/// use kernlet::{
+///     shape::Dims,
+///     snapshot::{AttributeInfo, AttributeValue, Described, ModelInfo, StaticSnapshot, TensorInfo},
+/// };
 /// struct Tiny;
 /// impl Described for Tiny {
 ///     const INFO: ModelInfo = ModelInfo::new("Tiny", 0x0123456789abcdef, &[
 ///         TensorInfo { layer: "conv", name: "kernel", dims: Dims::new(&[1, 1, 2, 3]), offset: 0 },
 ///         TensorInfo { layer: "conv", name: "bias", dims: Dims::new(&[3]), offset: 6 },
+///     ])
+///     .with_attributes(&[
+///         AttributeInfo { owner: "conv", name: "stride", value: AttributeValue::Sizes(Dims::new(&[2, 1])) },
+///         AttributeInfo { owner: "conv", name: "slope", value: AttributeValue::Number(0.25) },
+///         AttributeInfo { owner: "conv", name: "padding", value: AttributeValue::Word("same") },
 ///     ]);
 /// }
 /// static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Tiny, "../../tests/data/snapshot_v2.knl");

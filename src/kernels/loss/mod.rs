@@ -142,7 +142,7 @@ impl Reduction {
 /// let (mut dx, mut values) = ([f32::NAN; 4], [f32::NAN; 2]);
 /// let outputs = Outputs { gradient: Some(&mut dx), values: Some(&mut values) };
 /// softmax_cross_entropy_with(Level::detect(), 2, Labelled::new(&[0.0, 0.0, 90.0, 0.0], &[0u8, 0]), outputs)?;
-/// assert_eq!(dx, [-0.25, 0.25, 0.0, 0.0]);
+/// assert!(dx[..3] == [-0.25, 0.25, 0.0] && dx[3] < 1e-30);
 /// assert!((values[0] - 0.693_147).abs() < 1e-6 && values[1] == 0.0);
 /// # Ok::<(), kernlet::kernels::loss::LossError>(())
 /// ```
