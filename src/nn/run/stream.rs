@@ -13,7 +13,7 @@ use crate::{
 /// ```
 /// use kernlet::nn::stream_len;
 /// kernlet::network! { struct Tiny([100, 6]) { gru(20), dense(4), softmax } }
-/// const { assert!(stream_len::<Tiny>() <= 1024) };
+/// const { assert!(stream_len::<Tiny>() <= 4096) };
 /// ```
 pub const fn stream_len<N: Network>() -> usize {
     N::STREAM.end()
