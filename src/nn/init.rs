@@ -2,7 +2,7 @@
 
 use super::{
     Model, Network,
-    declare::{Init, LayerTensor},
+    declare::{Init, Layer, LayerTensor},
 };
 use crate::random::{Stream, unit_f32};
 
@@ -31,12 +31,34 @@ impl<N: Network> Model<N> {
                 let end = start + tensor.dims.len();
                 let stream = Stream::new(seed, INIT + index as u64 + ((number as u64) << 40));
                 if let Some(values) = self.parameters_mut().get_mut(start..end) {
-                    initialize(tensor, stream, values);
+                    // Sines and logarithms are linked only by networks that draw such matrices.
+                    if const { draws_orthogonal(N::LAYERS) } && tensor.init == Init::Orthogonal {
+                        orthogonal(stream, tensor.dims.axis(tensor.dims.rank().saturating_sub(1)), values);
+                    } else {
+                        initialize(tensor, stream, values);
+                    }
                 }
                 start = end;
             }
         }
     }
+}
+
+/// Whether a tensor of the network begins as an orthogonal matrix.
+const fn draws_orthogonal(layers: &[Layer]) -> bool {
+    let mut i = 0;
+    while i < layers.len() {
+        let tensors = layers[i].tensors();
+        let mut t = 0;
+        while t < tensors.len() {
+            if matches!(tensors[t].init, Init::Orthogonal) {
+                return true;
+            }
+            t += 1;
+        }
+        i += 1;
+    }
+    false
 }
 
 fn initialize(tensor: &LayerTensor, stream: Stream, values: &mut [f32]) {
@@ -45,7 +67,8 @@ fn initialize(tensor: &LayerTensor, stream: Stream, values: &mut [f32]) {
         Init::Ones => values.fill(1.0),
         Init::GlorotUniform => uniform(stream, glorot_limit(tensor), values),
         Init::Uniform(limit) => uniform(stream, limit, values),
-        Init::Orthogonal => orthogonal(stream, tensor.dims.axis(tensor.dims.rank().saturating_sub(1)), values),
+        // Of those networks alone that have one.
+        Init::Orthogonal => {}
         Init::ForgetGate => {
             values.fill(0.0);
             let quarter = values.len() / 4;
