@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(feature = "safetensors")]
+use kernlet::snapshot;
 use kernlet::{
     data::{
         augment::Augment,
@@ -15,7 +17,7 @@ use kernlet::{
     optim::Optimizer,
     parallel,
     simd::Level,
-    snapshot::{self, Described, Progress, Snapshot},
+    snapshot::{Described, Progress, Snapshot},
 };
 
 use crate::{
