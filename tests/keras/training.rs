@@ -223,10 +223,10 @@ fn unzip(path: &Path) -> Option<Vec<u8>> {
 fn images(first: usize, count: usize) -> (Vec<f32>, Vec<u8>) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let whole = std::env::var_os("KERNLET_MNIST").map_or(root.join("../shared/mnist"), Into::into);
-    // The images may stand beside the folder of values, too.
-    let beside =
-        std::env::var_os("KERNLET_GOLDENS").map_or(whole.clone(), |folder| Path::new(&folder).join("../mnist"));
-    let places = [(root.join("tests/data/keras"), "first-416"), (whole, "train"), (beside, "train")];
+    // The images may stand beside a folder of values, too.
+    let values = std::env::var_os("KERNLET_GOLDENS").unwrap_or_default();
+    let beside = std::env::split_paths(&values).map(|folder| (folder.join("../mnist"), "train"));
+    let places = [(root.join("tests/data/keras"), "first-416"), (whole, "train")].into_iter().chain(beside);
     for (folder, name) in places {
         let read = |what: &str| unzip(&folder.join(format!("{name}-{what}-ubyte.gz")));
         let (Some(images), Some(labels)) = (read("images-idx3"), read("labels-idx1")) else { continue };
