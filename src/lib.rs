@@ -88,6 +88,7 @@
 //!
 //! | module | what is in it |
 //! |---|---|
+//! | [`quantize`] | a trained network in eight bits, as a file of TensorFlow Lite |
 //! | [`tflite`] | TensorFlow Lite's files: read, planned and run, to TensorFlow Lite Micro's bits |
 //! | [`sketch`] | heavy hitters, distinct counts, quantiles … in summaries of fixed size that can be merged |
 //! | [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes; jobs need `alloc` |
@@ -111,10 +112,12 @@
 #![cfg_attr(feature = "counting", doc = "[`mapreduce`]: mapreduce")]
 #![cfg_attr(feature = "counting", doc = "[`pairs`]: pairs")]
 #![cfg_attr(feature = "counting", doc = "[`sketch`]: sketch")]
+#![cfg_attr(all(feature = "alloc", feature = "int8"), doc = "[`quantize`]: quantize")]
 #![cfg_attr(feature = "int8", doc = "[`tflite`]: mod@tflite")]
 #![cfg_attr(not(feature = "counting"), doc = "[`mapreduce`]: crate#features")]
 #![cfg_attr(not(feature = "counting"), doc = "[`pairs`]: crate#features")]
 #![cfg_attr(not(feature = "counting"), doc = "[`sketch`]: crate#features")]
+#![cfg_attr(not(all(feature = "alloc", feature = "int8")), doc = "[`quantize`]: crate#features")]
 #![cfg_attr(not(feature = "int8"), doc = "[`tflite`]: crate#features")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
@@ -136,6 +139,8 @@ pub mod optim;
 #[cfg(feature = "counting")]
 pub mod pairs;
 pub mod parallel;
+#[cfg(all(feature = "alloc", feature = "int8"))]
+pub mod quantize;
 pub mod random;
 pub mod shape;
 pub mod simd;

@@ -64,11 +64,11 @@ pub use loss::{
     SoftmaxCrossEntropy, Takes, Targets,
 };
 pub use network::{Model, Network, Weights};
-#[cfg(feature = "alloc")]
-pub use run::HeapMemory;
 pub use run::{
     Batching, Stream, infer, infer_in_place, inference_bytes, inference_len, saliency, saliency_len, stream_len,
 };
+#[cfg(feature = "alloc")]
+pub use run::{HeapMemory, Trace};
 #[cfg(feature = "alloc")]
 pub use train::OwnedTrainer;
 pub use train::{Draw, Event, Fitted, Gradients, Held, HeldTrainer, Pairs, Samples, Stopped, Trainer, Training};

@@ -7,6 +7,8 @@ mod infer;
 mod memory;
 mod saliency;
 mod stream;
+#[cfg(feature = "alloc")]
+mod trace;
 
 pub(super) use call::{Call, Seed, read};
 pub(super) use infer::sample_count;
@@ -16,3 +18,5 @@ pub use memory::HeapMemory;
 pub(super) use memory::{Part, Regions, parts, pieces};
 pub use saliency::{saliency, saliency_len};
 pub use stream::{Stream, stream_len};
+#[cfg(feature = "alloc")]
+pub use trace::Trace;
