@@ -68,7 +68,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `std` | yes | instruction sets found at run time, files, spilling to temporary files; implies `alloc` |
-//! | `counting` | yes | [`mapreduce`], [`sketch`] and [`pairs`] |
+//! | `counting` | yes | [`mapreduce`], [`sketch`] and [`pairs`]; with `std` also [`cluster`] |
 //! | `int8` | yes | networks in integers of eight bits, and files of TensorFlow Lite: `tflite` |
 //! | `audio` | yes | sound: frames, spectra, mel bands |
 //! | `alloc` | | MapReduce jobs, networks on the heap |
@@ -90,6 +90,7 @@
 //! |---|---|
 //! | [`quantize`] | a trained network in eight bits, as a file of TensorFlow Lite |
 //! | [`tflite`] | TensorFlow Lite's files: read, planned and run, to TensorFlow Lite Micro's bits |
+//! | [`cluster`] | training on the workers of Spark, Flink or another engine, to the bits of one machine |
 //! | [`sketch`] | heavy hitters, distinct counts, quantiles … in summaries of fixed size that can be merged |
 //! | [`mapreduce`] | map, group by key, reduce, in a fixed budget of bytes; jobs need `alloc` |
 //! | [`nn`] | networks: declared once, checked at compile time, trained without an allocation |
@@ -109,6 +110,8 @@
 // A name that is documented where it is compiled, and a feature where it is not.
 #![cfg_attr(feature = "audio", doc = "[`audio`]: audio")]
 #![cfg_attr(not(feature = "audio"), doc = "[`audio`]: crate#features")]
+#![cfg_attr(all(feature = "counting", feature = "std"), doc = "[`cluster`]: cluster")]
+#![cfg_attr(not(all(feature = "counting", feature = "std")), doc = "[`cluster`]: crate#features")]
 #![cfg_attr(feature = "counting", doc = "[`mapreduce`]: mapreduce")]
 #![cfg_attr(feature = "counting", doc = "[`pairs`]: pairs")]
 #![cfg_attr(feature = "counting", doc = "[`sketch`]: sketch")]
@@ -129,6 +132,8 @@ extern crate std;
 
 #[cfg(feature = "audio")]
 pub mod audio;
+#[cfg(all(feature = "counting", feature = "std"))]
+pub mod cluster;
 pub mod data;
 pub mod kernels;
 #[cfg(feature = "counting")]

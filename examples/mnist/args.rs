@@ -106,6 +106,27 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
+    /// Be a worker of an engine: compute gradients for the driver at standard input and output
+    ///
+    /// With --network, --augment (on unless --data is given), --rounding and --level. See examples/spark.
+    #[arg(long, group = "part")]
+    pub worker: bool,
+
+    /// Be the driver of an engine: train on the workers at standard input and output, in this many partitions
+    ///
+    /// The result has the bits of --map-reduce. See examples/spark.
+    #[arg(long, value_name = "PARTITIONS", value_parser = positive, group = "part")]
+    pub driver: Option<usize>,
+
+    /// Write the training images as records of 785 bytes, 784 pixels and a label, to this file, for the workers of an
+    /// engine
+    #[arg(long, value_name = "FILE", group = "part")]
+    pub records: Option<PathBuf>,
+
+    /// Bytes of images that a --worker may hold [default: no limit]
+    #[arg(long, value_name = "BYTES", requires = "worker")]
+    pub budget: Option<usize>,
+
     /// Write a page to this file: curves, confusion matrix, worst mistakes, filters, what the network looks at
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,

@@ -3,6 +3,7 @@
 //! `cargo run --example mnist` learns the digits in `examples/data`; `-- --help` says what else it can do.
 
 mod args;
+mod cluster;
 mod digits;
 mod network;
 mod picture;
@@ -57,6 +58,12 @@ fn in_pool(_threads: usize, f: impl FnOnce() -> Result<(), String>) -> Result<()
 
 fn run(args: &Args) -> Result<(), String> {
     let level = args.level()?;
+    if args.worker {
+        return match args.network {
+            NetworkName::Keras => cluster::serve::<MnistCnn>(args, level),
+            NetworkName::Small => cluster::serve::<SmallCnn>(args, level),
+        };
+    }
     // Before minutes of work, not after.
     for path in [&args.save, &args.weights, &args.json, &args.report].into_iter().flatten() {
         check_place(path)?;
@@ -64,6 +71,15 @@ fn run(args: &Args) -> Result<(), String> {
     train::check_formats(args)?;
     let folder = args.data.clone().unwrap_or_else(digits::bundled);
     let (training, test) = digits::load(&folder)?;
+    if let Some(path) = &args.records {
+        return cluster::write_records(path, &training);
+    }
+    if args.driver.is_some() {
+        return match args.network {
+            NetworkName::Keras => drive::<MnistCnn>(args, level, &training, &test),
+            NetworkName::Small => drive::<SmallCnn>(args, level, &training, &test),
+        };
+    }
     say!(
         "{} training images, {} test images; {level}, {}",
         terminal::grouped(training.len()),
@@ -87,6 +103,38 @@ fn rounded(x: f32) -> f32 {
     f32::from_bits(bits.wrapping_add(0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000)
 }
 
+/// Calls a function with the optimizer that is asked for: each is a type of its own.
+macro_rules! with_optimizer {
+    ($args:expr, |$optimizer:ident| $call:expr) => {{
+        let rate = $args.rate();
+        macro_rules! call {
+            ($made:expr) => {{
+                let $optimizer = $made;
+                $call
+            }};
+        }
+        match $args.optimizer {
+            OptimizerName::Adadelta => call!(Adadelta::new(rate)),
+            OptimizerName::Adagrad => call!(Adagrad::new(rate)),
+            OptimizerName::Adam => call!(Adam::new(rate)),
+            OptimizerName::Adamw => call!(AdamW::new(rate)),
+            OptimizerName::Rmsprop => call!(<RmsProp>::new(rate)),
+            OptimizerName::Sgd => call!(<Sgd>::new(rate)),
+            OptimizerName::Momentum => call!(<Sgd>::new(rate).with_momentum(0.9)),
+        }
+    }};
+}
+
+/// Trains a network on the workers of an engine.
+fn drive<N: Network<Parameters: Send + Sync> + Described>(
+    args: &Args,
+    level: Level,
+    training: &Digits,
+    test: &Digits,
+) -> Result<(), String> {
+    with_optimizer!(args, |optimizer| cluster::drive::<N, _>(args, level, optimizer, training, test))
+}
+
 /// Trains a network, and writes what is asked for.
 fn learn<N: Network<Parameters: Send + Sync> + Described>(
     args: &Args,
@@ -94,16 +142,7 @@ fn learn<N: Network<Parameters: Send + Sync> + Described>(
     training: &Digits,
     test: &Digits,
 ) -> Result<(), String> {
-    let rate = args.rate();
-    let outcome = match args.optimizer {
-        OptimizerName::Adadelta => train::run::<N, _>(args, level, Adadelta::new(rate), training, test),
-        OptimizerName::Adagrad => train::run::<N, _>(args, level, Adagrad::new(rate), training, test),
-        OptimizerName::Adam => train::run::<N, _>(args, level, Adam::new(rate), training, test),
-        OptimizerName::Adamw => train::run::<N, _>(args, level, AdamW::new(rate), training, test),
-        OptimizerName::Rmsprop => train::run::<N, _>(args, level, <RmsProp>::new(rate), training, test),
-        OptimizerName::Sgd => train::run::<N, _>(args, level, <Sgd>::new(rate), training, test),
-        OptimizerName::Momentum => train::run::<N, _>(args, level, <Sgd>::new(rate).with_momentum(0.9), training, test),
-    }?;
+    let outcome = with_optimizer!(args, |optimizer| train::run::<N, _>(args, level, optimizer, training, test))?;
 
     say!("Test loss: {:.4}", outcome.test.loss);
     say!("Test accuracy: {:.4}", outcome.test.accuracy());

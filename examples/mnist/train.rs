@@ -56,7 +56,7 @@ pub struct Outcome<N: Network> {
 }
 
 /// One batch on its way into the network.
-struct Batch {
+pub struct Batch {
     bytes: Vec<u8>,
     plain: Vec<f32>,
     images: Vec<f32>,
@@ -64,7 +64,8 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(len: usize) -> Self {
+    /// Room for `len` images.
+    pub fn new(len: usize) -> Self {
         let images = vec![0.0; len * IMAGE_LEN];
         Self { bytes: vec![0; len * IMAGE_LEN], plain: images.clone(), images, labels: vec![0; len] }
     }
@@ -98,23 +99,12 @@ impl Batch {
     }
 }
 
-/// Trains as `args` says.
-pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
+/// A trainer at its beginning, or where the file left it that is to be resumed.
+pub fn begin<N: Network + Described, O: Optimizer>(
     args: &Args,
-    level: Level,
-    optimizer: O,
-    training: &Digits,
-    test: &Digits,
-) -> Result<Outcome<N>, String> {
-    let threads = args.threads();
-    let training_of: Training<N, O> = Training::new(optimizer).batch(args.batch()).threads(threads).level(level);
-    let bytes = training_of.training_bytes();
-    terminal::print_network::<N>(
-        args.optimizer.name(),
-        args.batch(),
-        bytes + args.map_reduce.map_or(0, Shards::<N>::bytes),
-    );
-
+    training: Training<N, O>,
+    images: usize,
+) -> Result<OwnedTrainer<N, O>, String> {
     let mut model = Model::<N>::zeroed_box();
     let resumed = match args.resume.as_deref() {
         Some(path) => Some((path, read(path)?)),
@@ -138,18 +128,38 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
         model.initialize(seed);
     }
 
-    let mut trainer = training_of.seed(seed).build_on(model).map_err(|error| error.to_string())?;
-    let mut progress = Progress { seed, ..Progress::default() };
+    let mut trainer = training.seed(seed).build_on(model).map_err(|error| error.to_string())?;
     if let Some((path, snapshot)) = &file {
         // Another learning rate is the user's choice.
         trainer.resume_changed(snapshot).map_err(|error| at(path, error))?;
-        progress = trainer.progress();
-        if progress.position > training.len() as u64 {
-            let (seen, len) = (progress.position, training.len());
-            return Err(format!("{}: stopped after {seen} images of an epoch, there are {len}", path.display()));
+        let seen = trainer.progress().position;
+        if seen > images as u64 {
+            return Err(format!("{}: stopped after {seen} images of an epoch, there are {images}", path.display()));
         }
     }
+    Ok(trainer)
+}
 
+/// Trains as `args` says.
+pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
+    args: &Args,
+    level: Level,
+    optimizer: O,
+    training: &Digits,
+    test: &Digits,
+) -> Result<Outcome<N>, String> {
+    let threads = args.threads();
+    let training_of: Training<N, O> = Training::new(optimizer).batch(args.batch()).threads(threads).level(level);
+    let bytes = training_of.training_bytes();
+    terminal::print_network::<N>(
+        args.optimizer.name(),
+        args.batch(),
+        bytes + args.map_reduce.map_or(0, Shards::<N>::bytes),
+    );
+
+    let mut trainer = begin(args, training_of, training.len())?;
+    let mut progress = trainer.progress();
+    let seed = progress.seed;
     let last_epoch = match (args.epochs, args.steps) {
         (None, Some(_)) => None,
         (epochs, _) => Some(epochs.unwrap_or(10)),
@@ -221,7 +231,8 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
     Ok(Outcome { model, test, epochs, step_times, seed })
 }
 
-fn evaluate<N: Network, O: Optimizer>(
+/// Loss and accuracy over all of `digits`.
+pub fn evaluate<N: Network, O: Optimizer>(
     trainer: &mut OwnedTrainer<N, O>,
     digits: &Digits,
     batch: &mut Batch,
@@ -273,7 +284,8 @@ fn open<'a, N: Network + Described>(
     Ok(Some((path, snapshot)))
 }
 
-fn save<N: Network + Described, O: Optimizer>(path: &Path, trainer: &OwnedTrainer<N, O>) -> Result<(), String> {
+/// Writes the state of training to a file.
+pub fn save<N: Network + Described, O: Optimizer>(path: &Path, trainer: &OwnedTrainer<N, O>) -> Result<(), String> {
     #[cfg(feature = "safetensors")]
     if is_safetensors(path) {
         let parameters = trainer.model().parameters();

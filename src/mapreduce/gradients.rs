@@ -59,10 +59,43 @@ impl GradientSum {
     /// assert_eq!(sum.into_total(), Some(vec![3.0]));
     /// ```
     pub fn add_leaf(&mut self, index: usize, gradient: &[f32]) {
+        self.add_subtree(0, index, gradient);
+    }
+
+    /// Adds the sum over a complete subtree: 2ʰ leaves, from leaf `index` · 2ʰ on, where h is `height`.
+    ///
+    /// ```
+    /// use kernlet::mapreduce::GradientSum;
+    /// let mut part = GradientSum::default();
+    /// (4..8).for_each(|leaf| part.add_leaf(leaf, &[leaf as f32]));
+    /// let subtrees: Vec<_> = part.subtrees().collect();
+    /// assert_eq!(subtrees, [(2, 1, &[22.0][..])]);
+    ///
+    /// let mut sum = GradientSum::default();
+    /// (0..4).for_each(|leaf| sum.add_leaf(leaf, &[leaf as f32]));
+    /// for (height, index, gradient) in subtrees {
+    ///     sum.add_subtree(height, index, gradient);
+    /// }
+    /// let mut total = [0.0];
+    /// sum.total_into(&mut total);
+    /// assert_eq!(total, [28.0]);
+    /// ```
+    pub fn add_subtree(&mut self, height: u32, index: usize, gradient: &[f32]) {
         let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(gradient);
-        self.insert(Node { height: 0, index, gradient: buffer });
+        self.insert(Node { height, index, gradient: buffer });
+    }
+
+    /// The complete subtrees that the leaves so far make, each as height, index and sum: what another sum takes by
+    /// [`add_subtree`](Self::add_subtree).
+    pub fn subtrees(&self) -> impl Iterator<Item = (u32, usize, &[f32])> {
+        self.nodes.iter().map(|node| (node.height, node.index, &node.gradient[..]))
+    }
+
+    /// Takes all leaves away, and keeps their memory for others.
+    pub fn clear(&mut self) {
+        self.spare.extend(self.nodes.drain(..).map(|node| node.gradient));
     }
 
     /// Adds the leaves of another sum. No leaf may be in both.
@@ -92,14 +125,32 @@ impl GradientSum {
     /// Subtrees that have no neighbour, since the number of leaves is not a power of two, are added
     /// from the last leaf to the first.
     pub fn into_total(mut self) -> Option<Vec<f32>> {
-        self.nodes.sort_by_key(|node| node.index << node.height);
-        let mut total = self.nodes.pop()?.gradient;
-        while let Some(node) = self.nodes.pop() {
-            for (sum, g) in total.iter_mut().zip(&node.gradient) {
+        self.add_up();
+        Some(self.nodes.pop()?.gradient)
+    }
+
+    /// [`into_total`](Self::into_total) into memory of the caller's; whether there was a leaf. The sum is then empty,
+    /// and its memory there for others.
+    pub fn total_into(&mut self, total: &mut [f32]) -> bool {
+        self.add_up();
+        let Some(node) = self.nodes.pop() else { return false };
+        total.iter_mut().zip(&node.gradient).for_each(|(sum, g)| *sum = *g);
+        self.spare.push(node.gradient);
+        true
+    }
+
+    /// Adds up all subtrees, from the last leaf to the first, into one.
+    fn add_up(&mut self) {
+        self.nodes.sort_by_key(|node| core::cmp::Reverse(node.index << node.height));
+        let mut nodes = self.nodes.drain(..);
+        let Some(mut total) = nodes.next() else { return };
+        for node in nodes {
+            for (sum, g) in total.gradient.iter_mut().zip(&node.gradient) {
                 *sum += g;
             }
+            self.spare.push(node.gradient);
         }
-        Some(total)
+        self.nodes.push(total);
     }
 }
 

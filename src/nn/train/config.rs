@@ -208,6 +208,12 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
         self.batching
     }
 
+    /// Samples of a step, and epochs.
+    #[cfg(all(feature = "counting", feature = "std"))]
+    pub(crate) const fn steps_of(&self) -> (usize, u32) {
+        (self.batching.batch, self.epochs)
+    }
+
     pub(super) const fn layout(&self) -> Layout {
         let sizes = const { Sizing::<N, L, F>::SIZES };
         let targets = const { Sizing::<N, L, F>::TARGETS } * size_of::<L::Target>();

@@ -291,6 +291,11 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
         self.held
     }
 
+    /// The instruction set and rounding that it computes with.
+    pub const fn level(&self) -> Level {
+        self.level
+    }
+
     /// What it was started from.
     pub const fn training(&self) -> &Training<N, O, L, F> {
         &self.training

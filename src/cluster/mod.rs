@@ -1,0 +1,52 @@
+//! Training on the workers of an engine (Spark, Flink, any that runs processes), to the bits of one machine.
+//!
+//! A batch is cut into *leaves* of [`LEAF`] samples, and its gradient is a sum in a tree over their numbers
+//! ([`GradientSum`](crate::mapreduce::GradientSum)). A [`Worker`] holds the samples of some partitions, is given
+//! parameters and a range of leaves, and answers with the complete, aligned subtrees of that range. The [`Driver`] joins
+//! subtrees by height and index and lets the optimizer take its step. So the parameters depend neither on how many
+//! partitions and workers there are, nor on which was first, tried again, or run twice.
+//!
+//! Both are processes that speak [`Frames`] on their standard streams, and what lies between them is the engine's: a
+//! program in its own language carries frames from one to the other, and never looks at a number.
+//! `examples/spark` is one, and `docs/distributed.md` lists the frames.
+//!
+//! A network of one's own becomes a worker in a few lines:
+//!
+//! ```
+//! use kernlet::{cluster::{Driver, Error, Frames, Kind, Worker}, nn::Training, optim::Sgd};
+//!
+//! kernlet::network! { struct Line([1]) { dense(4), tanh, out: dense(2), softmax } }
+//!
+//! /// A record is a number and its class, a byte each.
+//! fn worker() -> Worker<Line> {
+//!     Worker::new(2, |_draw, record, input, targets| {
+//!         input[0] = f32::from(record[0]) / 255.0;
+//!         targets[0] = record[1];
+//!         Ok(())
+//!     })
+//! }
+//!
+//! # fn main() -> Result<(), Error> {
+//! // In the worker's program: worker().serve(std::io::stdin(), std::io::stdout())
+//! # worker().serve(&[][..], Vec::new())?;
+//! const TRAINING: Training<Line, Sgd> = Training::new(Sgd::new(0.5)).batch(64).seed(1).epochs(3);
+//! let _driver = Driver::new(TRAINING.build()?, 2, 1000, 4)?;
+//! // In the driver's: driver.run(std::io::stdin(), std::io::stdout(), |_, _, _| Ok(true))
+//! # Ok(())
+//! # }
+//! ```
+
+mod driver;
+mod error;
+mod frame;
+mod hello;
+mod plan;
+mod worker;
+
+pub use driver::{Driver, Event};
+pub use error::Error;
+pub use frame::{Frames, Kind};
+pub use worker::Worker;
+
+/// Samples of a leaf: what the bits of a sum of gradients depend on, instead of the number of workers.
+pub const LEAF: usize = 16;
