@@ -403,3 +403,39 @@ fn errors_print_from_main_as_a_person_reads_them() {
     let io = Error::Store(std::io::Error::other("no space left"));
     assert!(io.to_string().contains("the store failed: no space left") && std::error::Error::source(&io).is_some());
 }
+
+/// The lines of `JavaUtf8.java`: bytes and what Java reads, then hashes of longer ones.
+#[test]
+#[cfg(feature = "alloc")]
+fn malformed_text_is_read_as_java_reads_it() {
+    use kernlet::pairs::java_chunks;
+
+    let read = |bytes: &[u8]| java_chunks(bytes).collect::<String>().into_bytes();
+    let unhex = |text: &str| -> Vec<u8> {
+        text.as_bytes()
+            .chunks(2)
+            .map(|digits| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap())
+            .collect()
+    };
+    let table = include_str!("data/wordcount/java-utf8.txt").lines().map(|line| line.split_once(' ').unwrap());
+    let (hashes, short): (Vec<_>, Vec<_>) = table.partition(|(_, read)| read.len() == 16);
+    let bytes: Vec<u8> = hashes.iter().map(|(byte, _)| unhex(byte)[0]).collect();
+    assert_eq!((short.len(), bytes.len()), (31 + 31 * 31, 31));
+    for (bytes, expected) in short {
+        assert_eq!(read(&unhex(bytes)), unhex(expected), "{bytes}");
+    }
+    for (first, expected) in hashes {
+        let mut hash = 0xCBF2_9CE4_8422_2325_u64;
+        let mut add = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3);
+        for &b in &bytes {
+            for &c in &bytes {
+                for &d in &bytes {
+                    let text = [unhex(first)[0], b, c, d];
+                    java_chunks(&text).flat_map(str::bytes).for_each(&mut add);
+                    add(b'\n');
+                }
+            }
+        }
+        assert_eq!(format!("{hash:016x}"), expected, "texts of four bytes that begin with {first}");
+    }
+}

@@ -4,6 +4,7 @@ use std::{path::PathBuf, thread};
 
 use clap::Parser;
 
+use crate::bytes::bytes;
 use crate::network::VOCABULARY;
 
 /// Learns to tell in which newsgroup a post was written, from words that were counted in a small memory.
@@ -20,7 +21,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
 
-    /// Memory of each counting job: bytes, or with a unit such as 64KiB, 1MiB
+    /// Memory of each counting job: bytes, or with a unit such as 64KiB, 1MiB, 1% (of what there is)
     #[arg(long, default_value = "256KiB", value_parser = bytes)]
     pub budget: usize,
 
@@ -56,35 +57,6 @@ impl Args {
             self.threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from)
         } else {
             1
-        }
-    }
-}
-
-/// A number of bytes: `8192`, `64KiB`, `1MiB`.
-fn bytes(text: &str) -> Result<usize, String> {
-    let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(at);
-    let shift = match unit {
-        "" | "B" => 0,
-        "KiB" => 10,
-        "MiB" => 20,
-        "GiB" => 30,
-        _ => return Err(format!("the unit {unit:?} is not one of B, KiB, MiB, GiB")),
-    };
-    let number: usize = number.parse().map_err(|_| format!("{number:?} is not a whole number"))?;
-    number.checked_shl(shift).filter(|bytes| bytes >> shift == number).ok_or(format!("{text} is too much"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!(bytes("8192"), Ok(8192));
-        assert_eq!(bytes("256KiB"), Ok(256 << 10));
-        for wrong in ["", "KiB", "8 pages", "-1", "99999999999GiB"] {
-            assert!(bytes(wrong).is_err(), "{wrong}");
         }
     }
 }

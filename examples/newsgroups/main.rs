@@ -1,6 +1,8 @@
 //! Learns in which newsgroup a post was written, from words that a MapReduce has counted in a small memory.
 
 mod args;
+#[path = "../word_count/bytes.rs"]
+mod bytes;
 mod features;
 mod learn;
 mod network;

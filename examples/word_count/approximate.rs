@@ -9,7 +9,7 @@ use kernlet::mapreduce::{Emitter, Mapper};
 use kernlet::sketch::{HyperLogLog, SpaceSaving};
 
 use crate::source::{ReadError, Source};
-use crate::words::Words;
+use crate::words::{Text, Words};
 
 /// Bytes of the longest word that is told from others.
 const LONGEST: usize = 48;
@@ -58,14 +58,15 @@ impl<const N: usize> Emitter<[u8], u64> for Summary<N> {
 /// Reads `source` into the largest summary that `budget` holds; `None` if it holds none.
 pub fn approximate(
     source: Source,
+    text: Text,
     budget: usize,
     top: usize,
     progress: &dyn Fn(),
 ) -> Option<Result<Approximation, ReadError>> {
     Some(match budget {
-        _ if budget >= size_of::<Summary<4096>>() => summarize::<4096>(source, top, progress),
-        _ if budget >= size_of::<Summary<512>>() => summarize::<512>(source, top, progress),
-        _ if budget >= size_of::<Summary<64>>() => summarize::<64>(source, top, progress),
+        _ if budget >= size_of::<Summary<4096>>() => summarize::<4096>(source, text, top, progress),
+        _ if budget >= size_of::<Summary<512>>() => summarize::<512>(source, text, top, progress),
+        _ if budget >= size_of::<Summary<64>>() => summarize::<64>(source, text, top, progress),
         _ => return None,
     })
 }
@@ -73,7 +74,12 @@ pub fn approximate(
 /// Bytes of the smallest summary.
 pub const LEAST: usize = size_of::<Summary<64>>();
 
-fn summarize<const N: usize>(mut source: Source, top: usize, progress: &dyn Fn()) -> Result<Approximation, ReadError> {
+fn summarize<const N: usize>(
+    mut source: Source,
+    text: Text,
+    top: usize,
+    progress: &dyn Fn(),
+) -> Result<Approximation, ReadError> {
     let seed = RandomState::new().hash_one(0);
     let mut summary =
         Box::new(Summary::<N> { frequent: Frequent::new(seed), distinct: Distinct::new(seed), long_words: 0 });
@@ -83,7 +89,7 @@ fn summarize<const N: usize>(mut source: Source, top: usize, progress: &dyn Fn()
         if len == 0 {
             break;
         }
-        let Ok(()) = Words.map(&block[..len], &mut *summary);
+        let Ok(()) = Words(text).map(&block[..len], &mut *summary);
         progress();
     }
     let Summary { frequent, distinct, long_words } = &mut *summary;

@@ -4,31 +4,47 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::bytes::bytes;
+use crate::words::Text;
+
 /// Counts words in a memory that you chose, as Hadoop's WordCount counts them.
 ///
 /// A word is a run of bytes other than space, tab, newline, carriage return and
 /// form feed: not Unicode's idea of space, and bytes that are not UTF-8 count as
-/// they are. A byte order mark at the very start of a file is skipped. Words are
-/// ordered by their bytes.
+/// they are, or with --text hadoop as Hadoop counts them. A byte order mark at the
+/// very start of a file is skipped. Words are ordered by their bytes.
 ///
-/// Files may be gzipped. With nothing given, a book is counted that comes with
-/// the repository.
+/// Files may be gzipped; what is compressed otherwise is refused. A folder stands
+/// for the files in it, except those whose names begin with _ or . as for Hadoop.
+/// With nothing given, a book is counted that comes with the repository.
 ///
 /// The budget is what the counting takes: tables, runs, merging. Blocks of 64 KiB
 /// for each thread are read beside it, and words too long for a budget below half
-/// a mebibyte a thread have 320 KiB. What does not fit is spilled to temporary
+/// a mebibyte a thread have 320 KiB (960 with --text hadoop). What does not fit is spilled to temporary
 /// files (in TMPDIR). Where few words are distinct, a map without a bound is faster.
 #[derive(Parser, Debug)]
 #[command(name = "word_count", verbatim_doc_comment)]
 pub struct Args {
-    /// Files, plain or gzipped; - is standard input.
+    /// Files, plain or gzipped, or folders of such files; - is standard input.
     pub files: Vec<PathBuf>,
-    /// Memory of the job: bytes, or with a unit such as 8KiB, 64MiB, 1GB.
+    /// Reads folders in folders too.
+    #[arg(long)]
+    pub recursive: bool,
+    /// Memory of the job: bytes, or with a unit such as 8KiB, 64MiB, 1GB, 25% (of what there is).
     #[arg(long, default_value = "8MiB", value_parser = bytes)]
     pub budget: usize,
-    /// Writes `word⇥count` lines, byte for byte Hadoop's part-r-00000; - is standard output.
+    /// What becomes of bytes that are not UTF-8.
+    #[arg(long, value_enum, default_value_t = Text::Bytes)]
+    pub text: Text,
+    /// Writes `word⇥count` lines, byte for byte Hadoop's part-r-00000 (where the text is not UTF-8: with --text hadoop);
+    /// - is standard output.
+    /// A file is written beside FILE and takes its place at the end; FILE stays as it was until then.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Overwrites the files of --output and --json where they lie, for those with several names (hard links) or in a
+    /// folder that must not change. One is half written if the program is interrupted.
+    #[arg(long)]
+    pub in_place: bool,
     /// How many of the most frequent words to show; these are held beside the budget.
     #[arg(long, value_name = "K", default_value_t = 20)]
     pub top: usize,
@@ -47,12 +63,12 @@ pub struct Args {
     pub hadoop_mapper: bool,
     /// Runs as a reducer (or combiner) of Hadoop Streaming: sorted `word⇥count` in and out.
     /// Spark's pipe needs checkCode=True to see that either has failed.
-    #[arg(long, conflicts_with_all = ALONE, conflicts_with = "hadoop_mapper")]
+    #[arg(long, conflicts_with_all = ALONE, conflicts_with_all = ["hadoop_mapper", "text"])]
     pub hadoop_reducer: bool,
 }
 
 /// What a process of a stream does not take.
-const ALONE: [&str; 6] = ["files", "output", "json", "top", "threads", "approximate"];
+const ALONE: [&str; 8] = ["files", "recursive", "output", "in_place", "json", "top", "threads", "approximate"];
 
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
@@ -62,43 +78,9 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-/// A number of bytes: `8192`, `8KiB`, `1.5 MB`.
-fn bytes(text: &str) -> Result<usize, String> {
-    let text = text.trim();
-    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit_at);
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        other => return Err(format!("the unit {other:?} is not one of B, KiB, MiB, GiB, KB, MB, GB")),
-    };
-    let number: f64 = number.parse().map_err(|_| format!("{number:?} is not a number"))?;
-    let bytes = number * factor as f64;
-    if bytes > isize::MAX as f64 {
-        return Err(format!("more than {} bytes", isize::MAX));
-    }
-    Ok(bytes as usize)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!(bytes("8192"), Ok(8192));
-        assert_eq!(bytes("8KiB"), Ok(8192));
-        assert_eq!(bytes("1.5 MB"), Ok(1_500_000));
-        assert_eq!(bytes("2g"), Ok(2 << 30));
-        for wrong in ["", "KiB", "8 pages", "-1", "1e3", "9999999999GiB"] {
-            assert!(bytes(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn the_command_line_is_consistent() {

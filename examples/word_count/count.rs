@@ -14,7 +14,7 @@ use kernlet::mapreduce::{Combined, Combining, Counters, Emitter, Error, Job, Map
 
 use crate::batch::{self, BATCHES, Batch, Record};
 use crate::source::{BLOCK, ReadError, Source};
-use crate::words::Words;
+use crate::words::{Text, Words};
 
 type Counting = Combining<'static, [u8], Sum<u64>, TempFiles>;
 type Counts = Combined<'static, [u8], Sum<u64>, TempFiles>;
@@ -30,6 +30,8 @@ pub enum CountError {
     Read(ReadError),
     Job(Error<io::Error>),
     Output(io::Error),
+    /// A thread could not be started.
+    Spawn(io::Error),
     Thread,
 }
 
@@ -42,6 +44,7 @@ impl std::fmt::Display for CountError {
             }
             Self::Job(error) => error.fmt(f),
             Self::Output(error) => write!(f, "writing the counts failed: {error}"),
+            Self::Spawn(error) => write!(f, "the system gives no more threads: {error}"),
             Self::Thread => write!(f, "a thread ended before its work was done"),
         }
     }
@@ -52,7 +55,7 @@ impl std::error::Error for CountError {
         match self {
             Self::Read(error) => Some(error),
             Self::Job(error) => Some(error),
-            Self::Output(error) => Some(error),
+            Self::Output(error) | Self::Spawn(error) => Some(error),
             Self::Thread => None,
         }
     }
@@ -73,6 +76,7 @@ impl From<Error<io::Error>> for CountError {
 /// How a budget is divided.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
+    budget: usize,
     pub threads: usize,
     /// The budget of a thread's job.
     part: usize,
@@ -80,6 +84,7 @@ pub struct Plan {
     pub longest: usize,
     /// Bytes of the batches in which several threads send what they have counted.
     batch: usize,
+    text: Text,
 }
 
 impl Plan {
@@ -87,15 +92,15 @@ impl Plan {
     ///
     /// A block and the words up to its size are read beside the budget. Where the
     /// budget could sort longer ones, the room to read them is taken out of it.
-    pub fn new(budget: usize, threads: usize) -> Self {
+    pub fn new(budget: usize, threads: usize, text: Text) -> Self {
         let threads = threads.clamp(1, (budget / LEAST_PART).max(1));
         let part = budget / threads;
-        let longest = (part / 16).max(BLOCK);
+        let longest = (part / 16 / text.growth()).max(BLOCK);
         let reading = if longest > BLOCK { 2 * longest } else { 0 };
         let batch = batch::size(part);
         // Small batches are beside the budget, as the blocks are.
         let sending = if threads > 1 && batch > batch::size(0) { BATCHES * batch } else { 0 };
-        Self { threads, part: part - reading - sending, longest, batch }
+        Self { budget, threads, part: part - reading - sending, longest, batch, text }
     }
 
     fn job(&self, budget: usize) -> Result<Counting, CountError> {
@@ -106,6 +111,7 @@ impl Plan {
                 let beside = |bytes: usize| bytes * self.threads;
                 Error::BudgetTooSmall { given: beside(given), least: beside(least) }.into()
             }
+            Error::OutOfMemory { .. } => Error::OutOfMemory { bytes: self.budget }.into(),
             other => other.into(),
         })
     }
@@ -160,7 +166,7 @@ impl Sorting<'_> {
         let mut long_words = lock(&self.shared.long_words);
         let job = match &mut *long_words {
             Some(job) => job,
-            none => none.insert(self.shared.plan.job(LONG_WORDS)?),
+            none => none.insert(self.shared.plan.job(LONG_WORDS * self.shared.plan.text.growth())?),
         };
         Ok(job.emit(word, count)?)
     }
@@ -175,7 +181,7 @@ impl Shared<'_> {
             if len == 0 {
                 break;
             }
-            Words.map(&block[..len], &mut sorting)?;
+            Words(self.plan.text).map(&block[..len], &mut sorting)?;
             (self.progress)();
         }
         Ok(sorting.job.finish()?)
@@ -395,7 +401,8 @@ fn on_threads(shared: &Shared, each: &mut impl FnMut(&[u8], u64) -> io::Result<(
         for _ in 0..shared.plan.threads {
             let (batches, receiver) = sync_channel(BATCHES - 2);
             let (spent, emptied) = sync_channel(BATCHES);
-            threads.push(scope.spawn(move || shared.count_and_send(batches, emptied)));
+            let spawned = thread::Builder::new().spawn_scoped(scope, move || shared.count_and_send(batches, emptied));
+            threads.push(spawned.map_err(CountError::Spawn).inspect_err(|_| shared.stop.store(true, Relaxed))?);
             remotes.push(Remote { batches: receiver, spent, batch: Batch::default(), record: None });
         }
         let mut totals = Totals::default();

@@ -6,15 +6,15 @@ use std::io::{Stderr, stderr, stdin, stdout};
 
 use kernlet::mapreduce::{StreamError, Streaming, Sum};
 
-use crate::words::Words;
+use crate::words::{Text, Words};
 
 fn streaming(budget: usize) -> Streaming<Stderr> {
     Streaming::new("word_count", stderr()).budget(budget).seed(RandomState::new().hash_one(0))
 }
 
 /// Reads lines, writes `word⇥count`.
-pub fn mapper(budget: usize) -> Result<(), StreamError> {
-    streaming(budget).map(&mut Words, Sum::<u64>::new(), stdin().lock(), stdout().lock()).map(drop)
+pub fn mapper(budget: usize, text: Text) -> Result<(), StreamError> {
+    streaming(budget).map(&mut Words(text), Sum::<u64>::new(), stdin().lock(), stdout().lock()).map(drop)
 }
 
 /// Reads sorted lines `word⇥count`, writes one for each word.

@@ -3,8 +3,12 @@
 mod approximate;
 mod args;
 mod batch;
+mod bytes;
+mod compressed;
 mod count;
 mod hadoop;
+mod inputs;
+mod interrupt;
 mod output;
 mod source;
 mod table;
@@ -22,10 +26,11 @@ use serde_json::json;
 
 use approximate::{Approximation, approximate};
 use args::Args;
-use count::{Plan, Totals, count};
-use output::{Frequent, Lines};
+use count::{CountError, Plan, Totals, count};
+use inputs::Inputs;
+use output::{Frequent, Output, Place};
 use source::Source;
-use table::{grouped, shown, table};
+use table::{escaped, grouped, shown, table};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -35,10 +40,10 @@ const BOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/kjv.txt.g
 fn main() -> ExitCode {
     let args = Args::parse();
     let outcome = match &args {
-        Args { hadoop_mapper: true, budget, .. } => hadoop::mapper(*budget).map_err(Into::into),
+        Args { hadoop_mapper: true, budget, text, .. } => hadoop::mapper(*budget, *text).map_err(Into::into),
         Args { hadoop_reducer: true, budget, .. } => hadoop::reducer(*budget).map_err(Into::into),
         Args { approximate: true, .. } => run_approximately(&args),
-        _ => run(args),
+        _ => run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -49,13 +54,47 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> Outcome<()> {
-    let files = files(&args);
-    let size = source::check(&files)?;
-    if let Some(path) = &args.output {
-        Lines::check(path).map_err(|error| format!("--output {}: {error}", path.display()))?;
+/// Where results go besides the terminal, checked before the work and not after.
+struct Places {
+    output: Option<Place>,
+    json: Option<Place>,
+    /// Standard output holds one of them.
+    standard: bool,
+}
+
+impl Places {
+    fn new(args: &Args, files: &[PathBuf]) -> Outcome<Self> {
+        let place = |name: &str, path: &Option<PathBuf>| -> Outcome<Option<Place>> {
+            let Some(path) = path else { return Ok(None) };
+            let shown = escaped(path.as_os_str().as_encoded_bytes());
+            let place = Place::new(path, args.in_place).map_err(|error| format!("{name} {shown}: {error}"))?;
+            if files.iter().any(|file| place.is_input(file)) {
+                return Err(format!("{name} {shown}: is one of the files to be read").into());
+            }
+            Ok(Some(place))
+        };
+        let (output, json) = (place("--output", &args.output)?, place("--json", &args.json)?);
+        if output.as_ref().zip(json.as_ref()).is_some_and(|(output, json)| output.is(json)) {
+            return Err("--output and --json are the same file".into());
+        }
+        let standard = [&output, &json].into_iter().flatten().any(Place::is_standard);
+        Ok(Self { output, json, standard })
     }
-    let plan = Plan::new(args.budget, args.threads);
+}
+
+/// An error of writing to `name`; a reader that has seen enough ends the program without a complaint.
+fn unwritten(name: &str, error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        interrupt::closed_pipe();
+    }
+    format!("{name}: {error}")
+}
+
+fn run(args: &Args) -> Outcome<()> {
+    interrupt::watch()?;
+    let Inputs { files, size } = Inputs::new(&named(args), args.recursive)?;
+    let mut places = Places::new(args, &files)?;
+    let plan = Plan::new(args.budget, args.threads, args.text);
     let source = Source::new(files, plan.longest);
     let start = Instant::now();
     let (bar, meter) = (progress_bar(size), source.meter());
@@ -65,61 +104,58 @@ fn run(args: Args) -> Outcome<()> {
     let mut lines = None;
     let totals = count(source, plan, &progress, |word, count| {
         frequent.offer(word, count);
-        if let Some(path) = &args.output {
-            let lines = match &mut lines {
-                Some(lines) => lines,
-                none => none.insert(Lines::create(path)?),
-            };
-            lines.put(word, count)?;
+        if let Some(place) = places.output.take() {
+            lines = Some(place.create()?);
         }
-        Ok(())
+        match &mut lines {
+            Some(lines) => lines.put(word, count),
+            None => Ok(()),
+        }
     });
     bar.finish_and_clear();
-    let totals = totals?;
-    if let Some(path) = &args.output {
-        // Nothing to count makes an empty file.
-        let lines = lines.map_or_else(|| Lines::create(path), Ok);
-        lines.and_then(Lines::commit).map_err(|error| format!("--output {}: {error}", path.display()))?;
+    let totals = totals.inspect_err(|error| {
+        if let CountError::Output(error) = error {
+            unwritten("--output", error);
+        }
+    })?;
+    // Nothing to count makes an empty file.
+    let lines = lines.map(Ok).or_else(|| places.output.take().map(Place::create));
+    if let (Some(lines), Some(path)) = (lines, &args.output) {
+        let name = format!("--output {}", escaped(path.as_os_str().as_encoded_bytes()));
+        lines.and_then(Output::commit).map_err(|error| unwritten(&name, &error))?;
     }
     let seconds = start.elapsed().as_secs_f64();
 
     let rows: Vec<_> = frequent.finish().into_iter().map(|(word, count)| (word, count, String::new())).collect();
-    if let Some(path) = &args.json {
-        let report = report(&args, plan, &totals, seconds, &rows);
-        write_json(path, &report).map_err(|error| format!("--json {}: {error}", path.display()))?;
-    }
-    show(&args, &format!("{}\n{}", table(&rows), summary(&args, plan, &totals, seconds)))
+    write_json(args, &mut places, || report(args, plan, &totals, seconds, &rows))?;
+    show(&places, &format!("{}\n{}", table(&rows), summary(args, plan, &totals, seconds)))
 }
 
 /// Shows a result, on standard error where standard output holds the lines or the report.
-fn show(args: &Args, text: &str) -> Outcome<()> {
-    let taken = [&args.output, &args.json].into_iter().flatten().any(|path| path.as_os_str() == "-");
-    let shown = if taken { io::stderr().write_all(text.as_bytes()) } else { io::stdout().write_all(text.as_bytes()) };
-    match shown {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+fn show(places: &Places, text: &str) -> Outcome<()> {
+    if places.standard {
+        return Ok(io::stderr().write_all(text.as_bytes())?);
     }
+    Ok(io::stdout().write_all(text.as_bytes()).map_err(|error| unwritten("standard output", &error))?)
 }
 
 fn run_approximately(args: &Args) -> Outcome<()> {
-    let files = files(args);
-    let size = source::check(&files)?;
+    interrupt::watch()?;
+    let Inputs { files, size } = Inputs::new(&named(args), args.recursive)?;
+    let mut places = Places::new(args, &files)?;
     let source = Source::new(files, source::BLOCK);
     let start = Instant::now();
     let (bar, meter) = (progress_bar(size), source.meter());
-    let found = approximate(source, args.budget, args.top, &|| bar.set_position(meter.load(Relaxed)));
+    let found = approximate(source, args.text, args.budget, args.top, &|| bar.set_position(meter.load(Relaxed)));
     bar.finish_and_clear();
     let least =
         || format!("a budget of {} bytes is too small: at least {} are needed", args.budget, approximate::LEAST);
     let found = found.ok_or_else(least)??;
     let seconds = start.elapsed().as_secs_f64();
-    if let Some(path) = &args.json {
-        let report = approximate_report(args, &found, seconds);
-        write_json(path, &report).map_err(|error| format!("--json {}: {error}", path.display()))?;
-    }
+    write_json(args, &mut places, || approximate_report(args, &found, seconds))?;
     let note = |error: u64| if error == 0 { String::new() } else { format!(" -{}", grouped(error)) };
     let rows: Vec<_> = found.words.iter().map(|(word, count, error)| (word.clone(), *count, note(*error))).collect();
-    show(args, &format!("{}\n{}", table(&rows), approximate_summary(&found, seconds)))
+    show(&places, &format!("{}\n{}", table(&rows), approximate_summary(&found, seconds)))
 }
 
 fn approximate_summary(found: &Approximation, seconds: f64) -> String {
@@ -163,7 +199,7 @@ fn approximate_report(args: &Args, found: &Approximation, seconds: f64) -> serde
     })
 }
 
-fn files(args: &Args) -> Vec<PathBuf> {
+fn named(args: &Args) -> Vec<PathBuf> {
     if args.files.is_empty() { vec![PathBuf::from(BOOK)] } else { args.files.clone() }
 }
 
@@ -259,7 +295,13 @@ fn report(
     })
 }
 
-fn write_json(path: &std::path::Path, report: &serde_json::Value) -> io::Result<()> {
-    let text = format!("{report:#}\n");
-    if path.as_os_str() == "-" { io::stdout().write_all(text.as_bytes()) } else { std::fs::write(path, text) }
+fn write_json(args: &Args, places: &mut Places, report: impl FnOnce() -> serde_json::Value) -> Outcome<()> {
+    let (Some(place), Some(path)) = (places.json.take(), &args.json) else { return Ok(()) };
+    let name = format!("--json {}", escaped(path.as_os_str().as_encoded_bytes()));
+    let text = format!("{:#}\n", report());
+    let written = place.create().and_then(|mut file| {
+        file.write(&text)?;
+        file.commit()
+    });
+    Ok(written.map_err(|error| unwritten(&name, &error))?)
 }

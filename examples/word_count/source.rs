@@ -2,46 +2,59 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use flate2::bufread::MultiGzDecoder;
-
+use crate::compressed::{Compression, Format, Garbage, Gunzip, HEAD, Peeking, compression};
+use crate::table::escaped;
 use crate::words::is_space;
 
 /// Bytes that each thread reads through. Larger blocks leave a core's first cache.
 pub const BLOCK: usize = 64 << 10;
 /// What Hadoop skips at the very start of a file: U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-const GZIP: &[u8] = &[0x1F, 0x8B];
 
 /// Why the input could not be read, and where.
 #[derive(Debug)]
 pub enum ReadError {
     /// Opening or reading a file failed.
     Io(PathBuf, io::Error),
-    /// A gzipped file ends early or is damaged.
+    /// A gzipped file ends early, is damaged, or something follows it.
     Gzip(PathBuf, io::Error),
+    /// A file is named as a gzipped one and is none.
+    NotGzip(PathBuf),
+    /// A file is compressed in a way that is not read.
+    Compressed(PathBuf, Format),
     /// A word longer than can be counted, from this byte of the text on.
     WordTooLong { path: PathBuf, at: u64, most: usize },
 }
 
 impl std::fmt::Display for ReadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Io(path, _)
+        | Self::Gzip(path, _)
+        | Self::NotGzip(path)
+        | Self::Compressed(path, _)
+        | Self::WordTooLong { path, .. }) = self;
+        let name = escaped(path.as_os_str().as_encoded_bytes());
+        write!(f, "{name}: ")?;
         match self {
-            Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Gzip(path, error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                write!(f, "{}: the gzipped data is cut off", path.display())
+            Self::Io(_, error) => error.fmt(f),
+            Self::Gzip(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                f.write_str("the gzipped data is cut off")
             }
-            Self::Gzip(path, error) => write!(f, "{}: the gzipped data is damaged: {error}", path.display()),
-            Self::WordTooLong { path, at, most } => {
-                write!(
-                    f,
-                    "{}: the word at byte {at} has more than {most} bytes: a larger --budget may hold it",
-                    path.display()
-                )
+            Self::Gzip(_, error) if error.get_ref().is_some_and(|error| error.is::<Garbage>()) => error.fmt(f),
+            Self::Gzip(_, error) => write!(f, "the gzipped data is damaged: {error}"),
+            Self::NotGzip(_) => {
+                write!(f, "is named as gzipped data and is none: if it is text, `word_count - < {name}` counts it")
+            }
+            Self::Compressed(_, Format { name: format, program, .. }) => {
+                write!(f, "{format} is not read here: `{program} {name} | word_count -` counts the text")
+            }
+            Self::WordTooLong { at, most, .. } => {
+                write!(f, "the word at byte {at} has more than {most} bytes: a larger --budget may hold it")
             }
         }
     }
@@ -73,17 +86,15 @@ struct Open {
 
 impl Open {
     fn new(path: PathBuf, meter: &Arc<AtomicU64>) -> Result<Self, ReadError> {
-        let opened = || -> io::Result<(Box<dyn Read + Send>, bool)> {
+        let opened = || -> io::Result<Peeking<_>> {
             let file: Box<dyn Read + Send> =
                 if path.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(&path)?) };
-            let mut reader = BufReader::with_capacity(32 << 10, Metered { reader: file, bytes: meter.clone() });
-            let gzipped = reader.fill_buf()?.starts_with(GZIP);
-            Ok(if gzipped { (Box::new(MultiGzDecoder::new(reader)), true) } else { (Box::new(reader), false) })
+            Ok(Peeking::new(BufReader::with_capacity(32 << 10, Metered { reader: file, bytes: meter.clone() })))
         };
-        match opened() {
-            Ok((reader, gzipped)) => Ok(Self { path, reader, gzipped, at: 0 }),
-            Err(error) => Err(ReadError::Io(path, error)),
-        }
+        let mut reader = opened().map_err(|error| ReadError::Io(path.clone(), error))?;
+        let gzipped = is_gzipped(&path, &mut reader)?;
+        let reader: Box<dyn Read + Send> = if gzipped { Box::new(Gunzip::new(reader)) } else { Box::new(reader) };
+        Ok(Self { path, reader, gzipped, at: 0 })
     }
 
     /// Fills `out` unless the text ends before.
@@ -94,7 +105,10 @@ impl Open {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if self.gzipped => return Err(ReadError::Gzip(self.path.clone(), error)),
+                // What the system says has a number, what the decoder says has none.
+                Err(error) if self.gzipped && error.raw_os_error().is_none() => {
+                    return Err(ReadError::Gzip(self.path.clone(), error));
+                }
                 Err(error) => return Err(ReadError::Io(self.path.clone(), error)),
             }
         }
@@ -179,28 +193,19 @@ impl Source {
     }
 }
 
-/// Checks that every path can be opened, and adds up the bytes that the files
-/// have; `None` where that is not known.
-pub fn check(paths: &[PathBuf]) -> Result<Option<u64>, ReadError> {
-    let mut sum = Some(0);
-    for path in paths {
-        let size = || -> io::Result<Option<u64>> {
-            if path.as_os_str() == "-" {
-                return Ok(None);
-            }
-            let metadata = std::fs::metadata(path)?;
-            if metadata.is_dir() {
-                return Err(io::ErrorKind::IsADirectory.into());
-            }
-            // Opening a pipe would wait for its writer.
-            if !metadata.is_file() {
-                return Ok(None);
-            }
-            File::open(path)?;
-            Ok(Some(metadata.len()))
-        };
-        let size = size().map_err(|error| ReadError::Io(path.clone(), error))?;
-        sum = sum.zip(size).map(|(sum, size)| sum + size);
+/// Whether a text is gzipped; an error if it is compressed otherwise.
+fn is_gzipped(path: &Path, reader: &mut Peeking<impl BufRead>) -> Result<bool, ReadError> {
+    let path = path.to_path_buf();
+    match reader.peek().map(|head| compression(&path, head)) {
+        Ok(Compression::None) => Ok(false),
+        Ok(Compression::Gzip) => Ok(true),
+        Ok(Compression::NotGzip) => Err(ReadError::NotGzip(path)),
+        Ok(Compression::Other(format)) => Err(ReadError::Compressed(path, format)),
+        Err(error) => Err(ReadError::Io(path, error)),
     }
-    Ok(sum)
+}
+
+/// Refuses a file whose name or beginning says that it is compressed in a way that is not read.
+pub fn refuse_compressed(path: &Path, file: File) -> Result<(), ReadError> {
+    is_gzipped(path, &mut Peeking::new(BufReader::with_capacity(HEAD, file))).map(drop)
 }

@@ -7,10 +7,21 @@ const BAR: usize = 40;
 /// Columns of the longest word shown whole.
 const WORD: usize = 24;
 
-/// A word as it can be shown: what is not UTF-8 or would steer the terminal is escaped.
+/// Bytes as they can be shown: what is not UTF-8 or would steer the terminal is escaped.
+pub fn escaped(bytes: &[u8]) -> String {
+    escaped_until(bytes, usize::MAX)
+}
+
+/// A word as it can be shown, cut where it is long.
 pub fn shown(word: &[u8]) -> String {
+    let shown = escaped_until(word, WORD);
+    if shown.chars().count() > WORD { shown.chars().take(WORD - 1).chain(['…']).collect() } else { shown }
+}
+
+/// As [`escaped`], ending somewhere behind `most` characters.
+fn escaped_until(bytes: &[u8], most: usize) -> String {
     let mut shown = String::new();
-    for chunk in word.utf8_chunks() {
+    for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
             if c.is_control() || c == '\u{FEFF}' {
                 let _ = write!(shown, "{}", c.escape_default());
@@ -21,8 +32,8 @@ pub fn shown(word: &[u8]) -> String {
         for byte in chunk.invalid() {
             let _ = write!(shown, "\\x{byte:02X}");
         }
-        if shown.chars().count() > WORD {
-            return shown.chars().take(WORD - 1).chain(['…']).collect();
+        if shown.chars().count() > most {
+            break;
         }
     }
     shown

@@ -1,6 +1,7 @@
 //! What a word is, and the mapper that emits words.
 
-use kernlet::mapreduce::{Emitter, Mapper};
+use clap::ValueEnum;
+use kernlet::mapreduce::{Emitter, JavaText, Mapper};
 use wide::u8x16;
 
 /// Whether a byte stands between words, as for Java's `StringTokenizer`.
@@ -23,9 +24,28 @@ fn spaces(block: &[u8; 64]) -> u64 {
     mask
 }
 
+/// What becomes of bytes that are not UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Text {
+    /// They count as they are.
+    Bytes,
+    /// They are read as Java reads them, each malformed part as U+FFFD, so words that differ in nothing else are the same.
+    Hadoop,
+}
+
+impl Text {
+    /// How many times as long a word can become.
+    pub fn growth(self) -> usize {
+        match self {
+            Text::Bytes => 1,
+            Text::Hadoop => "\u{FFFD}".len(),
+        }
+    }
+}
+
 /// Emits every word of a text with a 1.
 #[derive(Clone, Copy)]
-pub struct Words;
+pub struct Words(pub Text);
 
 impl Mapper<[u8]> for Words {
     type Key = [u8];
@@ -33,29 +53,37 @@ impl Mapper<[u8]> for Words {
 
     #[inline]
     fn map<E: Emitter<[u8], u64>>(&mut self, text: &[u8], out: &mut E) -> Result<(), E::Error> {
-        let (blocks, rest) = text.as_chunks::<64>();
-        let mut start = 0;
-        let mut word_until = |end: usize| {
-            if start < end {
-                out.emit(&text[start..end], 1)?;
-            }
-            start = end + 1;
-            Ok(())
-        };
-        for (i, block) in blocks.iter().enumerate() {
-            let mut mask = spaces(block);
-            while mask != 0 {
-                word_until(64 * i + mask.trailing_zeros() as usize)?;
-                mask &= mask - 1;
-            }
+        match self.0 {
+            Text::Bytes => emit_words(text, out),
+            Text::Hadoop => emit_words(text, &mut JavaText::new(out)),
         }
-        for (i, byte) in rest.iter().enumerate() {
-            if is_space(*byte) {
-                word_until(64 * blocks.len() + i)?;
-            }
-        }
-        word_until(text.len())
     }
+}
+
+#[inline]
+fn emit_words<E: Emitter<[u8], u64>>(text: &[u8], out: &mut E) -> Result<(), E::Error> {
+    let (blocks, rest) = text.as_chunks::<64>();
+    let mut start = 0;
+    let mut word_until = |end: usize| {
+        if start < end {
+            out.emit(&text[start..end], 1)?;
+        }
+        start = end + 1;
+        Ok(())
+    };
+    for (i, block) in blocks.iter().enumerate() {
+        let mut mask = spaces(block);
+        while mask != 0 {
+            word_until(64 * i + mask.trailing_zeros() as usize)?;
+            mask &= mask - 1;
+        }
+    }
+    for (i, byte) in rest.iter().enumerate() {
+        if is_space(*byte) {
+            word_until(64 * blocks.len() + i)?;
+        }
+    }
+    word_until(text.len())
 }
 
 #[cfg(test)]
@@ -83,7 +111,7 @@ mod tests {
             };
             let text: Vec<u8> = (0..len).map(byte).collect();
             let mut listed = Listed(Vec::new());
-            Words.map(&text, &mut listed).unwrap();
+            Words(Text::Bytes).map(&text, &mut listed).unwrap();
             let expected: Vec<_> =
                 text.split(|byte| b" \t\n\r\x0C".contains(byte)).filter(|word| !word.is_empty()).collect();
             assert_eq!(listed.0, expected);

@@ -103,6 +103,10 @@ mod window;
 
 // A job is written with these.
 #[doc(no_inline)]
+#[cfg(feature = "alloc")]
+#[doc(no_inline)]
+pub use crate::pairs::JavaText;
+#[doc(no_inline)]
 pub use crate::pairs::{Desc, Emitter, Escaped, Key, KeyPart, Leading, MapFn, Mapper, Plain, Value, map_fn};
 #[cfg(feature = "alloc")]
 pub use budget::Budget;

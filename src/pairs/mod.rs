@@ -7,6 +7,7 @@
 //! | something to keep beside a key | [`Value`]: plain data ([`Plain`]), bytes, strings |
 //! | to turn items into pairs | [`Mapper`], or a closure by [`map_fn`] |
 //! | to take pairs | [`Emitter`] |
+//! | text that is not UTF-8 as Java and Hadoop read it | [`java_chunks`], `JavaText` |
 //!
 //! ```
 //! use kernlet::mapreduce::{FixedTable, Sum};
@@ -34,10 +35,14 @@
 pub(crate) mod chains;
 pub(crate) mod debug;
 pub(crate) mod hash;
+mod java;
 pub(crate) mod key;
 mod mapper;
 mod value;
 
+#[cfg(feature = "alloc")]
+pub use java::JavaText;
+pub use java::{JavaChunks, java_chunks};
 pub use key::{Desc, Escaped, Key, KeyPart, Leading, Reversible};
 pub use mapper::{Emitter, MapFn, Mapper, map_fn};
 pub use value::{Plain, Value};
