@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs word_count as mapper and reducer under Spark's pipe, on local[2], and
-# compares the bytes with what Hadoop's WordCount wrote:  tests/spark.sh [VENV]
+# compares the bytes with what Hadoop's WordCount wrote; then tests/spark_training.sh:  tests/spark.sh [VENV]
 # Needs cargo, Java 17 and python3 with venv; PySpark is installed into VENV
 # (target/spark-venv if none is named) unless it is there.
 set -euo pipefail
@@ -70,3 +70,5 @@ else:
     sys.exit("spark.sh: unsorted input went unnoticed")
 spark.stop()
 PY
+
+tests/spark_training.sh "$venv"

@@ -18,8 +18,16 @@ use crate::network::VOCABULARY;
 #[command(name = "newsgroups", max_term_width = 100)]
 pub struct Args {
     /// Folder with a folder for each group, and in it a file for each post (the layout of 20 Newsgroups)
-    #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "worker")]
+    pub data: Option<PathBuf>,
+
+    /// Be a worker of an engine, which makes features of the posts that come on standard input: see examples/spark
+    #[arg(long, conflicts_with_all = ["data", "features"])]
+    pub worker: bool,
+
+    /// Write the features of all posts, those learnt from first, to this file, and learn nothing
+    #[arg(long, value_name = "FILE")]
+    pub features: Option<PathBuf>,
 
     /// Memory of each counting job: bytes, or with a unit such as 64KiB, 1MiB, 1% (of what there is)
     #[arg(long, default_value = "256KiB", value_parser = bytes)]

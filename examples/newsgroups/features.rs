@@ -1,6 +1,6 @@
 //! Posts as numbers: two MapReduce jobs in a small budget make a vocabulary and its TF-IDF weights.
 
-use kernlet::mapreduce::{Counters, Desc, Emitter, Job, Mapper, Sum, TempFiles, TopK};
+use kernlet::mapreduce::{Combined, Counters, Desc, Emitter, Job, Mapper, Sum, TempFiles, TopK};
 
 use crate::posts::{Post, for_each_word};
 
@@ -40,27 +40,47 @@ impl Mapper<Post> for Distinct {
 impl Vocabulary {
     /// The `most` words that are in most posts.
     pub fn count(posts: &[Post], most: usize, budget: usize) -> Result<Self, String> {
+        let mut counts = Self::job(posts, budget)?;
+        let words = Self::choose(most, |offer| {
+            while let Some((word, posts)) = counts.next().map_err(|error| error.to_string())? {
+                offer(word, posts)?;
+            }
+            Ok(())
+        })?;
+        Ok(Self { counters: counts.counters(), ..Self::of(words) })
+    }
+
+    /// In how many posts each word is.
+    pub fn job(posts: &[Post], budget: usize) -> Result<Combined<'static, [u8], Sum<u64>, TempFiles>, String> {
         let mut job = Job::new(budget)
             .store(TempFiles::new())
             .combine::<[u8], Sum<u64>>(Sum::new())
             .map_err(|error| format!("--budget: {error}"))?;
         posts.iter().try_for_each(|post| Distinct.map(post, &mut job)).map_err(|error| error.to_string())?;
-        let mut counts = job.finish().map_err(|error| error.to_string())?;
+        job.finish().map_err(|error| error.to_string())
+    }
 
+    /// Of the words that `feed` offers, each once, the `most` that are in most posts; of as many the first by its bytes.
+    pub fn choose(
+        most: usize,
+        feed: impl FnOnce(&mut dyn FnMut(&[u8], u64) -> Result<(), String>) -> Result<(), String>,
+    ) -> Result<Vec<Word>, String> {
         // Twice the bytes of a place, a count and a word.
         let mut memory = vec![0; 64 * (most + 1)];
         let mut widespread = TopK::<(Desc<u64>, &[u8])>::new(most, &mut memory).map_err(|error| error.to_string())?;
-        while let Some((word, posts)) = counts.next().map_err(|error| error.to_string())? {
-            widespread.offer((Desc(posts), word)).map_err(|error| error.to_string())?;
-        }
-        let counters = counts.counters();
+        feed(&mut |word, posts| widespread.offer((Desc(posts), word)).map(drop).map_err(|error| error.to_string()))?;
         let mut words = Vec::with_capacity(most);
         for (Desc(posts), word) in widespread.finish() {
             words.push(Word { bytes: word.to_vec(), posts });
         }
+        Ok(words)
+    }
+
+    /// A vocabulary of these words.
+    pub fn of(words: Vec<Word>) -> Self {
         let mut by_bytes: Vec<u32> = (0..words.len() as u32).collect();
         by_bytes.sort_unstable_by_key(|&index| &words[index as usize].bytes);
-        Ok(Self { words, by_bytes, counters })
+        Self { words, by_bytes, counters: Counters::default() }
     }
 
     fn index_of(&self, word: &[u8]) -> Option<u32> {

@@ -3,6 +3,7 @@
 mod args;
 #[path = "../word_count/bytes.rs"]
 mod bytes;
+mod cluster;
 mod features;
 mod learn;
 mod network;
@@ -48,11 +49,15 @@ fn in_pool(_threads: usize, f: impl FnOnce() -> Result<(), String>) -> Result<()
 }
 
 fn run(args: &Args) -> Result<(), String> {
+    if args.worker {
+        return cluster::serve(args.budget);
+    }
     // Before a minute of work, not after.
-    if let Some(path) = &args.json {
+    for path in [&args.json, &args.features].into_iter().flatten() {
         check_place(path)?;
     }
-    let posts = Posts::read(&args.data, MOST_GROUPS)?;
+    let data = args.data.as_deref().unwrap_or(Path::new("."));
+    let posts = Posts::read(data, MOST_GROUPS)?;
     let (training, test) = (&posts.training, &posts.test);
     let mut text =
         format!("{} groups, {} posts to learn from, {} held out\n", posts.groups.len(), training.len(), test.len());
@@ -60,10 +65,13 @@ fn run(args: &Args) -> Result<(), String> {
     let start = Instant::now();
     let vocabulary = Vocabulary::count(training, args.vocabulary as usize, args.budget)?;
     if vocabulary.words.is_empty() {
-        return Err(format!("{}: the posts to learn from have no words", args.data.display()));
+        return Err(format!("{}: the posts to learn from have no words", data.display()));
     }
     let training_rows = rows(training, &vocabulary, training.len(), args.budget)?;
     let test_rows = rows(test, &vocabulary, training.len(), args.budget)?;
+    if let Some(path) = &args.features {
+        return cluster::write_features(path, [&training_rows, &test_rows]);
+    }
     let counting = start.elapsed().as_secs_f64();
     let counters = &vocabulary.counters;
     text += &format!(

@@ -72,7 +72,7 @@ fn entries(path: &Path, folders: bool) -> Result<Vec<OsString>, String> {
 }
 
 /// What follows the first empty line; everything where there is none.
-fn body(text: &[u8]) -> &[u8] {
+pub fn body(text: &[u8]) -> &[u8] {
     let mut start = 0;
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         start += line.len();

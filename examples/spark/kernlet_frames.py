@@ -70,6 +70,7 @@ def worker(command, hello):
     if _worker is None or _worker.process.poll() is not None or _worker.hello != hello:
         fresh = Native("worker", command)
         fresh.hello = hello
-        fresh.ask(hello)
+        if hello is not None:
+            fresh.ask(hello)
         _worker = fresh
     return _worker

@@ -4,12 +4,14 @@ PROGRAM is the example `mnist` or any program of its kind, which is driver (--dr
 with the same options. RECORDS are its samples (--records FILE), in a place that all executors see.
 """
 import os
+import re
 import struct
 import sys
 from bisect import bisect_right
 from collections import defaultdict
 from itertools import accumulate, chain
 
+from py4j.protocol import Py4JJavaError
 from pyspark import SparkConf, SparkContext, SparkFiles, StorageLevel
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -31,7 +33,7 @@ class Cluster:
         self.path, self.samples, self.held = records, None, None
 
     def run(self):
-        """Serves the driver until it is done."""
+        """Serves the driver until it is done; returns its exit code. What goes wrong it tells itself."""
         while True:
             request = self.driver.read()
             kind, payload = kind_of(request), payload_of(request)
@@ -42,13 +44,18 @@ class Cluster:
             elif kind == b"says":
                 print(payload.decode(), flush=True)
             elif kind == b"ordr":
-                self.place(payload)
+                self.attempt(self.place, payload)
             elif kind == b"parm":
-                self.step(request, [self.driver.read() for _ in range(self.partitions)])
-            elif kind == b"done":
-                return
-            else:
-                raise Failed(payload.decode(errors="replace"))
+                self.attempt(self.step, request, [self.driver.read() for _ in range(self.partitions)])
+            else:  # Done, or failed.
+                return self.driver.process.wait()
+
+    def attempt(self, job, *what):
+        try:
+            job(*what)
+        except Py4JJavaError as error:  # Spark has tried often enough.
+            told = re.search(r"Failed: (.*)|SparkException: (.*)", str(error)) or re.search(r"(.*)", str(error))
+            self.driver.write(frame(b"fail", next(filter(None, told.groups())).encode()))
 
     def place(self, order):
         """Lets Spark bring each sample to its partition of this epoch, and workers hold the partitions."""
@@ -124,11 +131,11 @@ def main():
     spark.addPyFile(os.path.join(HERE, "kernlet_frames.py"))
     cluster = Cluster(spark, os.path.abspath(program), int(partitions), os.path.abspath(records), options)
     try:
-        cluster.run()
+        code = cluster.run()
     except Failed as error:
-        sys.exit(f"error: {error}")
-    finally:
-        spark.stop()
+        code = f"error: {error}"
+    spark.stop()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,10 @@ pub struct Args {
     /// Spark's pipe needs checkCode=True to see that either has failed.
     #[arg(long, conflicts_with_all = ALONE, conflicts_with_all = ["hadoop_mapper", "text"])]
     pub hadoop_reducer: bool,
+    /// Be a worker of an engine: make summaries of texts that come as frames, and merge them. See
+    /// examples/spark.
+    #[arg(long, conflicts_with_all = ALONE, conflicts_with_all = ["hadoop_mapper", "hadoop_reducer"])]
+    pub worker: bool,
 }
 
 /// What a process of a stream does not take.

@@ -11,6 +11,7 @@ mod inputs;
 mod interrupt;
 mod output;
 mod source;
+mod summaries;
 mod table;
 mod words;
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let outcome = match &args {
         Args { hadoop_mapper: true, budget, text, .. } => hadoop::mapper(*budget, *text).map_err(Into::into),
         Args { hadoop_reducer: true, budget, .. } => hadoop::reducer(*budget).map_err(Into::into),
+        Args { worker: true, .. } => summaries::serve().map_err(Into::into),
         Args { approximate: true, .. } => run_approximately(&args),
         _ => run(&args),
     };

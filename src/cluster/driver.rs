@@ -147,6 +147,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
         }
         let mut order = vec![0; self.samples];
         let mut sum = GradientSum::default();
+        let mut subtree = vec![0.0; self.trainer.gradients().len()];
         while self.trainer.progress().epoch < self.epochs {
             let begin = self.trainer.progress();
             let plan = Epoch::new(begin, self.samples, self.batch, self.partitions);
@@ -154,7 +155,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
             let mut so_far = Metrics::default();
             let mut held = vec![0; self.partitions];
             for batch in plan.batches() {
-                let metrics = self.step(&plan, batch, &mut held, &mut sum, frames)?;
+                let metrics = self.step(&plan, batch, &mut held, (&mut sum, &mut subtree), frames)?;
                 so_far.add(&metrics);
                 let Progress { position, epoch, .. } = begin;
                 let learnt = position + so_far.samples as u64;
@@ -179,7 +180,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
         plan: &Epoch,
         batch: usize,
         held: &mut [usize],
-        sum: &mut GradientSum,
+        (sum, subtree): (&mut GradientSum, &mut [f32]),
         frames: &mut Frames<R, W>,
     ) -> Result<Metrics, Error> {
         let Progress { step, seed, .. } = self.trainer.progress();
@@ -200,7 +201,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
             step,
             metrics: vec![None; leaves],
             done: vec![false; self.partitions],
-            gradient: vec![0.0; self.trainer.gradients().len()],
+            subtree,
         };
         while !joined.done.iter().all(|&done| done) {
             match frames.read()? {
@@ -289,16 +290,17 @@ impl Epoch {
 }
 
 /// What has come of a step's gradient.
-struct Joined {
+struct Joined<'s> {
     session: u64,
     step: u64,
     metrics: Vec<Option<Metrics>>,
     done: Vec<bool>,
-    gradient: Vec<f32>,
+    /// Room for one.
+    subtree: &'s mut [f32],
 }
 
-impl Joined {
-    /// Takes a partition's subtrees; those that came before are passed over.
+impl Joined<'_> {
+    /// Takes a partition's subtrees; those that came before, or are of a step before, are passed over.
     fn join(&mut self, plan: &Epoch, leaves: usize, payload: &[u8], sum: &mut GradientSum) -> Result<(), Error> {
         let short = || Error::Payload { kind: Kind::GRADIENT, what: "it is too short" };
         let expect = |what, expected: u64, found: u64| {
@@ -308,6 +310,10 @@ impl Joined {
         let mut head = || Some([from.u64()?, from.u64()?, from.u64()?, from.u64()?, from.u64()?]);
         let [session, key, step, start, end] = head().ok_or_else(short)?;
         expect("a session", self.session, session)?;
+        if step < self.step {
+            // A task that ran twice, and was slow.
+            return Ok(());
+        }
         expect("a step", self.step, step)?;
         let index = key.wrapping_sub(plan.key(0));
         let done = usize::try_from(index).ok().filter(|&index| index < self.done.len());
@@ -320,12 +326,12 @@ impl Joined {
         }
         let metrics = part.clone().map(|_| read_metrics(&mut from)).collect::<Option<Vec<_>>>().ok_or_else(short)?;
         let nodes = plan::subtrees(part.clone()).count() as u64;
-        expect("a number of bytes of subtrees of", nodes * (8 + 4 * self.gradient.len() as u64), from.0.len() as u64)?;
+        expect("a number of bytes of subtrees of", nodes * (8 + 4 * self.subtree.len() as u64), from.0.len() as u64)?;
         self.check_places(part.clone(), from.0)?;
         while !from.0.is_empty() {
             let place = from.u64().ok_or_else(short)?;
-            from.numbers(&mut self.gradient).ok_or_else(short)?;
-            sum.add_subtree((place >> 56) as u32, (place & PLACE) as usize, &self.gradient);
+            from.numbers(self.subtree).ok_or_else(short)?;
+            sum.add_subtree((place >> 56) as u32, (place & PLACE) as usize, self.subtree);
         }
         for (slot, metrics) in self.metrics.iter_mut().skip(part.start).zip(metrics) {
             *slot = Some(metrics);
@@ -340,7 +346,7 @@ impl Joined {
     fn check_places(&self, part: Range<usize>, nodes: &[u8]) -> Result<(), Error> {
         let mut expected: Vec<u64> =
             plan::subtrees(part).map(|(height, index)| u64::from(height) << 56 | index as u64).collect();
-        for node in nodes.chunks(8 + 4 * self.gradient.len()) {
+        for node in nodes.chunks(8 + 4 * self.subtree.len()) {
             let found = Payload(node).u64().unwrap_or(u64::MAX);
             let at = expected.iter().position(|&place| place == found);
             let at = at.ok_or(Error::Payload { kind: Kind::GRADIENT, what: "its subtrees are not those asked for" })?;

@@ -82,8 +82,6 @@ pub enum Error {
     },
     /// A partition does not fit the worker's budget.
     Budget {
-        /// The partition.
-        partition: u64,
         /// Bytes of its samples.
         bytes: u64,
         /// Bytes that the worker may hold.
@@ -143,8 +141,8 @@ impl fmt::Display for Error {
             Self::Differs { what, driver, worker } => {
                 write!(f, "the {what} of the driver is {driver}, of the worker {worker}")
             }
-            Self::Budget { partition, bytes, budget } => {
-                write!(f, "partition {partition} has {bytes} bytes of samples, more than the budget of {budget}")
+            Self::Budget { bytes, budget } => {
+                write!(f, "a partition has {bytes} bytes of samples, more than the budget of {budget}")
             }
             Self::Samples { partition, expected, found } => {
                 write!(f, "partition {partition} has {found} samples, expected {expected} or more")

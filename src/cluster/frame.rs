@@ -10,7 +10,7 @@
 //!
 //! Numbers are little-endian.
 
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use core::fmt;
 use std::io::{self, Read, Write};
 
@@ -161,6 +161,70 @@ impl<R, W> fmt::Debug for Frames<R, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frames").field("most", &self.most).finish_non_exhaustive()
     }
+}
+
+/// Answers the frames of `input` on `output`, one each, by a function: a worker for whatever is not a gradient (a
+/// vocabulary, a [summary](crate::sketch)). It ends where `input` does, between two frames.
+///
+/// The function writes the answer's payload into an empty vector, and returns its kind. What it says went wrong is
+/// answered by a frame [`Kind::FAILURE`], and the worker stays.
+///
+/// # Errors
+/// If a stream fails, or what comes are no frames; where it is still possible the driver is told.
+///
+/// ```
+/// use kernlet::cluster::{Frames, Kind, serve};
+/// let (mut asked, mut answered) = (Vec::new(), Vec::new());
+/// let mut frames = Frames::new(&[][..], &mut asked);
+/// frames.write(Kind(*b"text"), &[b"to be"])?;
+/// frames.write(Kind(*b"text"), &[b"or not"])?;
+/// frames.write(Kind(*b"take"), &[])?;
+///
+/// let mut bytes = 0_u64;
+/// serve(&asked[..], &mut answered, |kind, payload, out| match &kind.0 {
+///     b"text" => {
+///         bytes += payload.len() as u64;
+///         Ok(Kind::DONE)
+///     }
+///     b"take" => {
+///         out.extend(bytes.to_le_bytes());
+///         Ok(kind)
+///     }
+///     _ => Err(format!("unknown kind `{kind}`")),
+/// })?;
+/// let mut frames = Frames::new(&answered[..], Vec::new());
+/// assert_eq!(frames.read()?.map(|(kind, _)| kind), Some(Kind::DONE));
+/// assert_eq!(frames.read()?.map(|(kind, _)| kind), Some(Kind::DONE));
+/// assert_eq!(frames.read()?, Some((Kind(*b"take"), &11_u64.to_le_bytes()[..])));
+/// # Ok::<(), kernlet::cluster::Error>(())
+/// ```
+pub fn serve<R: Read, W: Write>(
+    input: R,
+    output: W,
+    mut answer: impl FnMut(Kind, &[u8], &mut Vec<u8>) -> Result<Kind, String>,
+) -> Result<(), Error> {
+    let mut frames = Frames::new(input, output);
+    let mut out = Vec::new();
+    loop {
+        out.clear();
+        let answered = match frames.read() {
+            Ok(Some((kind, payload))) => answer(kind, payload, &mut out),
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                let _ = frames.write(Kind::FAILURE, &[failure(&error).as_bytes()]);
+                return Err(error);
+            }
+        };
+        match answered {
+            Ok(kind) => frames.write(kind, &[&out])?,
+            Err(text) => frames.write(Kind::FAILURE, &[failure(&text).as_bytes()])?,
+        }
+    }
+}
+
+/// What went wrong, and in which process.
+pub(super) fn failure(what: &impl fmt::Display) -> String {
+    format!("worker {}: {what}", std::process::id())
 }
 
 /// Reads until `buffer` is full or the stream ends, and returns how much that was.

@@ -45,7 +45,7 @@ mod worker;
 
 pub use driver::{Driver, Event};
 pub use error::Error;
-pub use frame::{Frames, Kind};
+pub use frame::{Frames, Kind, serve};
 pub use worker::Worker;
 
 /// Samples of a leaf: what the bits of a sum of gradients depend on, instead of the number of workers.

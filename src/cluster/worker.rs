@@ -1,12 +1,12 @@
 //! The worker: samples of some partitions, and gradients of leaves of them.
 
-use alloc::{boxed::Box, format, vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 use core::{fmt, ops::Range};
 use std::io::{Read, Write};
 
 use super::{
     Error, Frames, Kind, LEAF,
-    frame::{Payload, le_bytes},
+    frame::{Payload, failure, le_bytes},
     hello::Hello,
 };
 use crate::{
@@ -97,7 +97,8 @@ impl<N: Network, L: Loss, F: Freeze> Worker<N, L, F> {
         let mapper = self.training.level(self.level).build()?;
         let hello = Hello::of::<N>(self.level, mapper.gradients().len(), self.record);
         let last = N::LAYERS.last().map_or(0, |last| L::TARGETS.count(&last.output));
-        let most = (self.budget as u64).saturating_add(64).max(4 * N::PARAMETERS as u64 + 64);
+        // The longest that comes: a partition and its key, or parameters.
+        let most = (self.budget as u64).saturating_add(8).max(4 * N::PARAMETERS as u64 + 64);
         let mut frames = Frames::new(input, output).at_most(most);
         let mut serving = Serving {
             session: hello.session(),
@@ -119,6 +120,12 @@ impl<N: Network, L: Loss, F: Freeze> Worker<N, L, F> {
                 Ok(Some((kind, payload))) => serving.answer(kind, payload),
                 Ok(None) => return Ok(()),
                 Err(error) => {
+                    let error = match error {
+                        Error::TooLong { kind: Kind::LOAD, found, .. } => {
+                            Error::Budget { bytes: found.saturating_sub(8), budget: self.budget as u64 }
+                        }
+                        error => error,
+                    };
                     // After this nobody knows where the next frame begins.
                     let _ = frames.write(Kind::FAILURE, &[failure(&error).as_bytes()]);
                     return Err(error);
@@ -141,10 +148,6 @@ impl<N: Network, L: Loss, F: Freeze> fmt::Debug for Worker<N, L, F> {
             .field("budget", &self.budget)
             .finish_non_exhaustive()
     }
-}
-
-fn failure(error: &Error) -> alloc::string::String {
-    format!("worker {}: {error}", std::process::id())
 }
 
 /// Samples with their numbers.
@@ -228,7 +231,7 @@ impl<N: Network, L: Loss, F: Freeze> Serving<N, L, F> {
         }
         let bytes = samples.len();
         if bytes > self.budget {
-            return Err(Error::Budget { partition: key, bytes: bytes as u64, budget: self.budget as u64 });
+            return Err(Error::Budget { bytes: bytes as u64, budget: self.budget as u64 });
         }
         self.partitions.retain(|partition| partition.key != key);
         // The memory of a partition that goes is another's.
