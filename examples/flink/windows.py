@@ -3,7 +3,9 @@
 The watermark follows each event, DELAY behind the latest, so which events are late depends on the events alone.
 OUT gets `start,key,count,sum` for each window and key: what `cargo run --example windows` prints for the same events.
 """
+import os
 import sys
+import tempfile
 
 from pyflink.common import Configuration
 from pyflink.table import EnvironmentSettings, TableEnvironment
@@ -32,10 +34,17 @@ table.execute_sql(f"""
 tumbling = size == slide
 of = f"TUMBLE(TABLE events, DESCRIPTOR(event_time), {interval(size)})" if tumbling else \
     f"HOP(TABLE events, DESCRIPTOR(event_time), {interval(slide)}, {interval(size)})"
-rows = table.execute_sql(f"""
-    SELECT UNIX_TIMESTAMP(CAST(window_start AS STRING)) * 1000 + EXTRACT(MILLISECOND FROM window_start),
-        name, COUNT(*), SUM(amount)
-    FROM TABLE({of}) GROUP BY window_start, window_end, name""").collect()
-with open(out, "w", encoding="utf-8") as file:
-    for row in rows:
-        print(*row, sep=",", file=file)
+with tempfile.TemporaryDirectory() as folder:
+    table.execute_sql(f"""
+        CREATE TABLE results (window_start BIGINT, name STRING, events BIGINT, amount BIGINT)
+        WITH ('connector' = 'filesystem', 'path' = '{folder}', 'format' = 'csv')""")
+    table.execute_sql(f"""
+        INSERT INTO results
+        SELECT UNIX_TIMESTAMP(CAST(window_start AS STRING)) * 1000 + EXTRACT(MILLISECOND FROM window_start),
+            name, COUNT(*), SUM(amount)
+        FROM TABLE({of}) GROUP BY window_start, window_end, name""").wait()
+    with open(out, "wb") as file:
+        for part in sorted(os.listdir(folder)):
+            if not part.startswith((".", "_")):
+                with open(os.path.join(folder, part), "rb") as lines:
+                    file.write(lines.read())
