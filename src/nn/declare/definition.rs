@@ -395,6 +395,15 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The steps of an option over time: one number, at least 1.
+    pub const fn option_steps(&self, name: &str, default: usize) -> usize {
+        let [first, steps] = self.option_pair(name, [default; 2]);
+        if first != steps {
+            self.message().text(name).text(": expected a number of steps, found ").pair([first, steps]).fail();
+        }
+        steps
+    }
+
     /// `"3x5"` or `"3"` as `[3, 5]` or `[3, 3]`, each at least 1.
     const fn parse_pair(&self, what: &str, argument: &Argument) -> [usize; 2] {
         if let Value::Number(number) = argument.value {

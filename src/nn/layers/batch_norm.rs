@@ -29,8 +29,8 @@ impl BatchNorm {
         let channels = last_axis(&input);
         let (epsilon, momentum) =
             (context.option_number("epsilon", EPSILON), context.option_number("momentum", MOMENTUM));
-        if !(epsilon > 0.0 && epsilon < 1.0) {
-            context.message().text("epsilon: expected more than 0.0 and less than 1.0").fail();
+        if !(epsilon as f32 > 0.0 && (epsilon as f32) < 1.0) {
+            context.message().text("epsilon: expected more than 0.0 and less than 1.0, as an f32").fail();
         }
         if !(momentum >= 0.0 && momentum < 1.0) {
             context.message().text("momentum: expected at least 0.0 and less than 1.0").fail();

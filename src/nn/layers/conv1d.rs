@@ -11,7 +11,7 @@ use crate::{
         conv2d as kernels,
     },
     nn::declare::{Streaming, Value},
-    shape::{Dims, Padding, span},
+    shape::{Dims, span},
 };
 
 /// 1-D convolution.
@@ -45,8 +45,8 @@ impl Conv1d {
 
 /// A convolution with those groups; `dims` are those of its kernel.
 pub(super) const fn declare(context: Context<'_>, shape: conv1d::Conv1d, dims: &[usize]) -> Declared {
-    let [_, stride] = context.option_pair("stride", [1, 1]);
-    let [_, dilation] = context.option_pair("dilation", [1, 1]);
+    let stride = context.option_steps("stride", 1);
+    let dilation = context.option_steps("dilation", 1);
     let (padding, word) = padding(&context);
     let shape = shape.with_stride(stride).with_dilation(dilation).with_padding(padding);
     fits(&context, shape.kernel, shape.out_steps());
@@ -101,11 +101,10 @@ pub(super) fn step(pass: StepPass<'_>) -> Result<bool, ShapeError> {
     let span = span(whole.kernel[1], whole.dilation[1]);
     let Some(x) = window::advance(pass.state, pass.x, span, before, whole.stride[1])? else { return Ok(false) };
     let steps = crate::kernels::div(x.len(), whole.in_channels);
-    let padding = Padding::Explicit { top: 0, bottom: 0, left: span.saturating_sub(steps), right: 0 };
-    let shape = kernels::Conv2d::new(1, steps, whole.in_channels, whole.out_channels, whole.kernel)
-        .with_dilation(whole.dilation)
-        .with_groups(whole.groups)
-        .with_padding(padding);
+    let mut shape = kernels::Conv2d::new(1, steps, whole.in_channels, whole.out_channels, whole.kernel);
+    shape.dilation = whole.dilation;
+    shape.groups = whole.groups;
+    shape.padding = [0, 0, span.saturating_sub(steps), 0];
     let (w, b) = kernel_and_bias(shape.w_len(), pass.parameters)?;
     let epilogue = Epilogue::None;
     kernels::forward_into(pass.level, &shape, 1, kernels::Forward { x, w, b, epilogue }, pass.y)?;

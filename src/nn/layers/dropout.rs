@@ -17,8 +17,9 @@ impl Dropout {
     pub const fn declare(context: Context<'_>) -> Declared {
         let context = context.expect("dropout(0.5)", 1, &[]);
         let rate = context.number(0, "rate");
-        if !(rate >= 0.0 && rate < 1.0) {
-            context.message().text("a dropout rate is at least 0.0 and less than 1.0").fail();
+        // The kernel rounds the rate to a multiple of 2⁻¹⁶: at 1 nothing is left.
+        if !(rate >= 0.0 && rate * 65536.0 + 0.5 < 65536.0) {
+            context.message().text("a dropout rate is at least 0.0 and less than 1.0, by 2^-17 or more").fail();
         }
         let spec = Spec {
             settings: Settings::value(rate as f32),

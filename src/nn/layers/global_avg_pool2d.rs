@@ -1,7 +1,12 @@
 //! The mean of each channel over all pixels.
 
 use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, forward_samples, rows};
-use crate::{kernels::pool2d, nn::declare::Settings, parallel, shape::Dims};
+use crate::{
+    kernels::pool2d::{self, Pool2d},
+    nn::declare::Settings,
+    parallel,
+    shape::Dims,
+};
 
 /// The mean of each channel.
 #[derive(Debug)]
@@ -12,6 +17,7 @@ impl GlobalAvgPool2d {
     pub const fn declare(context: Context<'_>) -> Declared {
         let context = context.expect("global_avg_pool2d", 0, &[]);
         let [h, w, c] = context.image();
+        context.check(Pool2d::global(h * w, c).validate());
         let spec = Spec { settings: Settings::of(&[h * w, c]), ..Spec::NEW };
         Declared::new(&context, Dims::new(&[c]), spec)
     }

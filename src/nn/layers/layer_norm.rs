@@ -28,8 +28,8 @@ const fn declare(context: &Context<'_>, statistics: usize, default: f64) -> Decl
     let input = context.input();
     let channels = last_axis(&input);
     let epsilon = context.option_number("epsilon", default);
-    if !(epsilon > 0.0 && epsilon < 1.0) {
-        context.message().text("epsilon: expected more than 0.0 and less than 1.0").fail();
+    if !(epsilon as f32 > 0.0 && (epsilon as f32) < 1.0) {
+        context.message().text("epsilon: expected more than 0.0 and less than 1.0, as an f32").fail();
     }
     let count = input.len() / channels;
     let spec = Spec {

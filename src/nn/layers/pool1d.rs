@@ -31,7 +31,7 @@ const fn declare(context: Context<'_>, usage: &'static str) -> (Declared, Pool1d
     let context = context.expect(usage, 1, &["stride", "padding"]);
     let [steps, channels] = context.sequence();
     let kernel = context.size(0, "steps of the window");
-    let [_, stride] = context.option_pair("stride", [1, kernel]);
+    let stride = context.option_steps("stride", kernel);
     let (padding, word) = conv1d::padding(&context);
     if matches!(padding, Padding1d::Causal) {
         context.message().text("padding: expected `valid` or `same`, found `causal`").fail();
@@ -71,6 +71,7 @@ impl GlobalAvgPool1d {
     pub const fn declare(context: Context<'_>) -> Declared {
         let context = context.expect("global_avg_pool1d", 0, &[]);
         let [steps, channels] = context.sequence();
+        context.check(Pool2d::global(steps, channels).validate());
         // How many steps there were, and the sum of each channel.
         let streaming = Streaming::State(1 + channels);
         let spec = Spec { settings: Settings::of(&[steps, channels]), streaming, ..Spec::NEW };
