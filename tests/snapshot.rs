@@ -95,6 +95,16 @@ fn a_static_snapshot_is_used_where_it_lies() {
 }
 
 #[test]
+fn a_static_snapshot_sees_that_its_numbers_are_damaged() {
+    const LEN: usize = encoded_len(&INFO);
+    let file = Box::leak(Box::new(Aligned([0; LEN])));
+    file.0.copy_from_slice(&encode(None));
+    file.0[LEN - 1] ^= 1;
+    let weights = StaticSnapshot::new(file, &INFO);
+    assert!(matches!(weights.verify(), Err(SnapshotError::PayloadChecksum { .. })));
+}
+
+#[test]
 fn numbers_are_used_in_place_only_where_aligned() {
     let mut file = Aligned([0; 1024]);
     let bytes = encode(None);

@@ -26,8 +26,8 @@ pub struct Counters {
     pub combined: u64,
     /// Records that full tables wrote to runs.
     pub spilled: u64,
-    /// Bytes that full tables wrote to runs. A store of twice as many suffices
-    /// always, and of a granule more for each run that is there at a time.
+    /// Bytes that full tables wrote to runs. A store of twice this size is always enough,
+    /// with one granule more for each run that exists at a time.
     pub spilled_bytes: u64,
     /// Sorted runs that full tables wrote.
     pub runs: u64,

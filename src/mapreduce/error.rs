@@ -19,14 +19,14 @@ use core::fmt;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error<S> {
-    /// The budget holds no job of this kind.
+    /// The budget is too small for a job of this kind.
     BudgetTooSmall {
         /// Bytes given.
         given: usize,
         /// The fewest bytes that would do.
         least: usize,
     },
-    /// The allocator does not have the budget's bytes.
+    /// The allocator could not provide the budget.
     OutOfMemory {
         /// Bytes of the budget.
         bytes: usize,
@@ -129,7 +129,7 @@ impl<S: core::error::Error + 'static> core::error::Error for Error<S> {
     }
 }
 
-/// Why an item was not mapped whole: the item, and the error.
+/// Why an item was not mapped completely: the item, and the error.
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {

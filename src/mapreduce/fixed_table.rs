@@ -68,8 +68,8 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> FixedTable<K,
         Self::with_seed(combiner, 0)
     }
 
-    /// An empty table. A seed that nobody knows keeps anybody from choosing keys
-    /// whose look-ups are slow; the result does not depend on it.
+    /// An empty table. A secret seed keeps others from choosing keys whose look-ups
+    /// are slow; the result does not depend on it.
     ///
     /// ```
     /// use kernlet::mapreduce::{FixedTable, Sum};

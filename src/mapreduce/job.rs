@@ -70,8 +70,8 @@ impl<'b, S: Store> Job<'b, S> {
         Job { budget: self.budget, store, seed: self.seed }
     }
 
-    /// Seeds the hash of keys. A seed that is not known outside keeps anybody
-    /// from slowing the job down with keys that collide; no result depends on it.
+    /// Seeds the hash of keys. A secret seed keeps others from slowing the job down
+    /// with keys that collide; no result depends on it.
     pub fn seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
@@ -394,7 +394,7 @@ impl<'b, K: Key + ?Sized, C: Combiner, S: Store> Combining<'b, K, C, S> {
         Ok(Combined { engine: self.engine, records, fold: self.fold, key: PhantomData })
     }
 
-    /// As [`Self::finish`], leaving one run at most, so that reading on is cheap.
+    /// As [`Self::finish`], but merges everything to one run first, so that reading the result is cheap.
     #[cfg(feature = "rayon")]
     pub(super) fn settle(mut self) -> Result<Combined<'b, K, C, S>, Error<S::Error>> {
         let records = self.engine.settle(&self.fold)?;
@@ -423,7 +423,7 @@ impl<'b, K: Key + ?Sized, V: Value + ?Sized, S: Store> Grouping<'b, K, V, S> {
         Ok(Grouped { engine: self.engine, records, fold, key: PhantomData })
     }
 
-    /// As [`Self::finish`], leaving one run at most, so that reading on is cheap.
+    /// As [`Self::finish`], but merges everything to one run first, so that reading the result is cheap.
     #[cfg(feature = "rayon")]
     pub(super) fn settle(mut self) -> Result<Grouped<'b, K, V, S>, Error<S::Error>> {
         let fold = Keeping::new();

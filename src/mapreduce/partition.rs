@@ -54,8 +54,8 @@ impl Partitioner for HashPartitioner {
     }
 }
 
-/// Cuts the order of keys at given encoded keys, so that the outputs one after
-/// the other are in order: a key goes to the partition whose number is how many
+/// Cuts the order of keys at given encoded keys, so that the outputs, read one after
+/// the other, are in order: a key goes to the partition whose number is how many
 /// cuts are not above it.
 ///
 /// ```

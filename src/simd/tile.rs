@@ -122,6 +122,7 @@ pub(crate) fn four_outputs(_: &Tile, _: usize, _: &[i8], _: usize, _: &Simple<'_
 
 /// The outputs of pixels of a depthwise convolution, where the processor has instructions for it: not done.
 #[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "the signature of the loop in assembly, inlined into its one caller")]
 pub(crate) fn depthwise_outputs(
     _: &[i8],
     _: usize,

@@ -55,8 +55,8 @@ impl<K: ?Sized, const M: usize> HyperLogLog<K, M> {
     /// The greatest value of a register: every other bit is zero.
     const MOST: u8 = (64 - Self::INDEX_BITS + 1) as u8;
 
-    /// An empty summary. Those to be merged must have the same seed; one that
-    /// nobody knows keeps anybody from choosing keys to mislead it.
+    /// An empty summary. Those to be merged must have the same seed; a secret one
+    /// keeps others from choosing keys that mislead it.
     ///
     /// ```
     /// assert_eq!(kernlet::sketch::HyperLogLog::<str, 64>::new(0).estimate(), 0.0);

@@ -86,7 +86,17 @@ use wire::{Body, HEADER, Reader, Writer};
 ///     }
 ///     Ok(all)
 /// }
-/// # let _ = union([], HyperLogLog::<u8, 16>::new(0));
+///
+/// type Visitors = HyperLogLog<u32, 1024>;
+/// let (mut here, mut there) = (Visitors::new(7), Visitors::new(7));
+/// here.add(1)?;
+/// there.add(2)?;
+/// let mut sent = [[0; Visitors::BYTES]; 2];
+/// here.to_bytes(&mut sent[0])?;
+/// there.to_bytes(&mut sent[1])?;
+/// let all = union(sent.iter().map(|bytes| &bytes[..]), Visitors::new(7))?;
+/// assert_eq!(all.estimate().round(), 2.0);
+/// # Ok::<(), kernlet::sketch::Error>(())
 /// ```
 pub trait Sketch: Body {
     /// The most bytes that [`Self::to_bytes`] writes.

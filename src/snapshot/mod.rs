@@ -82,8 +82,6 @@ pub struct TensorInfo<'a> {
 
 impl TensorInfo<'_> {
     /// Where it lies among the parameters.
-    ///
-    /// See [`TensorInfo`] for an example.
     pub const fn range(&self) -> core::ops::Range<usize> {
         self.offset..self.offset + self.dims.len()
     }
@@ -116,8 +114,6 @@ impl ModelInfo {
     /// # Panics
     /// If the tensors do not follow each other without a gap, one is empty, or a name has more than 255 bytes;
     /// in a `const` that is a compile-time error.
-    ///
-    /// See [`ModelInfo`] for an example.
     pub const fn new(name: &'static str, id: u64, tensors: &'static [TensorInfo<'static>]) -> Self {
         let (mut i, mut end) = (0, 0);
         while i < tensors.len() {
@@ -219,8 +215,6 @@ impl ModelInfo {
     }
 
     /// The number of parameters, all tensors together.
-    ///
-    /// See [`ModelInfo`] for an example.
     pub const fn parameters(&self) -> usize {
         match self.tensors.last() {
             Some(tensor) => tensor.offset + tensor.dims.len(),

@@ -24,7 +24,7 @@ use crate::data::standardize::Standardizer;
 /// # Ok::<(), kernlet::snapshot::SnapshotError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Numbers<'a>(&'a [u8]);
+pub struct Numbers<'a>(pub(super) &'a [u8]);
 
 impl<'a> Numbers<'a> {
     /// How many.
@@ -59,8 +59,6 @@ impl<'a> Numbers<'a> {
     ///
     /// # Errors
     /// [`SnapshotError::Length`] if `numbers` has another length.
-    ///
-    /// See [`Numbers`] for an example.
     pub fn copy_into(&self, numbers: &mut [f32]) -> Result<(), SnapshotError> {
         if numbers.len() != self.len() {
             return Err(SnapshotError::Length { expected: self.len(), found: numbers.len() });
@@ -287,6 +285,16 @@ impl<'a> Snapshot<'a> {
             return Err(SnapshotError::Header { what: "the length of the parameters", found: parameters.len() as u64 });
         }
         Ok(Self { bytes, name, attributes, tensors, sections, parameters })
+    }
+
+    /// The parameters and their checksum, which comes with the first section.
+    pub(super) const fn checked_parameters(&self) -> (Numbers<'a>, u32) {
+        let mut cursor = self.sections.cursor;
+        let crc = match cursor.section() {
+            Some(section) => section.crc,
+            None => 0,
+        };
+        (Numbers(self.parameters), crc)
     }
 
     /// Whether the checksums of all sections are right.

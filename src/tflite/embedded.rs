@@ -32,7 +32,7 @@ impl<const BYTES: usize> Default for Arena<BYTES> {
     }
 }
 
-/// What a model comes to: worked out from its file before there is memory for it.
+/// What a model needs, worked out from its file before there is memory for it.
 ///
 /// ```
 /// use kernlet::tflite::Sizes;
@@ -60,7 +60,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Those of a file.
+    /// The sizes of the model in a file.
     ///
     /// # Panics
     /// If the file cannot be read or run, with what is wrong; in a `const` that is a compile-time error.

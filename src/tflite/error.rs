@@ -55,7 +55,7 @@ pub enum Error {
         /// Where the reader was, in bytes.
         at: usize,
     },
-    /// Something has an index that there is not.
+    /// An index names something that does not exist.
     Index {
         /// What is missing.
         what: &'static str,

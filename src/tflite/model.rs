@@ -267,12 +267,12 @@ impl<'a> Tensor<'a> {
         self.kind
     }
 
-    /// Whether its data stand in the file.
+    /// Whether its data are in the file.
     pub const fn is_constant(&self) -> bool {
         self.data.is_some()
     }
 
-    /// The bytes of a constant, where they stand in the file.
+    /// The bytes of a constant, where they lie in the file.
     ///
     /// ```
     /// # use kernlet::tflite::Model;

@@ -78,8 +78,6 @@ pub struct Lstm<'a> {
 impl<'a> Lstm<'a> {
     /// A layer whose cell has a scale of `2^cell_power` and is clipped at a real number (0 for none), and whose
     /// hidden state has a scale and a zero point; `[scale, clip]` come together.
-    ///
-    /// See [`Lstm`] for an example.
     pub const fn new(
         inputs: usize,
         cells: usize,
@@ -148,8 +146,6 @@ impl<'a> Lstm<'a> {
     }
 
     /// The length of the scratch: the four gates of one sequence.
-    ///
-    /// See [`Lstm`] for an example.
     pub const fn scratch_len(&self) -> usize {
         self.cells.saturating_mul(4)
     }

@@ -41,8 +41,6 @@ pub struct Softmax {
 
 impl Softmax {
     /// For rows of `classes` inputs of this scale, multiplied by `beta` first (1, unless a file says otherwise).
-    ///
-    /// See [`Softmax`] for an example.
     pub const fn new(classes: usize, input_scale: f32, beta: f32) -> Self {
         const MOST: f64 = ((1_i64 << 31) - 1) as f64;
         let real = beta as f64 * input_scale as f64 * (1_u32 << (31 - INTEGER_BITS)) as f64;

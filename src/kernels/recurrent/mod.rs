@@ -652,7 +652,7 @@ pub fn backward_in_place<C: Cell>(
 
 /// Overwrites the gradient with respect to the inputs, from the gates' gradients in `kept`; 0 beyond a sequence's end.
 ///
-/// `scratch` may hold anything and has [`backward_scratch_len`] elements. See [`backward_in_place`] for an example.
+/// `scratch` may hold anything and has [`backward_scratch_len`] elements.
 ///
 /// # Errors
 /// [`SequenceError`] if a size, a slice or a length of a sequence is wrong; nothing is written then.
