@@ -2,7 +2,7 @@
 
 use super::{
     Model, Network,
-    declare::{Init, Layer, LayerTensor},
+    declare::{Fill, Init},
 };
 use crate::random::{Stream, unit_f32};
 
@@ -25,47 +25,37 @@ impl<N: Network> Model<N> {
     /// assert!(Tiny::out(&model).kernel.iter().all(|w| w.abs() <= 1.0 && *w != 0.0));
     /// ```
     pub fn initialize(&mut self, seed: u64) {
-        for (index, layer) in N::LAYERS.iter().enumerate() {
-            let mut start = layer.offset;
-            for (number, tensor) in layer.tensors().iter().enumerate() {
-                let end = start + tensor.dims.len();
-                let stream = Stream::new(seed, INIT + index as u64 + ((number as u64) << 40));
-                if let Some(values) = self.parameters_mut().get_mut(start..end) {
-                    // Sines and logarithms are linked only by networks that draw such matrices.
-                    if const { draws_orthogonal(N::LAYERS) } && tensor.init == Init::Orthogonal {
-                        orthogonal(stream, tensor.dims.axis(tensor.dims.rank().saturating_sub(1)), values);
-                    } else {
-                        initialize(tensor, stream, values);
-                    }
+        for fill in N::FILLS {
+            let stream = Stream::new(seed, INIT + u64::from(fill.layer) + (u64::from(fill.number) << 40));
+            if let Some(values) = self.parameters_mut().get_mut(fill.start as usize..fill.end as usize) {
+                // Sines and logarithms are linked only by networks that draw such matrices.
+                if const { draws_orthogonal(N::FILLS) } && fill.init == Init::Orthogonal {
+                    orthogonal(stream, fill.columns as usize, values);
+                } else {
+                    initialize(fill, stream, values);
                 }
-                start = end;
             }
         }
     }
 }
 
 /// Whether a tensor of the network begins as an orthogonal matrix.
-const fn draws_orthogonal(layers: &[Layer]) -> bool {
+const fn draws_orthogonal(fills: &[Fill]) -> bool {
     let mut i = 0;
-    while i < layers.len() {
-        let tensors = layers[i].tensors();
-        let mut t = 0;
-        while t < tensors.len() {
-            if matches!(tensors[t].init, Init::Orthogonal) {
-                return true;
-            }
-            t += 1;
+    while i < fills.len() {
+        if matches!(fills[i].init, Init::Orthogonal) {
+            return true;
         }
         i += 1;
     }
     false
 }
 
-fn initialize(tensor: &LayerTensor, stream: Stream, values: &mut [f32]) {
-    match tensor.init {
+fn initialize(fill: &Fill, stream: Stream, values: &mut [f32]) {
+    match fill.init {
         Init::Zeros => values.fill(0.0),
         Init::Ones => values.fill(1.0),
-        Init::GlorotUniform => uniform(stream, glorot_limit(tensor), values),
+        Init::GlorotUniform => uniform(stream, libm::sqrtf(fill.glorot), values),
         Init::Uniform(limit) => uniform(stream, limit, values),
         // Of those networks alone that have one.
         Init::Orthogonal => {}
@@ -86,17 +76,6 @@ fn uniform(stream: Stream, limit: f32, values: &mut [f32]) {
             *w = (2.0 * unit_f32(word) - 1.0) * limit;
         }
     }
-}
-
-/// `√(6 / (fan_in + fan_out))`; fans as Keras counts them: the last two axes of the kernel times its positions.
-fn glorot_limit(tensor: &LayerTensor) -> f32 {
-    let rank = tensor.dims.rank();
-    if rank < 2 {
-        return 0.0;
-    }
-    let positions: usize = tensor.dims.as_slice().iter().take(rank - 2).product();
-    let fans = positions * (tensor.dims.axis(rank - 2) + tensor.dims.axis(rank - 1));
-    libm::sqrtf(6.0 / fans.max(1) as f32)
 }
 
 /// Normal numbers (Box, Muller, 1958), whose rows (or columns, if these are fewer) are made orthonormal one after

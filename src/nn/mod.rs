@@ -77,7 +77,7 @@ pub use train::{Draw, Event, Fitted, Gradients, Held, HeldTrainer, Pairs, Sample
 #[doc(hidden)]
 pub mod __macro {
     pub use super::{
-        declare::{Argument, Declaration, Declared, Definition, Node, layers as layers_of, nodes},
+        declare::{Argument, Declaration, Declared, Definition, Fill, Node, fills, layers as layers_of, nodes},
         describe::{
             attribute_count, attributes, depthwise, depthwise_count, flattened, flattened_count, tensor_count, tensors,
         },

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::{
-    declare::{Layer, Node, same},
+    declare::{Fill, Layer, Node, same},
     frozen::Freeze,
     inputs::Element,
     pass::{BackwardPass, DropOut, ForwardPass, StepPass, WeightPass},
@@ -51,6 +51,9 @@ pub trait Network: Sized + Send + Sync + 'static {
     #[doc(hidden)]
     const DEPTHWISE: &'static [&'static str];
 
+    /// How each tensor begins.
+    #[doc(hidden)]
+    const FILLS: &'static [Fill];
     /// What a pass needs of each layer.
     #[doc(hidden)]
     const NODES: &'static [Node];

@@ -116,8 +116,6 @@ pub enum Indices<'a> {
 /// A layer's forward pass over some samples.
 #[doc(hidden)]
 #[derive(Debug)]
-// Some are for layers over sequences alone.
-#[allow(dead_code)]
 pub struct ForwardPass<'a> {
     pub(crate) node: &'a Node,
     pub(crate) step: &'static Step,
@@ -160,8 +158,6 @@ pub struct StepPass<'a> {
 /// A layer's backward pass to one of its operands.
 #[doc(hidden)]
 #[derive(Debug)]
-// Some are for layers over sequences alone.
-#[allow(dead_code)]
 pub struct BackwardPass<'a> {
     pub(crate) node: &'static Node,
     pub(crate) back: &'static BackStep,
@@ -193,8 +189,6 @@ pub struct BackwardPass<'a> {
 /// The gradient with respect to some rows of a layer's parameters.
 #[doc(hidden)]
 #[derive(Debug)]
-// Some are for layers over sequences alone.
-#[allow(dead_code)]
 pub struct WeightPass<'a> {
     pub(crate) node: &'static Node,
     pub(crate) level: Level,
@@ -203,15 +197,12 @@ pub struct WeightPass<'a> {
     pub(crate) parameters: &'a [f32],
     /// The samples' part of the batch over which gradients are a mean.
     pub(crate) share: f32,
+    /// The first operand.
     pub(crate) x: &'a [f32],
-    pub(crate) others: [&'a [f32]; MAX_OPERANDS - 1],
     pub(crate) indices: Indices<'a>,
     pub(crate) lengths: &'a [u32],
-    pub(crate) y: &'a [f32],
     pub(crate) dy: &'a [f32],
     pub(crate) auxiliary: &'a [f32],
-    /// `threads` parts of equal length.
-    pub(crate) scratch: &'a mut [f32],
     pub(crate) rows: Range<usize>,
     /// Whether `gradient` may hold anything and is overwritten, else added to.
     pub(crate) is_first: bool,

@@ -25,6 +25,18 @@ pub fn average_forward_into(
     x: &[f32],
     y: &mut [f32],
 ) -> Result<(), ShapeError> {
+    pool.validate()?;
+    average_forward(level, pool, batch, x, y)
+}
+
+/// [`average_forward_into`] of a descriptor that is valid: a layer's, which was validated when its network was compiled.
+pub(crate) fn average_forward(
+    level: Level,
+    pool: &Pool2d,
+    batch: usize,
+    x: &[f32],
+    y: &mut [f32],
+) -> Result<(), ShapeError> {
     pool.check(NAME, batch, ("x", x), ("y", y))?;
     level.dispatch(Forward { pool, x, y });
     Ok(())
@@ -43,6 +55,18 @@ pub fn average_forward_into(
 /// # Ok::<(), kernlet::kernels::ShapeError>(())
 /// ```
 pub fn average_backward_into(
+    level: Level,
+    pool: &Pool2d,
+    batch: usize,
+    dy: &[f32],
+    dx: &mut [f32],
+) -> Result<(), ShapeError> {
+    pool.validate()?;
+    average_backward(level, pool, batch, dy, dx)
+}
+
+/// [`average_backward_into`] of a descriptor that is valid.
+pub(crate) fn average_backward(
     level: Level,
     pool: &Pool2d,
     batch: usize,

@@ -31,6 +31,19 @@ pub fn max_forward_into(
     y: &mut [f32],
     argmax: Option<&mut [u8]>,
 ) -> Result<(), ShapeError> {
+    pool.validate()?;
+    max_forward(level, pool, batch, x, y, argmax)
+}
+
+/// [`max_forward_into`] of a descriptor that is valid: a layer's, which was validated when its network was compiled.
+pub(crate) fn max_forward(
+    level: Level,
+    pool: &Pool2d,
+    batch: usize,
+    x: &[f32],
+    y: &mut [f32],
+    argmax: Option<&mut [u8]>,
+) -> Result<(), ShapeError> {
     pool.check(NAME, batch, ("x", x), ("y", y))?;
     if let Some(argmax) = &argmax {
         check_batch(NAME, "argmax", argmax, batch, pool.argmax_len())?;
@@ -167,7 +180,10 @@ fn maximum<S: Simd>(s: S, pool: &Pool2d, x: &[f32], window: &Window, y: &mut [f3
         if let Some(argmax) = argmax.get_mut(at * bytes..(at + n) * bytes) {
             let mut lanes = [0.0_f32; VIRTUAL_LANES];
             s.store(best.tap, &mut lanes);
-            if bytes > 1 {
+            if S::LANES == 1 {
+                // Of any length, where flash is short.
+                argmax.iter_mut().zip(lanes[0].to_bits().to_le_bytes()).for_each(|(to, byte)| *to = byte);
+            } else if bytes > 1 {
                 for (to, lane) in argmax.chunks_exact_mut(bytes).zip(&lanes) {
                     to.iter_mut().zip(lane.to_bits().to_le_bytes()).for_each(|(to, byte)| *to = byte);
                 }
@@ -233,6 +249,20 @@ pub fn max_backward_into(
     relu_y: Option<&[f32]>,
     dx: &mut [f32],
 ) -> Result<(), ShapeError> {
+    pool.validate()?;
+    max_backward(level, pool, batch, argmax, dy, relu_y, dx)
+}
+
+/// [`max_backward_into`] of a descriptor that is valid.
+pub(crate) fn max_backward(
+    level: Level,
+    pool: &Pool2d,
+    batch: usize,
+    argmax: &[u8],
+    dy: &[f32],
+    relu_y: Option<&[f32]>,
+    dx: &mut [f32],
+) -> Result<(), ShapeError> {
     pool.check(NAME, batch, ("dx", dx), ("dy", dy))?;
     check_batch(NAME, "argmax", argmax, batch, pool.argmax_len())?;
     if let Some(y) = relu_y {
@@ -279,7 +309,9 @@ impl Kernel for Backward<'_> {
                     let Some((dy, argmax)) = outputs.next() else { return };
                     let pixel = Pixel { dy, argmax, y: values.next().unwrap_or_default() };
                     let window = Window { rows, columns: pool.columns(ow) };
-                    if bytes == 1 {
+                    if S::LANES == 1 {
+                        look_at_each(pool, &window, pixel, apart, dx);
+                    } else if bytes == 1 {
                         scatter(s, pool, &window, pixel, apart, dx);
                     } else {
                         scatter_one_by_one(pool, &window, pixel, dx);
@@ -333,6 +365,25 @@ fn scatter<S: Simd>(s: S, pool: &Pool2d, window: &Window, pixel: Pixel<'_>, apar
             }
         }
         at += n;
+    }
+}
+
+/// [`scatter`] without vectors, for windows of any number of taps: the one way where flash is short.
+#[inline(always)]
+fn look_at_each(pool: &Pool2d, window: &Window, pixel: Pixel<'_>, apart: bool, dx: &mut [f32]) {
+    let ([pitch, step], corner, first) = (pool.steps(), window.corner(pool), window.first(pool));
+    let indices = chunks(pixel.argmax, pool.index_bytes());
+    for (channel, (&dy, index)) in pixel.dy.iter().zip(indices).enumerate() {
+        let passes = pixel.y.get(channel).is_none_or(|&y| y > 0.0);
+        let chosen = index.iter().rev().fold(0, |tap, &byte| tap << 8 | usize::from(byte));
+        for kh in 0..window.rows.count {
+            for kw in 0..window.columns.count {
+                let d = if passes && chosen == first + kh * pool.kernel[1] + kw { dy } else { 0.0 };
+                if let Some(dx) = dx.get_mut(corner + kh * pitch + kw * step + channel) {
+                    *dx = if apart { 0.0 } else { *dx } + d;
+                }
+            }
+        }
     }
 }
 

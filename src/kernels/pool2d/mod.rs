@@ -21,10 +21,12 @@
 mod average;
 mod max;
 
+pub(crate) use average::{average_backward, average_forward};
 pub use average::{
     average_backward_into, average_forward_into, global_average_backward_into, global_average_forward_into,
 };
 pub use max::{global_max_backward_into, global_max_forward_into, max_backward_into, max_forward_into};
+pub(crate) use max::{max_backward, max_forward};
 
 use core::slice::{ChunksExact, ChunksExactMut};
 
@@ -278,7 +280,8 @@ impl Pool2d {
         [self.dilation[0] * self.width * self.channels, self.dilation[1] * self.channels]
     }
 
-    /// The door of forward and backward: the descriptor, and two slices of whole batches.
+    /// The door of forward and backward: two slices of whole batches of a valid descriptor. The kernels reach
+    /// their slices by checked indices alone.
     fn check<X, Y>(
         &self,
         name: &'static str,
@@ -286,7 +289,6 @@ impl Pool2d {
         x: (&'static str, &[X]),
         y: (&'static str, &[Y]),
     ) -> Result<(), ShapeError> {
-        self.validate()?;
         check_batch(name, x.0, x.1, batch, self.x_len())?;
         check_batch(name, y.0, y.1, batch, self.y_len())
     }

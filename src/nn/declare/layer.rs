@@ -89,6 +89,63 @@ impl LayerTensor {
     }
 }
 
+/// How a tensor begins: what [`Model::initialize`](crate::nn::Model::initialize) needs of it, without names.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Fill {
+    /// Where the tensor lies among the network's parameters.
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    /// Which layer it belongs to, and which of its tensors it is.
+    pub(crate) layer: u32,
+    pub(crate) number: u32,
+    /// The square of Glorot's limit, `6 / (fan_in + fan_out)`; 0 for less than two axes.
+    pub(crate) glorot: f32,
+    pub(crate) columns: u32,
+    pub(crate) init: Init,
+}
+
+/// How the tensors of all layers begin.
+pub const fn fills<const N: usize>(layers: &[Layer]) -> [Fill; N] {
+    const NONE: Fill = Fill { start: 0, end: 0, layer: 0, number: 0, glorot: 0.0, columns: 0, init: Init::Zeros };
+    let mut fills = [NONE; N];
+    let (mut count, mut layer) = (0, 0);
+    while layer < layers.len() {
+        let tensors = layers[layer].tensors();
+        let (mut number, mut start) = (0, layers[layer].offset);
+        while number < tensors.len() {
+            let LayerTensor { dims, init, .. } = tensors[number];
+            let end = start + dims.len();
+            fills[count] = Fill {
+                start: start as u32,
+                end: end as u32,
+                layer: layer as u32,
+                number: number as u32,
+                glorot: glorot(&dims),
+                columns: dims.axis(dims.rank().saturating_sub(1)) as u32,
+                init,
+            };
+            (count, number, start) = (count + 1, number + 1, end);
+        }
+        layer += 1;
+    }
+    fills
+}
+
+/// The square of Glorot's limit. The fans are channels times kernel positions.
+const fn glorot(dims: &Dims) -> f32 {
+    let rank = dims.rank();
+    if rank < 2 {
+        return 0.0;
+    }
+    let (mut positions, mut axis) = (1, 0);
+    while axis < rank - 2 {
+        positions *= dims.axis(axis);
+        axis += 1;
+    }
+    let fans = positions * (dims.axis(rank - 2) + dims.axis(rank - 1));
+    6.0 / if fans > 0 { fans } else { 1 } as f32
+}
+
 /// The value of an argument or attribute.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

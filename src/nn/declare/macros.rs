@@ -443,6 +443,7 @@ macro_rules! __network {
                 const NAME: &'static str = stringify!($name);
                 const LAYERS: &'static [nn::Layer] = &LAYERS;
                 const NODES: &'static [m::Node] = &NODES;
+                const FILLS: &'static [m::Fill] = &m::fills::<{ m::tensor_count(&LAYERS) }>(&LAYERS);
                 const PARAMETERS: usize = m::parameters(&LAYERS);
                 const TENSORS: &'static [$crate::snapshot::TensorInfo<'static>] =
                     &m::tensors::<{ m::tensor_count(&LAYERS) }>(&LAYERS);

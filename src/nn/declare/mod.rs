@@ -9,6 +9,6 @@ mod spec;
 
 pub use definition::{Argument, Context, Definition};
 pub(crate) use layer::same;
-pub use layer::{Attribute, Init, Layer, LayerTensor, MAX_OPERANDS, Node, Value};
+pub use layer::{Attribute, Fill, Init, Layer, LayerTensor, MAX_OPERANDS, Node, Value, fills};
 pub use message::Message;
 pub use spec::{Auxiliary, Declaration, Declared, InPlace, Link, Scratch, Settings, Spec, Streaming, layers, nodes};

@@ -24,7 +24,7 @@ impl AvgPool2d {
 impl Kind for AvgPool2d {
     fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
         let (level, pool) = (pass.level, shape(&pass.node.settings));
-        forward_samples(&mut pass, &|samples, x, y| pool2d::average_forward_into(level, &pool, samples.len(), x, y))
+        forward_samples(&mut pass, &|samples, x, y| pool2d::average_forward(level, &pool, samples.len(), x, y))
     }
 
     fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
@@ -32,7 +32,7 @@ impl Kind for AvgPool2d {
         let dy = &*pass.dy;
         parallel::for_rows(pass.threads, pass.samples, pass.dx, &|samples, dx: &mut [f32]| {
             let dy = rows(dy, samples.clone(), pool.y_len())?;
-            pool2d::average_backward_into(level, &pool, samples.len(), dy, dx)
+            pool2d::average_backward(level, &pool, samples.len(), dy, dx)
         })
     }
 }

@@ -112,14 +112,16 @@ const fn settings(shape: &conv2d::Conv2d) -> Settings {
     ])
 }
 
-#[inline]
+// Once in a program, and not in each pass.
+#[inline(never)]
 pub(super) const fn shape(settings: &Settings) -> conv2d::Conv2d {
     let s = settings;
     let kernel = [s.size::<4>(), s.size::<5>()];
-    let mut shape = conv2d::Conv2d::new(s.size::<0>(), s.size::<1>(), s.size::<2>(), s.size::<3>(), kernel)
-        .with_stride([s.size::<6>(), s.size::<7>()])
-        .with_dilation([s.size::<8>(), s.size::<9>()])
-        .with_groups(s.size::<14>());
+    let mut shape = conv2d::Conv2d::new(s.size::<0>(), s.size::<1>(), s.size::<2>(), s.size::<3>(), kernel);
+    // Fields, not builders, which would resolve the padding again: 300 bytes of flash in each pass.
+    shape.stride = [s.size::<6>(), s.size::<7>()];
+    shape.dilation = [s.size::<8>(), s.size::<9>()];
+    shape.groups = s.size::<14>();
     shape.padding = [s.size::<10>(), s.size::<11>(), s.size::<12>(), s.size::<13>()];
     shape
 }

@@ -101,12 +101,14 @@ pub(super) const fn settings(pool: &Pool2d) -> Settings {
     ])
 }
 
-#[inline]
+// Once in a program, and not in each pass.
+#[inline(never)]
 pub(super) fn shape(settings: &Settings) -> Pool2d {
     let s = settings;
-    let mut pool = Pool2d::new(s.size::<0>(), s.size::<1>(), s.size::<2>(), [s.size::<3>(), s.size::<4>()])
-        .with_stride([s.size::<5>(), s.size::<6>()])
-        .with_dilation([s.size::<11>(), s.size::<12>()]);
+    let mut pool = Pool2d::new(s.size::<0>(), s.size::<1>(), s.size::<2>(), [s.size::<3>(), s.size::<4>()]);
+    // As for convolutions: what a builder resolves is resolved already.
+    pool.stride = [s.size::<5>(), s.size::<6>()];
+    pool.dilation = [s.size::<11>(), s.size::<12>()];
     pool.padding = [s.size::<7>(), s.size::<8>(), s.size::<9>(), s.size::<10>()];
     pool.padding_counted = s.size::<13>() == 1;
     pool
@@ -122,7 +124,7 @@ impl Kind for MaxPool2d {
         parallel::for_rows2(pass.threads, pass.samples, pass.y, argmax, &|samples, y: &mut [f32], argmax: &mut [u8]| {
             let x = rows(pass.x, samples.clone(), pool.x_len())?;
             let argmax = if argmax.is_empty() { None } else { Some(argmax) };
-            pool2d::max_forward_into(pass.level, &pool, samples.len(), x, y, argmax)
+            pool2d::max_forward(pass.level, &pool, samples.len(), x, y, argmax)
         })
     }
 
@@ -135,7 +137,7 @@ impl Kind for MaxPool2d {
             let y = if pass.back.undoes_relu { Some(rows(pass.y, samples.clone(), pool.y_len())?) } else { None };
             let chosen = samples.start * pool.argmax_len()..samples.end * pool.argmax_len();
             let argmax = argmax.get(chosen).ok_or(wrong("max_pool2d", pass.node))?;
-            pool2d::max_backward_into(pass.level, &pool, samples.len(), argmax, dy, y, dx)
+            pool2d::max_backward(pass.level, &pool, samples.len(), argmax, dy, y, dx)
         })
     }
 }

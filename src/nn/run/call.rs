@@ -4,13 +4,13 @@ use core::ops::Range;
 
 use super::{
     Part, Regions,
-    memory::{parts, pieces},
+    memory::{first_parts, parts, pieces},
 };
 use crate::{
     kernels::elementwise,
     nn::{
         Error, Network,
-        declare::{MAX_OPERANDS, Node},
+        declare::{Layer, MAX_OPERANDS, Node},
         inputs::{Element, Inputs},
         pass::{BackwardPass, DropOut, ForwardPass, Indices, Noise, WeightPass},
         plan::{BackStep, Place, Sizes, Step},
@@ -96,18 +96,34 @@ impl<'a> Call<'a> {
         self.lengths.get(samples.range(1)).unwrap_or(&[])
     }
 
-    /// Where the operands lie in the memory. One that is read twice is found once, and so is the one that `skip` says
-    /// is not read at all.
-    fn ranges(&self, node: &Node, step: &Step, samples: Part, skip: bool) -> [Range<usize>; MAX_OPERANDS] {
+    /// Where the operands lie in the memory, as many as the network's layers have at most. One that is read twice is
+    /// found once, and the first not at all where `skip` says that it is not read.
+    fn ranges<N: Network>(&self, node: &Node, step: &Step, samples: Part, skip: bool) -> [Range<usize>; MAX_OPERANDS] {
         let mut ranges = [const { 0..0 }; MAX_OPERANDS];
-        for (k, (range, (&place, &len))) in ranges.iter_mut().zip(step.operands.iter().zip(&node.operands)).enumerate()
-        {
+        if const { most_operands(N::LAYERS) == 1 } {
+            // A chain: no loop in firmware.
+            if let ([range, ..], [place, ..], [len, ..], false) = (&mut ranges, step.operands, node.operands, skip) {
+                *range = self.regions.range(place, len as usize, samples);
+            }
+            return ranges;
+        }
+        let operands = step.operands.iter().zip(&node.operands).take(const { most_operands(N::LAYERS) });
+        for (k, (range, (&place, &len))) in ranges.iter_mut().zip(operands).enumerate() {
             let is_repeated = step.operands.iter().take(k).any(|&before| before == place);
             if !(is_repeated || (k == 0 && skip)) {
                 *range = self.regions.range(place, len as usize, samples);
             }
         }
         ranges
+    }
+
+    /// The network's input, as floats or as whole numbers.
+    fn input<N: Network>(&self, samples: Part) -> Result<(&'a [f32], Indices<'a>), Error> {
+        let range = samples.range(N::Input::LEN);
+        if const { <<N::Input as Shape>::Scalar as Element>::ELEMENT == f32::ELEMENT } {
+            return Ok((self.inputs.floats(range)?, Indices::None));
+        }
+        Ok((&[], self.inputs.indices(range)?))
     }
 
     /// The slices of the operands, those of the network's input and repeated ones too.
@@ -121,18 +137,25 @@ impl<'a> Call<'a> {
     where
         'a: 'm,
     {
+        if const { most_operands(N::LAYERS) == 1 } {
+            let ([x, ..], [place, ..]) = (found, step.operands);
+            let is_read = place.is_input() && !skip;
+            let (x, indices) = if is_read { self.input::<N>(samples)? } else { (x, Indices::None) };
+            return Ok(Operands { x, others: [&[]; MAX_OPERANDS - 1], indices });
+        }
         let mut all = found;
         let mut indices = Indices::None;
-        for k in 0..MAX_OPERANDS {
+        for k in 0..const { most_operands(N::LAYERS) } {
             let Some(&place) = step.operands.get(k) else { continue };
             if place.is_none() || (k == 0 && skip) {
                 continue;
             }
             let slice = if place.is_input() {
+                let (floats, numbers) = self.input::<N>(samples)?;
                 if k == 0 {
-                    indices = self.inputs.indices(samples.range(N::Input::LEN))?;
+                    indices = numbers;
                 }
-                self.inputs.floats(samples.range(N::Input::LEN))?
+                floats
             } else {
                 let first = step.operands.iter().position(|&other| other == place).unwrap_or(k);
                 found.get(first).copied().unwrap_or(&[])
@@ -156,8 +179,8 @@ impl<'a> Call<'a> {
         if step.is_fused {
             return Ok(());
         }
-        let [a, b, c, d] = self.ranges(node, step, samples, step.in_place);
-        let [y, auxiliary, scratch, a, b, c, d] = parts(
+        let [a, b, c, d] = self.ranges::<N>(node, step, samples, step.in_place);
+        let [y, auxiliary, scratch, a, b, c, d] = first_parts(
             memory,
             [
                 self.regions.range(step.value, node.output as usize, samples),
@@ -168,6 +191,7 @@ impl<'a> Call<'a> {
                 c,
                 d,
             ],
+            3 + const { most_operands(N::LAYERS) },
         )?;
         let Operands { x, others, indices } = self.operands::<N>(step, [a, b, c, d], samples, step.in_place)?;
         let pass = ForwardPass {
@@ -202,7 +226,7 @@ impl<'a> Call<'a> {
             return Ok(());
         }
         let mut any = false;
-        for operand in (0..MAX_OPERANDS).rev() {
+        for operand in (0..const { most_operands(N::LAYERS) }).rev() {
             let target = back.targets.get(operand).copied().unwrap_or(Place::NONE);
             if !target.is_none() {
                 any = true;
@@ -231,6 +255,7 @@ impl<'a> Call<'a> {
         else {
             return Err(Error::Plan);
         };
+        let adds = adds && const { is_graph(N::LAYERS) };
         let target_range = self.regions.range(target, len as usize, samples);
         let gradient_range = self.regions.range(back.gradient, node.output as usize, samples);
         // Where the gradient is made: over the output's, in the target, or aside and then added.
@@ -244,9 +269,9 @@ impl<'a> Call<'a> {
         if !back.is_undone {
             let skip = !back.reads_operands;
             let [a, b, c, d] =
-                if skip { [const { 0..0 }; MAX_OPERANDS] } else { self.ranges(node, step, samples, false) };
+                if skip { [const { 0..0 }; MAX_OPERANDS] } else { self.ranges::<N>(node, step, samples, false) };
             let y = if back.reads_output { step.value } else { Place::NONE };
-            let [dy, dx, y, auxiliary, scratch, a, b, c, d] = parts(
+            let [dy, dx, y, auxiliary, scratch, a, b, c, d] = first_parts(
                 memory,
                 [
                     gradient_range.clone(),
@@ -259,6 +284,7 @@ impl<'a> Call<'a> {
                     c,
                     d,
                 ],
+                5 + const { most_operands(N::LAYERS) },
             )?;
             let operands = if skip {
                 Operands { x: &[], others: [&[]; MAX_OPERANDS - 1], indices: Indices::None }
@@ -307,23 +333,17 @@ impl<'a> Call<'a> {
     ) -> Result<(), Error> {
         let (node, step) = self.layer::<N>(index)?;
         let back = self.back.get(index).ok_or(Error::Plan)?;
-        let [a, b, c, d] = self.ranges(node, step, samples, false);
-        let y = if back.reads_output { step.value } else { Place::NONE };
-        let [dy, y, auxiliary, scratch, gradient, a, b, c, d] = parts(
+        let ([place, ..], [len, ..]) = (step.operands, node.operands);
+        let [dy, auxiliary, gradient, x] = parts(
             memory,
             [
                 self.regions.range(back.gradient, node.output as usize, samples),
-                self.regions.range(y, node.output as usize, samples),
                 self.regions.range(step.auxiliary, step.auxiliary_len as usize, samples),
-                self.regions.scratch(),
                 gradient,
-                a,
-                b,
-                c,
-                d,
+                self.regions.range(place, len as usize, samples),
             ],
         )?;
-        let Operands { x, others, indices } = self.operands::<N>(step, [a, b, c, d], samples, false)?;
+        let (x, indices) = if place.is_input() { self.input::<N>(samples)? } else { (&*x, Indices::None) };
         let pass = WeightPass {
             node,
             level: self.level,
@@ -332,19 +352,40 @@ impl<'a> Call<'a> {
             parameters: parameters(model, node)?,
             share: self.share,
             x,
-            others,
             indices,
             lengths: self.lengths(samples),
-            y,
             dy,
             auxiliary,
-            scratch,
             rows,
             is_first: samples.first == 0,
             gradient,
         };
         Ok(N::weights_layer(index, pass)?)
     }
+}
+
+/// The most operands that a layer has: 1 in a chain, whose calls do not look for others.
+const fn most_operands(layers: &[Layer]) -> usize {
+    let (mut most, mut i) = (1, 0);
+    while i < layers.len() {
+        if layers[i].operand_count > most {
+            most = layers[i].operand_count;
+        }
+        i += 1;
+    }
+    most
+}
+
+/// Whether a value has several readers, so that gradients are added.
+const fn is_graph(layers: &[Layer]) -> bool {
+    let mut i = 0;
+    while i < layers.len() {
+        if layers[i].operand_count != 1 || layers[i].operands[0] != i {
+            return true;
+        }
+        i += 1;
+    }
+    false
 }
 
 /// What a program gives a network to read: a program whose numbers are of another type does not compile.

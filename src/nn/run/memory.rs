@@ -151,8 +151,9 @@ impl Regions {
         self.scratch
     }
 
-    /// The floats of a place that holds `len` floats a sample, for some samples.
-    #[inline]
+    /// The floats of a place that holds `len` floats a sample, for some samples. Once in a program: each layer asks for
+    /// several of them.
+    #[inline(never)]
     pub(in crate::nn) fn range(&self, place: Place, len: usize, samples: Part) -> Range<usize> {
         let offset = place.offset();
         let (at, first, count) = match place.region() {
@@ -172,7 +173,39 @@ pub(in crate::nn) fn parts<const N: usize>(
     memory: &mut [f32],
     ranges: [Range<usize>; N],
 ) -> Result<[&mut [f32]; N], Error> {
-    memory.get_disjoint_mut(ranges).map_err(|_| Error::Plan)
+    first_parts(memory, ranges, N)
+}
+
+/// [`parts`] of the first `count` ranges; the others are empty.
+#[inline]
+pub(super) fn first_parts<const N: usize>(
+    memory: &mut [f32],
+    ranges: [Range<usize>; N],
+    count: usize,
+) -> Result<[&mut [f32]; N], Error> {
+    let mut found = core::array::from_fn(|_| Default::default());
+    cut(memory, &ranges, &mut found, count)?;
+    Ok(found)
+}
+
+/// [`parts`] of any number: once in a program, where `get_disjoint_mut` would be there for each number.
+fn cut<'m>(
+    memory: &'m mut [f32],
+    ranges: &[Range<usize>],
+    found: &mut [&'m mut [f32]],
+    count: usize,
+) -> Result<(), Error> {
+    let (start, len) = (memory.as_mut_ptr(), memory.len());
+    for (index, (range, part)) in ranges.iter().zip(found).take(count).enumerate() {
+        let overlaps = ranges.iter().take(index).any(|other| range.start < other.end && other.start < range.end);
+        if overlaps || range.start > range.end || range.end > len {
+            return Err(Error::Plan);
+        }
+        // SAFETY: the range lies in the memory and apart from every part before it; the memory is borrowed as long as
+        // the parts are.
+        *part = unsafe { core::slice::from_raw_parts_mut(start.add(range.start), range.end - range.start) };
+    }
+    Ok(())
 }
 
 /// Copies floats that the plan says are equally many; without a panic, for firmware.
