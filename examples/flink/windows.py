@@ -3,9 +3,11 @@
 The watermark follows each event, DELAY behind the latest, so which events are late depends on the events alone.
 OUT gets `start,key,count,sum` for each window and key: what `cargo run --example windows` prints for the same events.
 """
+import csv
 import os
 import sys
 import tempfile
+from datetime import datetime, timedelta
 
 from pyflink.common import Configuration
 from pyflink.table import EnvironmentSettings, TableEnvironment
@@ -36,15 +38,16 @@ of = f"TUMBLE(TABLE events, DESCRIPTOR(event_time), {interval(size)})" if tumbli
     f"HOP(TABLE events, DESCRIPTOR(event_time), {interval(slide)}, {interval(size)})"
 with tempfile.TemporaryDirectory() as folder:
     table.execute_sql(f"""
-        CREATE TABLE results (window_start BIGINT, name STRING, events BIGINT, amount BIGINT)
+        CREATE TABLE results (start_of STRING, name STRING, events BIGINT, amount BIGINT)
         WITH ('connector' = 'filesystem', 'path' = '{folder}', 'format' = 'csv')""")
     table.execute_sql(f"""
         INSERT INTO results
-        SELECT UNIX_TIMESTAMP(CAST(window_start AS STRING)) * 1000 + EXTRACT(MILLISECOND FROM window_start),
-            name, COUNT(*), SUM(amount)
+        SELECT CAST(window_start AS STRING), name, COUNT(*), SUM(amount)
         FROM TABLE({of}) GROUP BY window_start, window_end, name""").wait()
-    with open(out, "wb") as file:
+    with open(out, "w", encoding="utf-8") as file:
         for part in sorted(os.listdir(folder)):
             if not part.startswith((".", "_")):
-                with open(os.path.join(folder, part), "rb") as lines:
-                    file.write(lines.read())
+                with open(os.path.join(folder, part), encoding="utf-8", newline="") as lines:
+                    for start, *rest in csv.reader(lines):
+                        since = datetime.fromisoformat(start) - datetime(1970, 1, 1)
+                        print(since // timedelta(milliseconds=1), *rest, sep=",", file=file)

@@ -34,7 +34,9 @@ def split(path, index, count):
 
         begin, end = line_at(begin), line_at(end)
         file.seek(begin)
-        return file.read(end - begin)
+        text = file.read(end - begin)
+        # A mark at the very start of a file is no part of its first word.
+        return text if begin else text.removeprefix(b"\xef\xbb\xbf")
 
 
 def main():

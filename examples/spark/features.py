@@ -18,7 +18,7 @@ VOCABULARY = 8192
 
 
 def names(folder):
-    return sorted(os.fsencode(name) for name in os.listdir(folder) if not name.startswith("."))
+    return sorted(name for name in os.listdir(os.fsencode(folder)) if not name.startswith(b"."))
 
 
 def posts_of(root):
