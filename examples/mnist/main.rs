@@ -5,15 +5,22 @@
 mod args;
 mod cluster;
 mod digits;
+#[path = "../shared/files.rs"]
+mod files;
 mod network;
+#[path = "../shared/page.rs"]
+mod page;
+#[path = "../shared/picture.rs"]
 mod picture;
+#[path = "../shared/pool.rs"]
+mod pool;
 mod report;
 mod shards;
 mod summary;
 mod terminal;
 mod train;
 
-use std::{path::Path, process::ExitCode, thread};
+use std::{process::ExitCode, thread};
 
 use kernlet::{
     nn::Network,
@@ -34,26 +41,13 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(status) => return ExitCode::from(status),
     };
-    match in_pool(args.threads(), || run(&args)) {
+    match pool::install(args.threads(), || run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("error: {message}");
             ExitCode::FAILURE
         }
     }
-}
-
-/// Calls `f` from inside a pool of threads: work that is handed in from outside, step by step, passes through a queue.
-#[cfg(feature = "rayon")]
-fn in_pool(threads: usize, f: impl FnOnce() -> Result<(), String> + Send) -> Result<(), String> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.map_err(|error| format!("{threads} threads: {error}"))?.install(f)
-}
-
-/// Calls `f`: there is one thread.
-#[cfg(not(feature = "rayon"))]
-fn in_pool(_threads: usize, f: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-    f()
 }
 
 fn run(args: &Args) -> Result<(), String> {
@@ -66,7 +60,7 @@ fn run(args: &Args) -> Result<(), String> {
     }
     // Before minutes of work, not after.
     for path in [&args.save, &args.weights, &args.json, &args.report].into_iter().flatten() {
-        check_place(path)?;
+        files::check_place(path)?;
     }
     train::check_formats(args)?;
     let folder = args.data.clone().unwrap_or_else(digits::bundled);
@@ -157,21 +151,6 @@ fn learn<N: Network<Parameters: Send + Sync> + Described>(
     }
     if let Some(path) = &args.report {
         report::write(path, args, level, &outcome, training, test)?;
-    }
-    Ok(())
-}
-
-/// Whether a file can lie at `path`, as far as its folder says.
-fn check_place(path: &Path) -> Result<(), String> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if path.is_dir() {
-        return Err(format!("{}: is a folder", path.display()));
-    }
-    if !folder.is_dir() {
-        return Err(format!("{}: there is no such folder", folder.display()));
     }
     Ok(())
 }

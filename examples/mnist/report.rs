@@ -13,8 +13,7 @@ use crate::{
     args::Args,
     digits::Digits,
     network::{CLASSES, IMAGE_LEN, SIDE},
-    picture::{self, Curve},
-    summary,
+    page, picture, summary,
     terminal::{count, grouped},
     train::Outcome,
 };
@@ -43,11 +42,11 @@ pub fn write<N: Network>(
     training: &Digits,
     test: &Digits,
 ) -> Result<(), String> {
-    let page = page(args, level, outcome, training, test)?;
+    let page = whole(args, level, outcome, training, test)?;
     replace_file(path, |file| file.write_all(page.as_bytes())).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn page<N: Network>(
+fn whole<N: Network>(
     args: &Args,
     level: Level,
     outcome: &Outcome<N>,
@@ -58,17 +57,17 @@ fn page<N: Network>(
     let sections = [
         Ok(figures(args, level, outcome, training, test)),
         curves(outcome).map_err(|error| error.to_string()),
-        confusion(&guesses),
+        Ok(confusion(&guesses)),
         mistakes(&guesses, test),
         filters(outcome),
         attention(level, outcome, &guesses, test),
     ];
-    let mut page = String::from(HEAD);
+    let mut html = page::head("handwritten digits", "Handwritten digits, learnt by kernlet");
     for section in sections {
-        page.push_str(&section?);
+        html.push_str(&section?);
     }
-    page.push_str("</main></body></html>\n");
-    Ok(page)
+    html.push_str(page::END);
+    Ok(html)
 }
 
 fn pixels(bytes: &[u8]) -> Result<Vec<f32>, String> {
@@ -104,12 +103,9 @@ fn figures<N: Network>(args: &Args, level: Level, outcome: &Outcome<N>, training
         ("images per second", grouped(summary::images_per_second(outcome).round() as usize)),
         ("a step, median", median),
     ];
-    let mut html = String::from(r#"<section class="figures">"#);
-    for (name, value) in big {
-        html += &format!(r#"<div><strong>{value}</strong><span>{name}</span></div>"#);
-    }
+    let mut html = page::figures(&big);
     html += &format!(
-        "</section><p>{} training images{augmented}, {} test images. {} parameters, trained with {} at a learning rate of {} \
+        "<p>{} training images{augmented}, {} test images. {} parameters, trained with {} at a learning rate of {} \
          on batches of {}, seed {}; {level}, {}. Parameters fingerprint <code>{:016x}</code>.</p>",
         grouped(training.len()),
         grouped(test.len()),
@@ -125,58 +121,16 @@ fn figures<N: Network>(args: &Args, level: Level, outcome: &Outcome<N>, training
 }
 
 fn curves<N: Network>(outcome: &Outcome<N>) -> Result<String, std::fmt::Error> {
-    let first = outcome.epochs.first().map_or(1, |epoch| epoch.number);
-    let curve = |name, class, value: &dyn Fn(&crate::train::Epoch) -> f32| Curve {
-        name,
-        class,
-        values: outcome.epochs.iter().map(|epoch| f64::from(value(epoch))).collect(),
-    };
-    let loss = [
-        curve("training, with dropout", "a", &|epoch| epoch.training.loss),
-        curve("test", "b", &|epoch| epoch.validation.loss),
-    ];
-    let accuracy = [
-        curve("training, with dropout", "a", &|epoch| epoch.training.accuracy()),
-        curve("test", "b", &|epoch| epoch.validation.accuracy()),
-    ];
-    let (loss, accuracy) = (picture::chart("Loss", first, &loss)?, picture::chart("Accuracy", first, &accuracy)?);
-    Ok(format!(r#"<h2>Learning</h2><div class="charts">{loss}{accuracy}</div>"#))
+    let epochs: Vec<_> = outcome.epochs.iter().map(|epoch| [epoch.training, epoch.validation]).collect();
+    page::curves(outcome.epochs.first().map_or(1, |epoch| epoch.number), &epochs)
 }
 
-fn confusion(guesses: &[Guess]) -> Result<String, String> {
+fn confusion(guesses: &[Guess]) -> String {
     let mut confusion = Confusion::<CLASSES>::default();
     for guess in guesses {
         confusion.add(guess.label, guess.digit);
     }
-    let mut html = String::from(
-        r#"<h2>What was taken for what</h2><table class="confusion"><caption>A row for each digit, a column for what the network said</caption><tr><th></th>"#,
-    );
-    (0..CLASSES).for_each(|digit| html += &format!("<th>{digit}</th>"));
-    html += "<th>found</th></tr>";
-    let wrong = |row: usize, column: usize| row != column;
-    let counts = confusion.counts();
-    let most = (0..CLASSES * CLASSES)
-        .map(|at| if wrong(at / CLASSES, at % CLASSES) { counts[at / CLASSES][at % CLASSES] } else { 0 })
-        .max()
-        .unwrap_or(0)
-        .max(1);
-    for (label, row) in counts.iter().enumerate() {
-        html += &format!("<tr><th>{label}</th>");
-        for (digit, &count) in row.iter().enumerate() {
-            if !wrong(label, digit) {
-                html += &format!(r#"<td class="right">{count}</td>"#);
-            } else if count == 0 {
-                html += r#"<td class="none">·</td>"#;
-            } else {
-                let strength = 15.0 + 70.0 * f64::from(count) / f64::from(most);
-                html += &format!(
-                    r#"<td style="background:color-mix(in srgb, var(--b) {strength:.0}%, transparent)">{count}</td>"#
-                );
-            }
-        }
-        html += &format!("<td>{:.1} %</td></tr>", 100.0 * confusion.recall(label));
-    }
-    Ok(html + "</table>")
+    page::confusion(&confusion, "digit")
 }
 
 fn mistakes(guesses: &[Guess], test: &Digits) -> Result<String, String> {
@@ -189,7 +143,7 @@ fn mistakes(guesses: &[Guess], test: &Digits) -> Result<String, String> {
     );
     for guess in wrong.into_iter().take(MISTAKES) {
         let (index, label, digit) = (guess.index, guess.label, guess.digit);
-        let ink: Vec<_> = test.image(index).iter().map(|&byte| picture::grey(f32::from(byte) / 255.0)).collect();
+        let ink: Vec<_> = test.image(index).iter().map(|&byte| grey(f32::from(byte) / 255.0)).collect();
         let alt = format!("test image {index}, a {label}");
         let img = picture::image(&ink, SIDE, SIDE, "digit", &alt).map_err(|error| error.to_string())?;
         let sure = 100.0 * guess.probabilities[digit];
@@ -238,7 +192,7 @@ fn attention<N: Network>(
             .map_err(|error| error.to_string())?;
         let most = gradient.iter().fold(f32::MIN_POSITIVE, |most, g| most.max(g.abs()));
         let heat: Vec<_> = gradient.iter().map(|g| picture::diverging(g / most)).collect();
-        let ink: Vec<_> = image.iter().map(|&x| picture::grey(x)).collect();
+        let ink: Vec<_> = image.iter().map(|&x| grey(x)).collect();
         let pair = [(ink, "image"), (heat, "saliency")]
             .map(|(colours, what)| picture::image(&colours, SIDE, SIDE, "digit", &format!("{what} of a {digit}")));
         let [ink, heat] = pair.map(|img| img.map_err(|error| error.to_string()));
@@ -247,31 +201,7 @@ fn attention<N: Network>(
     Ok(html + "</div>")
 }
 
-const HEAD: &str = r#"<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>kernlet: handwritten digits</title>
-<style>
-:root { color-scheme: light dark; --fg: #1c2024; --bg: #fff; --faint: #667; --line: #d8dce2; --card: #f5f6f8; --a: #6b7a90; --b: #d1495b; }
-@media (prefers-color-scheme: dark) { :root { --fg: #e6e8eb; --bg: #14171a; --faint: #99a3ad; --line: #333a42; --card: #1e2328; --a: #8fa1b8; --b: #f0707f; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--fg); background: var(--bg); margin: 0; }
-main { max-width: 62rem; margin: 0 auto; padding: 1rem 1.25rem 4rem; }
-h1 { font-size: 1.6rem; margin: 1.5rem 0 .5rem; } h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; }
-p { color: var(--faint); max-width: 46rem; margin: .5rem 0 1rem; }
-.figures { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1rem 0; }
-.figures div { background: var(--card); border-radius: .5rem; padding: .75rem 1.25rem; flex: 1 1 9rem; }
-.figures strong { display: block; font-size: 1.5rem; } .figures span { color: var(--faint); font-size: .85rem; }
-.charts { display: flex; flex-wrap: wrap; gap: 1rem; } figure { flex: 1 1 24rem; margin: 0; } figcaption { font-weight: 600; }
-svg { width: 100%; height: auto; } .grid { stroke: var(--line); } .tick { font-size: 11px; fill: var(--faint); }
-.curve { fill: none; stroke-width: 2; } .curve.a { stroke: var(--a); } .curve.b { stroke: var(--b); }
-.dot.a { fill: var(--a); } .dot.b { fill: var(--b); }
-.legend { margin: 0; font-size: .85rem; } .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .35em 0 .6em; }
-.key.a { background: var(--a); } .key.b { background: var(--b); }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; } caption { text-align: left; color: var(--faint); padding-bottom: .5rem; }
-.confusion { display: block; overflow-x: auto; } .confusion td, .confusion th { text-align: right; padding: .25rem .6rem; min-width: 1.6rem; }
-.confusion .right { font-weight: 600; background: var(--card); } .confusion .none { color: var(--line); }
-.cards { display: flex; flex-wrap: wrap; gap: .75rem; } .card { background: var(--card); border-radius: .5rem; padding: .6rem; font-size: .85rem; text-align: center; }
-.card span { display: block; margin-top: .35rem; }
-.digit { width: 84px; height: 84px; image-rendering: pixelated; border-radius: .25rem; margin: 0 2px; }
-.filters { display: grid; grid-template-columns: repeat(auto-fill, 48px); gap: .6rem; } .filter { width: 48px; height: 48px; image-rendering: pixelated; border: 1px solid var(--line); }
-</style></head><body><main><h1>Handwritten digits, learnt by kernlet</h1>
-"#;
+/// Dark on light, as ink.
+fn grey(value: f32) -> [u8; 3] {
+    [(255.0 * (1.0 - value.clamp(0.0, 1.0))) as u8; 3]
+}

@@ -52,11 +52,6 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// Dark on light, as ink.
-pub fn grey(value: f32) -> [u8; 3] {
-    [(255.0 * (1.0 - value.clamp(0.0, 1.0))) as u8; 3]
-}
-
 /// −1 is blue, 0 is white, 1 is red.
 pub fn diverging(value: f32) -> [u8; 3] {
     let value = value.clamp(-1.0, 1.0);
