@@ -148,6 +148,51 @@ fn split_with_scratch<T: Send, U: Send, V: Send, E: Send>(
     low.and(high)
 }
 
+/// [`for_rows2_with_scratch`] with three slices that are cut by rows.
+pub(crate) fn for_rows3_with_scratch<T: Send, E: Send>(
+    threads: usize,
+    rows: usize,
+    slices: [&mut [T]; 3],
+    scratch: &mut [T],
+    f: &(impl Fn(Range<usize>, [&mut [T]; 3], &mut [T]) -> Result<(), E> + Sync),
+) -> Result<(), E> {
+    #[cfg(feature = "rayon")]
+    if threads > 1 && rows > 1 {
+        return split3_with_scratch(0..rows, threads, slices, scratch, f);
+    }
+    let _ = threads;
+    f(0..rows, slices, scratch)
+}
+
+/// As [`split_with_scratch`], with three slices cut by rows; of at least one row.
+#[cfg(feature = "rayon")]
+fn split3_with_scratch<T: Send, E: Send>(
+    rows: Range<usize>,
+    threads: usize,
+    slices: [&mut [T]; 3],
+    scratch: &mut [T],
+    f: &(impl Fn(Range<usize>, [&mut [T]; 3], &mut [T]) -> Result<(), E> + Sync),
+) -> Result<(), E> {
+    let count = rows.len();
+    if threads <= 1 || count <= 1 {
+        return f(rows, slices, scratch);
+    }
+    let left = threads / 2;
+    let middle = count * left / threads;
+    let at = rows.start + middle;
+    let [first, second, third] = slices.map(|slice| {
+        let middle = slice.len() / count * middle;
+        slice.split_at_mut(middle)
+    });
+    let (scratch_low, scratch_high) = scratch.split_at_mut(scratch.len() / threads * left);
+    let (low, high) = ([first.0, second.0, third.0], [first.1, second.1, third.1]);
+    let (low, high) = join(
+        || split3_with_scratch(rows.start..at, left, low, scratch_low, f),
+        || split3_with_scratch(at..rows.end, threads - left, high, scratch_high, f),
+    );
+    low.and(high)
+}
+
 /// Calls `f` for consecutive ranges of `0..count`, cut at multiples of `unit`, on at most `threads` threads.
 #[cfg(feature = "rayon")]
 pub(crate) fn for_ranges(threads: usize, count: usize, unit: usize, f: &(impl Fn(Range<usize>) + Sync)) {

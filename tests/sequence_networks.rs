@@ -191,8 +191,7 @@ fn an_index_beyond_the_vocabulary_is_an_error() {
     let before = model.parameters().to_vec();
     let mut trainer = training.start(&mut model, &mut memory).unwrap();
     let error = trainer.step(&[0_u16, 1, 2, 11, 4, 5], &[0]).unwrap_err();
-    assert!(matches!(error, Error::Shape(_)), "{error:?}");
-    assert!(error.to_string().contains("embedding: index: expected at most 10, found 11"), "{error}");
+    assert_eq!(error, Error::Index { position: 3, index: 11, vocabulary: 11 });
     assert_eq!(model.parameters(), before);
 }
 
@@ -280,6 +279,24 @@ fn streams_have_the_bits_of_the_whole() {
         let mean = model::<Mean>();
         let last = streamed::<Mean>(level, &mean, &steps[..36], 3).pop().unwrap();
         assert_eq!(last, Some(whole::<Mean>(level, &mean, &steps[..36])), "{level}");
+    }
+}
+
+#[test]
+fn words_are_streamed() {
+    let model = model::<Words>();
+    let mut memory = vec![f32::NAN; stream_len::<Words>()];
+    for level in Level::all() {
+        let mut stream = Streamed::<Words>::new(level, model.parameters(), &mut memory).unwrap();
+        let mut last = Vec::new();
+        for id in &IDS[..6] {
+            last = stream.step(&[*id]).unwrap().unwrap().to_vec();
+        }
+        let (mut memory, mut whole) = (vec![f32::NAN; inference_len::<Words>(Batching::of(1))], [0.0; 3]);
+        infer(level, Batching::of(1), &model, &IDS[..6], &mut memory, &mut whole).unwrap();
+        assert_eq!(last, whole, "{level}");
+        assert_eq!(stream.step(&[11_u16]).unwrap_err(), Error::Index { position: 0, index: 11, vocabulary: 11 });
+        assert_eq!(stream.step(&[1_u16, 2]).unwrap_err(), Error::Inputs { input: 1, found: 2 });
     }
 }
 

@@ -16,6 +16,7 @@ use kernlet::{
     data::{metrics::argmax, standardize::Standardizer},
     nn::{Event, Gradients, Model, Network, Stream, Training, stream_len},
     optim::Adam,
+    shape::Shape,
     simd::Level,
     snapshot::fingerprint,
 };
@@ -81,7 +82,12 @@ fn run(args: &Args) -> Result<(), String> {
 }
 
 /// Trains a network, tests it, and lets it follow a recording.
-fn learn<N: Network>(name: &str, args: &Args, training: &Recordings, test: &Recordings) -> Result<(), String> {
+fn learn<N: Network<Input: Shape<Scalar = f32>>>(
+    name: &str,
+    args: &Args,
+    training: &Recordings,
+    test: &Recordings,
+) -> Result<(), String> {
     let said = |error: kernlet::nn::Error| error.to_string();
     let bytes = size_of::<f32>() * stream_len::<N>();
     say(&format!("\n{name}: {} parameters; {bytes} bytes to follow a recording\n", N::PARAMETERS))?;

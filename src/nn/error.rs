@@ -99,6 +99,43 @@ pub enum Error {
         /// Samples there are now.
         samples: usize,
     },
+    /// A number in the inputs is not one of the vocabulary.
+    Index {
+        /// Where it is, counted over all samples of the batch.
+        position: usize,
+        /// The number.
+        index: u32,
+        /// How many there are; they count from 0.
+        vocabulary: u32,
+    },
+    /// Another number of lengths than there are samples.
+    Lengths {
+        /// Lengths needed.
+        expected: usize,
+        /// Lengths given.
+        found: usize,
+    },
+    /// A sequence has no step, or more than there are.
+    Length {
+        /// Which sample of the batch.
+        sample: usize,
+        /// Its length.
+        length: u32,
+        /// How many steps there are.
+        steps: usize,
+    },
+    /// Sequences have lengths, and a layer takes all steps.
+    Unended {
+        /// The layer.
+        layer: &'static str,
+    },
+    /// A stateful training has a layer that begins at a sequence's end, where no earlier batch leads.
+    Backwards {
+        /// The layer.
+        layer: &'static str,
+    },
+    /// A stateful training takes sequences in their order, one piece after the other; `fit` would shuffle them.
+    Shuffled,
     /// A sample could not be read.
     Sample {
         /// Which one.
@@ -139,6 +176,20 @@ impl fmt::Display for Error {
             Self::Position { position, samples } => {
                 write!(f, "samples: found {samples}, but training stopped {position} samples into an epoch")
             }
+            Self::Index { position, index, vocabulary } => {
+                write!(f, "inputs: index {index} at position {position} is not below the vocabulary, {vocabulary}")
+            }
+            Self::Lengths { expected, found } => write!(f, "lengths: expected {expected}, found {found}"),
+            Self::Length { sample, length, steps } => {
+                write!(f, "lengths: sample {sample}: expected 1 to {steps} steps, found {length}")
+            }
+            Self::Unended { layer } => {
+                write!(f, "lengths: layer `{layer}` takes all steps, whatever the lengths of sequences")
+            }
+            Self::Backwards { layer } => {
+                write!(f, "stateful: layer `{layer}` runs backwards and cannot go on from an earlier batch")
+            }
+            Self::Shuffled => f.write_str("stateful: `fit` shuffles samples; take the steps one by one"),
             Self::Sample { index } => write!(f, "samples: sample {index} could not be read"),
             Self::Loss(error) => write!(f, "{error}"),
             Self::Shape(error) => write!(f, "{error}"),

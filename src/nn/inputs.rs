@@ -71,7 +71,29 @@ impl Element for u32 {
     }
 }
 
+/// The first number that is none of a vocabulary.
+fn beyond<I: Copy + Into<u32>>(ids: &[I], vocabulary: u32) -> Result<(), Error> {
+    for (position, &id) in ids.iter().enumerate() {
+        let index: u32 = id.into();
+        if index >= vocabulary {
+            return Err(Error::Index { position, index, vocabulary });
+        }
+    }
+    Ok(())
+}
+
 impl<'a> Inputs<'a> {
+    /// Whether all whole numbers are below that one; 0 where the network reads none.
+    pub(super) fn check(&self, vocabulary: u32) -> Result<(), Error> {
+        match self {
+            _ if vocabulary == 0 => Ok(()),
+            Self::Indices(Indices::U8(all)) => beyond(all, vocabulary),
+            Self::Indices(Indices::U16(all)) => beyond(all, vocabulary),
+            Self::Indices(Indices::U32(all)) => beyond(all, vocabulary),
+            _ => Ok(()),
+        }
+    }
+
     /// Some of the floats; none where they are no floats.
     #[inline]
     pub(super) fn floats(&self, range: Range<usize>) -> Result<&'a [f32], Error> {

@@ -34,6 +34,7 @@
 //! | `inputs` | what a network reads: floats or whole numbers |
 //! | `layers` | a file for each kind of layer |
 //! | `network` | what the macro implements, and the parameters |
+//! | `lengths` | which networks can have sequences of unequal length |
 //! | `describe` | names and shapes of tensors, for snapshots |
 //! | `init` | parameters from a seed |
 //! | `run` | a pass over a batch, inference, streaming, saliency |
@@ -48,6 +49,7 @@ mod init;
 mod inputs;
 #[doc(hidden)]
 pub mod layers;
+mod lengths;
 mod loss;
 mod network;
 mod pass;
@@ -65,7 +67,8 @@ pub use loss::{
 };
 pub use network::{Model, Network, Weights};
 pub use run::{
-    Batching, Stream, infer, infer_in_place, inference_bytes, inference_len, saliency, saliency_len, stream_len,
+    Batching, Stream, infer, infer_in_place, infer_with_lengths, inference_bytes, inference_len, saliency,
+    saliency_len, stream_len,
 };
 #[cfg(feature = "alloc")]
 pub use run::{HeapMemory, Trace};

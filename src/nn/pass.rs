@@ -43,7 +43,7 @@ pub trait Kind {
     /// As [`forward`](Self::forward).
     #[inline(always)]
     fn step(pass: StepPass<'_>) -> Result<bool, ShapeError> {
-        let StepPass { node, level, parameters, x, y, scratch, .. } = pass;
+        let StepPass { node, level, parameters, x, indices, y, scratch, .. } = pass;
         let mut operands = [0; MAX_OPERANDS];
         operands[0] = node.stream_input;
         let node = &Node { input: node.stream_input, output: node.stream_output, operands, ..*node };
@@ -56,10 +56,11 @@ pub trait Kind {
             parameters,
             x,
             others: [&[]; MAX_OPERANDS - 1],
-            indices: Indices::None,
+            indices,
             lengths: &[],
             y,
             auxiliary: &mut [],
+            carried: &mut [],
             scratch,
             noise: None,
         })?;
@@ -134,6 +135,8 @@ pub struct ForwardPass<'a> {
     pub(crate) lengths: &'a [u32],
     pub(crate) y: &'a mut [f32],
     pub(crate) auxiliary: &'a mut [f32],
+    /// The state that each sequence goes on from, and that it ends with; empty where all begin with zeros.
+    pub(crate) carried: &'a mut [f32],
     /// `threads` parts of equal length.
     pub(crate) scratch: &'a mut [f32],
     /// Present while training.
@@ -149,6 +152,8 @@ pub struct StepPass<'a> {
     /// The layer's own parameters.
     pub(crate) parameters: &'a [f32],
     pub(crate) x: &'a [f32],
+    /// The input where it is no list of `f32`.
+    pub(crate) indices: Indices<'a>,
     pub(crate) y: &'a mut [f32],
     /// What lies between two steps; zeros before the first.
     pub(crate) state: &'a mut [f32],

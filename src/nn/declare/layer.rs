@@ -233,6 +233,10 @@ pub struct Layer {
     pub(crate) over_batch: bool,
     /// It does nothing in inference.
     pub(crate) only_trains: bool,
+    /// The layer knows where a sequence ends, or works on each step by itself.
+    pub(crate) ends: bool,
+    /// The layer begins at a sequence's last step.
+    pub(crate) goes_back: bool,
 }
 
 impl Layer {
@@ -373,4 +377,8 @@ pub struct Node {
     pub(crate) stream_input: u32,
     pub(crate) stream_output: u32,
     pub(crate) stream_state: u32,
+    /// Floats that a sample's sequence hands to the next batch.
+    pub(crate) carried: u32,
+    /// The whole numbers that the layer reads are below this; 0 where it reads none.
+    pub(crate) vocabulary: u32,
 }

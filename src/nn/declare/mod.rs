@@ -11,4 +11,6 @@ pub use definition::{Argument, Context, Definition};
 pub(crate) use layer::same;
 pub use layer::{Attribute, Fill, Init, Layer, LayerTensor, MAX_OPERANDS, Node, Value, fills};
 pub use message::Message;
-pub use spec::{Auxiliary, Declaration, Declared, InPlace, Link, Scratch, Settings, Spec, Streaming, layers, nodes};
+pub use spec::{
+    Auxiliary, Carries, Declaration, Declared, InPlace, Link, Scratch, Settings, Spec, Streaming, layers, nodes,
+};

@@ -82,6 +82,18 @@ pub enum Streaming {
     State(usize),
 }
 
+/// Whether a sequence may go on in the next batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Carries {
+    /// Nothing lies between two steps.
+    Nothing,
+    /// A state of so many floats for each sample.
+    State(usize),
+    /// It runs backwards: its first step is the sequence's last.
+    Never,
+}
+
 /// Working memory of one thread, in floats.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Scratch {
@@ -147,6 +159,12 @@ pub struct Spec {
     pub(crate) is_noise: bool,
     pub(crate) link: Option<Link>,
     pub(crate) streaming: Streaming,
+    /// The layer knows where a sequence ends, or works on each step by itself.
+    pub(crate) ends: bool,
+    /// What a step hands to the next, where that can be handed to the next batch.
+    pub(crate) carries: Carries,
+    /// The whole numbers that it reads are below this; 0 where it reads none.
+    pub(crate) vocabulary: usize,
 }
 
 impl Spec {
@@ -175,6 +193,9 @@ impl Spec {
         is_noise: false,
         link: None,
         streaming: Streaming::No,
+        ends: false,
+        carries: Carries::Nothing,
+        vocabulary: 0,
     };
 }
 
@@ -208,6 +229,8 @@ impl Declared {
             same_numbers: false,
             over_batch: false,
             only_trains: false,
+            ends: false,
+            goes_back: false,
         },
         spec: Spec::NEW,
     };
@@ -231,6 +254,9 @@ impl Declared {
             same_numbers: matches!(spec.in_place, InPlace::Alias),
             over_batch: spec.sums,
             only_trains: spec.is_noise,
+            // A mean over the batch would take in steps that there are not.
+            ends: spec.ends || matches!(spec.streaming, Streaming::EachStep) && !spec.sums,
+            goes_back: matches!(spec.carries, Carries::Never),
             ..Self::EMPTY.layer
         };
         Self { layer, spec }
@@ -311,9 +337,12 @@ impl Declared {
             row_len: layer.row_len as u32,
             trainable: layer.trainable() as u32,
             operands,
-            stream_input: Self::step_len(&layer.input) as u32,
+            // Of whole numbers a step is one.
+            stream_input: if self.spec.vocabulary > 0 { 1 } else { Self::step_len(&layer.input) as u32 },
             stream_output: Self::step_len(&layer.output) as u32,
             stream_state: if let Streaming::State(floats) = self.spec.streaming { floats as u32 } else { 0 },
+            carried: if let Carries::State(floats) = self.spec.carries { floats as u32 } else { 0 },
+            vocabulary: self.spec.vocabulary as u32,
         }
     }
 }

@@ -12,7 +12,7 @@ impl Add {
     pub const fn declare(context: Context<'_>) -> Declared {
         let context = context.expect("add(name)", 3, &[]).read_named();
         same_shapes(&context, "adds `");
-        let spec = Spec { in_place: InPlace::Yes, gradient_in_place: true, accumulates: true, ..Spec::NEW };
+        let spec = Spec { in_place: InPlace::Yes, gradient_in_place: true, accumulates: true, ends: true, ..Spec::NEW };
         Declared::new(&context, context.input(), spec)
     }
 }

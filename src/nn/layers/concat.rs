@@ -49,7 +49,7 @@ impl Concat {
             [a, b, c, _] => Dims::new(&[a, b, c, all]),
             _ => context.message().text("expected 1 to 4 axes, found ").dims(&input).fail(),
         };
-        let spec = Spec { settings: Settings::of(&channels), accumulates: true, ..Spec::NEW };
+        let spec = Spec { settings: Settings::of(&channels), accumulates: true, ends: true, ..Spec::NEW };
         Declared::new(&context, output, spec)
     }
 }

@@ -57,6 +57,8 @@ pub(super) const fn declare(context: Context<'_>, shape: conv1d::Conv1d, dims: &
         Padding1d::Valid | Padding1d::Causal => window::state(span(shape.kernel, dilation), shape.in_channels),
         _ => Streaming::No,
     };
+    // Steps before an end read none beyond it.
+    declared.layer.ends = stride == 1 && (matches!(padding, Padding1d::Causal) || span(shape.kernel, dilation) == 1);
     declared
         .sizes("stride", &[stride])
         .attribute("padding", Value::Word(word))

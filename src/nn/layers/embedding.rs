@@ -4,7 +4,7 @@ use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec
 use crate::{
     kernels::embedding::{self, Index, IndexError},
     nn::{
-        declare::{Init, LayerTensor, Settings},
+        declare::{Init, LayerTensor, Settings, Streaming},
         pass::Indices,
     },
     parallel,
@@ -32,6 +32,8 @@ impl Embedding {
             reads_input: true,
             reads_indices: true,
             by_piece: false,
+            streaming: Streaming::EachStep,
+            vocabulary,
             ..Spec::NEW
         };
         Declared::new(&context, Dims::new(&[input.len(), width]), spec)

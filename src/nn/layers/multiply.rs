@@ -14,7 +14,7 @@ impl Multiply {
     pub const fn declare(context: Context<'_>) -> Declared {
         let context = context.expect("multiply(name)", 1, &[]).read_named();
         same_shapes(&context, "multiplies `");
-        let spec = Spec { reads_input: true, reads_others: true, ..Spec::NEW };
+        let spec = Spec { reads_input: true, reads_others: true, ends: true, ..Spec::NEW };
         Declared::new(&context, context.input(), spec)
     }
 }

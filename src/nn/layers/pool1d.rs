@@ -74,7 +74,7 @@ impl GlobalAvgPool1d {
         context.check(Pool2d::global(steps, channels).validate());
         // How many steps there were, and the sum of each channel.
         let streaming = Streaming::State(1 + channels);
-        let spec = Spec { settings: Settings::of(&[steps, channels]), streaming, ..Spec::NEW };
+        let spec = Spec { settings: Settings::of(&[steps, channels]), streaming, ends: true, ..Spec::NEW };
         Declared::new(&context, Dims::new(&[channels]), spec)
     }
 }
@@ -115,7 +115,41 @@ as_of_images! {
         let Some((x, pool)) = full(pass.state, pass.x, &whole)? else { return Ok(false) };
         pool2d::average_forward_into(pass.level, &pool, 1, x, pass.y).map(|()| true)
     };
-    GlobalAvgPool1d GlobalAvgPool2d |pass: StepPass<'_>| {
+}
+
+/// The mean of the steps that a sequence has.
+impl Kind for GlobalAvgPool1d {
+    fn forward(pass: ForwardPass<'_>) -> Result<(), ShapeError> {
+        if pass.lengths.is_empty() {
+            return GlobalAvgPool2d::forward(pass);
+        }
+        let (level, settings) = (pass.level, &pass.node.settings);
+        let (steps, channels) = (settings.size::<0>(), settings.size::<1>());
+        let samples = pass.x.chunks_exact((steps * channels).max(1)).zip(pass.y.chunks_exact_mut(channels.max(1)));
+        for ((x, y), &length) in samples.zip(pass.lengths) {
+            let x = x.get(..length as usize * channels).unwrap_or(x);
+            pool2d::global_average_forward_into(level, length as usize, channels, 1, x, y)?;
+        }
+        Ok(())
+    }
+
+    fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
+        if pass.lengths.is_empty() {
+            return GlobalAvgPool2d::backward(pass);
+        }
+        let (level, settings) = (pass.level, &pass.node.settings);
+        let (steps, channels) = (settings.size::<0>(), settings.size::<1>());
+        let samples = pass.dx.chunks_exact_mut((steps * channels).max(1)).zip(pass.dy.chunks_exact(channels.max(1)));
+        for ((dx, dy), &length) in samples.zip(pass.lengths) {
+            let middle = (length as usize * channels).min(dx.len());
+            let (dx, rest) = dx.split_at_mut(middle);
+            rest.fill(0.0);
+            pool2d::global_average_backward_into(level, length as usize, channels, 1, dy, dx)?;
+        }
+        Ok(())
+    }
+
+    fn step(pass: StepPass<'_>) -> Result<bool, ShapeError> {
         let Some((count, sums)) = pass.state.split_first_mut() else { return Ok(false) };
         *count += 1.0;
         for ((sum, x), y) in sums.iter_mut().zip(pass.x).zip(pass.y) {
@@ -123,5 +157,5 @@ as_of_images! {
             *y = *sum / *count;
         }
         Ok(true)
-    };
+    }
 }

@@ -1,14 +1,14 @@
 //! Recurrent layers over `[time, channels]`, in one direction or in both: the kernels of [`crate::kernels::recurrent`].
 //!
 //! In training the auxiliary place holds what each direction keeps, one after the other. Every sequence begins with a state
-//! of zeros.
+//! of zeros, or with the one that it has carried over; a gradient goes no further back than to that.
 
 use core::{marker::PhantomData, ops::Range};
 
 use super::{BackwardPass, Context, Declared, ForwardPass, Kind, ShapeError, Spec, StepPass, WeightPass, rows};
 use crate::{
     kernels::recurrent::{self as kernels, Backward, Cell, Forward, SequenceError, Sequences, Weights},
-    nn::declare::{Auxiliary, Init, LayerTensor, Scratch, Settings, Streaming, Value},
+    nn::declare::{Auxiliary, Carries, Init, LayerTensor, Scratch, Settings, Streaming, Value},
     parallel,
     shape::Dims,
     simd::HAS_VECTORS,
@@ -76,6 +76,8 @@ impl<C: Cell> Recurrent<C> {
             // The gradients of the gates, which those of the weights are made of, are backward's.
             sums: true,
             streaming: if both || backwards { Streaming::No } else { Streaming::State(first.state_len()) },
+            ends: true,
+            carries: if both || backwards { Carries::Never } else { Carries::State(first.state_len()) },
             ..Spec::NEW
         };
         let columns = first.columns;
@@ -229,20 +231,23 @@ impl<C: Cell> Kind for Recurrent<C> {
         let level = pass.level;
         for direction in Direction::<C>::all(&pass.node.settings) {
             let (shape, weights) = (&direction.shape, direction.weights(pass.parameters)?);
-            let trains = !pass.auxiliary.is_empty();
+            let (trains, carries) = (!pass.auxiliary.is_empty(), !pass.carried.is_empty());
             let place = if trains { direction.kept(pass.samples) } else { 0..0 };
             let found = pass.auxiliary.len();
             let wrong = ShapeError::new(C::NAME, "auxiliary", place.end, found);
             let kept = pass.auxiliary.get_mut(place).ok_or(wrong)?;
             let (x, lengths) = (pass.x, pass.lengths);
-            let run = |samples: Range<usize>, y: &mut [f32], kept: &mut [f32], scratch: &mut [f32]| {
-                let (mut y, mut kept) = (y, kept);
+            let run = |samples: Range<usize>, [y, kept, carried]: [&mut [f32]; 3], scratch: &mut [f32]| {
+                let (mut y, mut kept, mut carried) = (y, kept, carried);
                 for group in groups(samples) {
                     let of = Forward { x: rows(x, group.clone(), shape.x_len())?, weights };
                     let (sequences, count) = (some(lengths, group.clone()), group.len());
                     let mut scratch = &mut *scratch;
-                    let state = take(&mut scratch, count * shape.state_len())?;
-                    state.fill(0.0);
+                    let own = take(&mut scratch, count * shape.state_len())?;
+                    let state = if carries { take(&mut carried, count * shape.state_len())? } else { own };
+                    if !carries {
+                        state.fill(0.0);
+                    }
                     let y = take(&mut y, count * shape.y_len())?;
                     if trains {
                         let kept = take(&mut kept, count * shape.kept_len())?;
@@ -255,7 +260,8 @@ impl<C: Cell> Kind for Recurrent<C> {
                 }
                 Ok(())
             };
-            parallel::for_rows2_with_scratch(pass.threads, pass.samples, pass.y, kept, &mut *pass.scratch, &run)?;
+            let slices = [&mut *pass.y, kept, &mut *pass.carried];
+            parallel::for_rows3_with_scratch(pass.threads, pass.samples, slices, &mut *pass.scratch, &run)?;
         }
         Ok(())
     }

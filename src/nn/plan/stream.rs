@@ -42,13 +42,15 @@ impl StreamPlan {
 
 /// Lays out a stream, or stops the compilation with the layer that cannot run step by step.
 pub const fn stream(network: &str, declared: &[Declared], input: Dims) -> StreamPlan {
-    if input.rank() != 2 {
+    let is_words = !declared.is_empty() && declared[0].spec.vocabulary > 0;
+    if input.rank() != 2 && !is_words {
         Message::of_network(network)
-            .text("only an input of time x channels runs step by step, found ")
+            .text("only an input of time x channels, or of whole numbers, runs step by step, found ")
             .dims(&input)
             .fail();
     }
-    let mut plan = StreamPlan { input: input.axis(1), state: 0, widest: 0, scratch: 0 };
+    let step = if is_words { 1 } else { input.axis(1) };
+    let mut plan = StreamPlan { input: step, state: 0, widest: 0, scratch: 0 };
     let mut i = 0;
     while i < declared.len() {
         let Declared { layer, spec } = &declared[i];

@@ -31,6 +31,8 @@ pub(in crate::nn) struct Call<'a> {
     pub(in crate::nn) inputs: Inputs<'a>,
     /// How many steps each sample has; empty if all have all.
     pub(in crate::nn) lengths: &'a [u32],
+    /// Where the states lie that sequences go on from, of all layers and the whole batch, if they do.
+    pub(in crate::nn) carried: Option<usize>,
     /// Present while training.
     pub(in crate::nn) noise: Option<Seed>,
     /// These samples' part of the batch over which gradients are a mean.
@@ -94,6 +96,15 @@ impl<'a> Call<'a> {
     /// The lengths of some samples.
     fn lengths(&self, samples: Part) -> &'a [u32] {
         self.lengths.get(samples.range(1)).unwrap_or(&[])
+    }
+
+    /// Where a layer's states lie that some samples go on from.
+    fn carried<N: Network>(&self, index: usize, node: &Node, samples: Part) -> Range<usize> {
+        let (Some(start), len @ 1..) = (self.carried, node.carried as usize) else { return 0..0 };
+        let before: usize = N::NODES.iter().take(index).map(|node| node.carried as usize).sum();
+        let all = samples.range(len);
+        let at = start + before * self.regions.batch();
+        at + all.start..at + all.end
     }
 
     /// Where the operands lie in the memory, as many as the network's layers have at most. One that is read twice is
@@ -180,18 +191,19 @@ impl<'a> Call<'a> {
             return Ok(());
         }
         let [a, b, c, d] = self.ranges::<N>(node, step, samples, step.in_place);
-        let [y, auxiliary, scratch, a, b, c, d] = first_parts(
+        let [y, auxiliary, carried, scratch, a, b, c, d] = first_parts(
             memory,
             [
                 self.regions.range(step.value, node.output as usize, samples),
                 self.regions.range(step.auxiliary, step.auxiliary_len as usize, samples),
+                self.carried::<N>(index, node, samples),
                 self.regions.scratch(),
                 a,
                 b,
                 c,
                 d,
             ],
-            3 + const { most_operands(N::LAYERS) },
+            4 + const { most_operands(N::LAYERS) },
         )?;
         let Operands { x, others, indices } = self.operands::<N>(step, [a, b, c, d], samples, step.in_place)?;
         let pass = ForwardPass {
@@ -207,6 +219,7 @@ impl<'a> Call<'a> {
             lengths: self.lengths(samples),
             y,
             auxiliary,
+            carried,
             scratch,
             noise: self.noise(index, node, step, samples),
         };
@@ -397,6 +410,14 @@ pub(in crate::nn) fn read<N: Network, E: Element>(inputs: &[E]) -> Inputs<'_> {
         );
     }
     E::inputs(inputs)
+}
+
+/// [`read`], and whether all whole numbers are of the network's vocabulary.
+pub(in crate::nn) fn read_checked<N: Network, E: Element>(inputs: &[E]) -> Result<Inputs<'_>, Error> {
+    let inputs = read::<N, _>(inputs);
+    // An embedding is the first layer, or there is none.
+    inputs.check(N::NODES.first().map_or(0, |node| node.vocabulary))?;
+    Ok(inputs)
 }
 
 /// A layer's own parameters.

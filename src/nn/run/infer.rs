@@ -1,11 +1,12 @@
 //! Inference: forward only, in a memory that holds what one layer hands to the next.
 
-use super::{Call, Part, Regions, memory::copy, read};
+use super::{Call, Part, Regions, memory::copy, read_checked};
 use crate::{
     nn::{
         Error, Model, Network,
         frozen::Nothing,
         inputs::Element,
+        lengths::{self, Lengths},
         plan::{Ends, Planned, Sizes},
     },
     shape::Shape,
@@ -142,6 +143,49 @@ pub fn infer_in_place<N: Network>(
     memory: &mut [f32],
     outputs: &mut [f32],
 ) -> Result<(), Error> {
+    run::<N>(level, batching, parameters, inputs, &[], memory, outputs)
+}
+
+/// [`infer_in_place`] on sequences of which each has so many steps, from 1 to all: as
+/// [`step_with_lengths`](crate::nn::HeldTrainer::step_with_lengths) learns from them. Outputs of steps that there are not
+/// mean nothing.
+///
+/// # Errors
+/// As [`infer_in_place`], [`Error::Lengths`] if there is not one for each sample, and [`Error::Length`] for the first that is
+/// 0 or above the number of steps.
+///
+/// ```
+/// use kernlet::{nn::{Batching, Model, infer_with_lengths, inference_len}, simd::Level};
+/// kernlet::network! { struct Mean([4, 1]) { global_avg_pool1d } }
+/// let mut memory = [0.0; inference_len::<Mean>(Batching::of(2))];
+/// let (mut outputs, inputs) = ([0.0; 2], [1.0, 3.0, 0.0, 0.0, 1.0, 2.0, 3.0, 6.0]);
+/// infer_with_lengths::<Mean>(Level::detect(), Batching::of(2), &[], &inputs, &[2, 4], &mut memory, &mut outputs)?;
+/// assert_eq!(outputs, [2.0, 3.0]);
+/// # Ok::<(), kernlet::nn::Error>(())
+/// ```
+pub fn infer_with_lengths<N: Network>(
+    level: Level,
+    batching: Batching,
+    parameters: &[f32],
+    inputs: &[impl Element],
+    lengths: &[u32],
+    memory: &mut [f32],
+    outputs: &mut [f32],
+) -> Result<(), Error> {
+    const { Lengths::<N>::CHECKED };
+    lengths::check::<N>(lengths, inputs.len() / N::Input::LEN.max(1))?;
+    run::<N>(level, batching, parameters, inputs, lengths, memory, outputs)
+}
+
+fn run<N: Network>(
+    level: Level,
+    batching: Batching,
+    parameters: &[f32],
+    inputs: &[impl Element],
+    lengths: &[u32],
+    memory: &mut [f32],
+    outputs: &mut [f32],
+) -> Result<(), Error> {
     let count = sample_count::<N>(inputs, batching.batch)?;
     if parameters.len() != N::PARAMETERS {
         return Err(Error::Parameters { expected: N::PARAMETERS, found: parameters.len() });
@@ -154,7 +198,7 @@ pub fn infer_in_place<N: Network>(
     if outputs.len() != count * N::Output::LEN {
         return Err(Error::Outputs { expected: count * N::Output::LEN, found: outputs.len() });
     }
-    let read = read::<N, _>(inputs);
+    let read = read_checked::<N, _>(inputs)?;
     let call = Call {
         steps: Forward::<N>::STEPS,
         back: &[],
@@ -162,7 +206,8 @@ pub fn infer_in_place<N: Network>(
         threads: batching.threads,
         regions,
         inputs: read,
-        lengths: &[],
+        lengths,
+        carried: None,
         noise: None,
         share: 1.0,
     };

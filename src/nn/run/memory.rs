@@ -139,6 +139,11 @@ impl Regions {
         self.piece
     }
 
+    /// The samples that there is room for.
+    pub(super) const fn batch(&self) -> usize {
+        self.batch
+    }
+
     /// The scratch of all threads.
     #[inline]
     pub(super) fn scratch(&self) -> Range<usize> {

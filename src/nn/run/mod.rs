@@ -10,9 +10,9 @@ mod stream;
 #[cfg(feature = "alloc")]
 mod trace;
 
-pub(super) use call::{Call, Seed, read};
+pub(super) use call::{Call, Seed, read, read_checked};
 pub(super) use infer::sample_count;
-pub use infer::{Batching, infer, infer_in_place, inference_bytes, inference_len};
+pub use infer::{Batching, infer, infer_in_place, infer_with_lengths, inference_bytes, inference_len};
 #[cfg(feature = "alloc")]
 pub use memory::HeapMemory;
 pub(super) use memory::{Part, Regions, parts, pieces};

@@ -78,6 +78,7 @@ pub fn saliency<N: Network>(
         regions,
         inputs: read::<N, _>(sample),
         lengths: &[],
+        carried: None,
         noise: None,
         share: 1.0,
     };

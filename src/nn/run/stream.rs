@@ -2,9 +2,16 @@
 
 use core::marker::PhantomData;
 
-use super::{call::parameters, memory::parts};
+use super::{
+    call::{parameters, read_checked},
+    memory::parts,
+};
 use crate::{
-    nn::{Error, Network, pass::StepPass, plan::StreamPlan},
+    nn::{
+        Element, Error, Network,
+        pass::{Indices, StepPass},
+        plan::StreamPlan,
+    },
     simd::Level,
 };
 
@@ -19,7 +26,7 @@ pub const fn stream_len<N: Network>() -> usize {
     N::STREAM.end()
 }
 
-/// Runs a network over `[time, channels]` one step at a time.
+/// Runs a network over `[time, channels]`, or over a list of whole numbers, one step at a time.
 ///
 /// After every step the output has the bits that the network gives for all steps since the beginning: its last step, if
 /// it has several. The declared time does not matter. Convolutions and pools keep the steps that their windows hold,
@@ -90,12 +97,15 @@ impl<'a, N: Network> Stream<'a, N> {
     /// Takes a step, and returns the output that is due after it, if one is.
     ///
     /// # Errors
-    /// If `step` has not as many elements as the input has channels.
-    pub fn step(&mut self, step: &[f32]) -> Result<Option<&[f32]>, Error> {
+    /// If `step` has not as many elements as the input has channels, one where it is of whole numbers; [`Error::Index`] if
+    /// that is not below the vocabulary.
+    pub fn step(&mut self, step: &[impl Element]) -> Result<Option<&[f32]>, Error> {
         let plan = const { N::STREAM };
         if step.len() != plan.input {
             return Err(Error::Inputs { input: plan.input, found: step.len() });
         }
+        let inputs = read_checked::<N, _>(step)?;
+        let (floats, indices) = (inputs.floats(0..plan.input)?, inputs.indices(0..plan.input)?);
         let mut state_at = 0;
         let mut from = None;
         for (index, node) in N::NODES.iter().enumerate() {
@@ -111,7 +121,8 @@ impl<'a, N: Network> Stream<'a, N> {
                 node,
                 level: self.level,
                 parameters: parameters(self.parameters, node)?,
-                x: if from.is_none() { step } else { x },
+                x: if from.is_none() { floats } else { x },
+                indices: if from.is_none() { indices } else { Indices::None },
                 y,
                 state,
                 scratch,

@@ -93,6 +93,7 @@ impl<'m, N: Network<Input: Shape<Scalar = f32>>> Trace<'m, N> {
                 lengths: &[],
                 y,
                 auxiliary: &mut [],
+                carried: &mut [],
                 scratch: &mut self.scratch,
                 noise: None,
             };

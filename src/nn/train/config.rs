@@ -3,14 +3,16 @@
 use core::marker::PhantomData;
 
 use super::{
-    super::{Batching, Error, Loss, Model, Network, Nothing, SoftmaxCrossEntropy, frozen::Freeze},
+    super::{
+        Batching, Error, Loss, Model, Network, Nothing, SoftmaxCrossEntropy, declare::Node, frozen::Freeze,
+        lengths::Lengths,
+    },
     Held, HeldTrainer, State, Trainer,
     layout::{Layout, layout},
     sizing::Sizing,
 };
 use crate::{
     optim::{Optimizer, Schedule, Scheduled},
-    shape::Shape,
     simd::Level,
 };
 
@@ -62,6 +64,7 @@ pub enum Gradients {
 /// | [`schedule`](Self::schedule) | how the learning rate changes with the step | it does not |
 /// | [`seed`](Self::seed) | what dropout and shuffling draw from | 0 |
 /// | [`epochs`](Self::epochs), [`hold_out`](Self::hold_out), [`patience`](Self::patience) | what [`fit`](HeldTrainer::fit) does | no epochs |
+/// | [`stateful`](Self::stateful) | recurrent layers go on where the batch before ended | they begin with zeros |
 /// | [`level`](Self::level) | instruction set and rounding | the best of this machine |
 pub struct Training<N, O, L = SoftmaxCrossEntropy, F = Nothing> {
     pub(super) optimizer: O,
@@ -72,6 +75,7 @@ pub struct Training<N, O, L = SoftmaxCrossEntropy, F = Nothing> {
     pub(super) epochs: u32,
     pub(super) hold_out: f32,
     pub(super) patience: u32,
+    pub(super) stateful: bool,
     pub(super) level: Option<Level>,
     types: PhantomData<fn() -> (N, F)>,
 }
@@ -96,6 +100,7 @@ impl<N: Network, O: Optimizer> Training<N, O> {
             epochs: 0,
             hold_out: 0.0,
             patience: 0,
+            stateful: false,
             level: None,
             types: PhantomData,
         }
@@ -104,8 +109,9 @@ impl<N: Network, O: Optimizer> Training<N, O> {
 
 impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
     const fn with<O2: Optimizer, L2: Loss, F2: Freeze>(self, optimizer: O2, loss: L2) -> Training<N, O2, L2, F2> {
-        let Self { batching, gradients, seed, epochs, hold_out, patience, level, .. } = self;
-        Training { optimizer, loss, batching, gradients, seed, epochs, hold_out, patience, level, types: PhantomData }
+        let Self { batching, gradients, seed, epochs, hold_out, patience, stateful, level, .. } = self;
+        let types = PhantomData;
+        Training { optimizer, loss, batching, gradients, seed, epochs, hold_out, patience, stateful, level, types }
     }
 
     /// With that loss.
@@ -198,6 +204,34 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
         Self { patience: epochs, ..self }
     }
 
+    /// With recurrent layers that go on where the batch before ended: sample `n` of a step is the next piece of the
+    /// sequence of which sample `n` of the step before was one. Gradients go back to the piece's beginning and no further
+    /// (truncated back-propagation through time), so that memory depends on the length of a piece alone.
+    /// [`reset_states`](HeldTrainer::reset_states) begins new sequences. What is only evaluated begins with zeros, and
+    /// convolutions see no step of another piece.
+    ///
+    /// ```
+    /// use kernlet::{nn::{MeanSquaredError, Training}, optim::Adam};
+    /// // A piece of 8 steps, and what comes after each.
+    /// kernlet::network! { struct Next([8, 1]) { gru(8, sequences), out: conv1d(1, 1) } }
+    /// const TRAINING: Training<Next, Adam, MeanSquaredError> =
+    ///     Training::new(Adam::new(0.02)).loss(MeanSquaredError).batch(1).stateful();
+    /// let wave: Vec<f32> = (0..65).map(|i| (i as f32 * 0.7).sin()).collect();
+    /// let mut trainer = TRAINING.build()?;
+    /// let mut last = f32::INFINITY;
+    /// for _ in 0..60 {
+    ///     trainer.reset_states();
+    ///     for start in (0..64).step_by(8) {
+    ///         last = trainer.step(&wave[start..start + 8], &wave[start + 1..start + 9])?.loss;
+    ///     }
+    /// }
+    /// assert!(last < 0.02);
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    pub const fn stateful(self) -> Self {
+        Self { stateful: true, ..self }
+    }
+
     /// With that instruction set and rounding.
     pub const fn level(self, level: Level) -> Self {
         Self { level: Some(level), ..self }
@@ -217,9 +251,16 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
     pub(super) const fn layout(&self) -> Layout {
         let sizes = const { Sizing::<N, L, F>::SIZES };
         let targets = const { Sizing::<N, L, F>::TARGETS } * size_of::<L::Target>();
+        let lengths = if Lengths::<N>::UNENDED.is_none() { size_of::<u32>() } else { 0 };
         layout(&sizes, N::PARAMETERS, O::STATES, self.batching, matches!(self.gradients, Gradients::Applied))
-            .with_fit(self.epochs > 0, self.batching.batch, [N::Input::LEN, targets])
+            .with_fit(self.epochs > 0, self.batching.batch, [const { size_of::<N::Input>() }, lengths, targets])
             .with_best(self.patience > 0, N::PARAMETERS)
+            .with_carried(self.carried_len())
+    }
+
+    /// The floats of the states that sequences go on from.
+    pub(super) const fn carried_len(&self) -> usize {
+        if self.stateful { self.batching.batch.saturating_mul(const { carried(N::NODES) }) } else { 0 }
     }
 
     /// The floats of memory that a trainer needs.
@@ -243,8 +284,9 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
     /// `memory` may hold anything. The model is trained on from what it is.
     ///
     /// # Errors
-    /// If `memory` is shorter than [`memory_len`](Self::memory_len), or gradients are to be applied
-    /// as they appear and the batch is more than one piece.
+    /// If `memory` is shorter than [`memory_len`](Self::memory_len), gradients are to be applied
+    /// as they appear and the batch is more than one piece, or it is [`stateful`](Self::stateful) and a layer runs
+    /// backwards.
     pub fn start<'a>(self, model: &'a mut Model<N>, memory: &'a mut [f32]) -> Result<Trainer<'a, N, O, L, F>, Error> {
         self.start_in(model, memory)
     }
@@ -275,6 +317,11 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
         if self.gradients == Gradients::Applied && self.batching.piece() < batch {
             return Err(Error::Applied { batch, piece: self.batching.piece() });
         }
+        if self.stateful
+            && let Some(layer) = N::LAYERS.iter().find(|layer| layer.goes_back)
+        {
+            return Err(Error::Backwards { layer: layer.name });
+        }
         let mut held = (model, memory);
         let (expected, found) = (self.memory_len(), held.parts().1.len());
         if found < expected {
@@ -285,6 +332,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
         for index in 0..self.optimizer.states() {
             trainer.optimizer_state_mut(index).fill(self.optimizer.initial_state(index));
         }
+        trainer.reset_states();
         Ok(trainer)
     }
 
@@ -321,6 +369,16 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
     pub fn build_on(self, model: alloc::boxed::Box<Model<N>>) -> Result<super::OwnedTrainer<N, O, L, F>, Error> {
         self.start_in(model, super::super::HeapMemory::zeroed(self.memory_len()))
     }
+}
+
+/// Floats that a sample hands to the next batch, in all layers.
+const fn carried(nodes: &[Node]) -> usize {
+    let (mut floats, mut i) = (0, 0);
+    while i < nodes.len() {
+        floats += nodes[i].carried as usize;
+        i += 1;
+    }
+    floats
 }
 
 impl<N: Network, O: core::fmt::Debug, L, F> core::fmt::Debug for Training<N, O, L, F> {

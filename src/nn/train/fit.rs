@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::{
-    super::{Error, Loss, Metrics, Network, frozen::Freeze},
+    super::{Error, Loss, Metrics, Network, frozen::Freeze, lengths::Lengths},
     Best, Draw, Held, HeldTrainer, Samples,
     session::Session,
     sizing::Sizing,
@@ -106,6 +106,8 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     ///
     /// # Errors
     /// [`Error::Epochs`] if the training has no epochs (their memory is not counted then), [`Error::NoSamples`],
+    /// [`Error::Shuffled`] if it is [stateful](super::Training::stateful), [`Error::Unended`] if a sample has a length and a
+    /// layer takes all steps,
     /// [`Error::Position`] if it was resumed within an epoch of fewer samples, what reading a sample
     /// says, and as for [`step`](Self::step).
     ///
@@ -128,7 +130,7 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     /// assert!(fitted.training.accuracy() > 0.9);
     /// # Ok::<(), kernlet::nn::Error>(())
     /// ```
-    pub fn fit<S: Samples<L::Target>>(
+    pub fn fit<S: Samples<L::Target, Number<N>>>(
         &mut self,
         samples: &S,
         each: impl FnMut(&Self, &Event) -> bool,
@@ -140,7 +142,7 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     ///
     /// # Errors
     /// As for [`fit`](Self::fit).
-    pub fn fit_validated<S: Samples<L::Target>, V: Samples<L::Target>>(
+    pub fn fit_validated<S: Samples<L::Target, Number<N>>, V: Samples<L::Target, Number<N>>>(
         &mut self,
         samples: &S,
         validation: &V,
@@ -149,7 +151,7 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
         self.fit_all(samples, Validation::Set(validation), each)
     }
 
-    fn fit_all<S: Samples<L::Target>, V: Samples<L::Target>>(
+    fn fit_all<S: Samples<L::Target, Number<N>>, V: Samples<L::Target, Number<N>>>(
         &mut self,
         samples: &S,
         validation: Validation<'_, V>,
@@ -157,6 +159,9 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     ) -> Result<Fitted, Error> {
         if self.training.epochs == 0 {
             return Err(Error::Epochs);
+        }
+        if self.training.stateful {
+            return Err(Error::Shuffled);
         }
         let count = samples.count(N::Input::LEN);
         let held_out = match validation {
@@ -223,25 +228,22 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
         patience > 0 && self.state.epoch > self.state.best.epoch.saturating_add(patience)
     }
 
-    /// The session and the room for a batch: inputs, targets.
-    fn session_and_batch(&mut self) -> Result<(Session<'_, N, O, L, F>, &mut [f32], &mut [L::Target]), Error> {
+    /// The session and the room for a batch.
+    fn session_and_batch(&mut self) -> Result<(Session<'_, N, O, L, F>, Room<'_, N, L>), Error> {
         let mut session = self.session();
         let layout = session.layout;
         let memory = core::mem::take(&mut session.memory);
         let (pass, rest) = memory.split_at_mut_checked(layout.inputs).ok_or(Error::Plan)?;
-        let (inputs, rest) = rest.split_at_mut_checked(layout.targets - layout.inputs).ok_or(Error::Plan)?;
+        let (inputs, rest) = rest.split_at_mut_checked(layout.lengths - layout.inputs).ok_or(Error::Plan)?;
+        let (lengths, rest) = rest.split_at_mut_checked(layout.targets - layout.lengths).ok_or(Error::Plan)?;
         let targets = rest.get_mut(..layout.best - layout.targets).ok_or(Error::Plan)?;
         session.memory = pass;
-        // A target's size may not divide the room, which is one of whole floats.
-        let bytes: &mut [u8] = bytemuck::must_cast_slice_mut(targets);
-        let whole = bytes.len() - bytes.len() % size_of::<L::Target>().max(1);
-        let bytes = bytes.get_mut(..whole).ok_or(Error::Plan)?;
-        let targets = bytemuck::try_cast_slice_mut(bytes).map_err(|_| Error::Plan)?;
-        Ok((session, inputs, targets))
+        let lengths = bytemuck::must_cast_slice_mut(lengths);
+        Ok((session, Room { inputs: cast(inputs)?, lengths, targets: cast(targets)? }))
     }
 
     /// The steps of an epoch from the position on; says whether to go on.
-    fn fit_epoch<S: Samples<L::Target>>(
+    fn fit_epoch<S: Samples<L::Target, Number<N>>>(
         &mut self,
         samples: &S,
         count: usize,
@@ -262,11 +264,11 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
                 self.state.position += 1;
                 continue;
             }
-            let (mut session, inputs, targets) = self.session_and_batch()?;
+            let (mut session, room) = self.session_and_batch()?;
             let draw = |index| Draw { index, epoch: Some(epoch), seed };
-            let (inputs, targets) =
-                gather::<N, L, F>(samples, position..position + taken, &order, draw, inputs, targets)?;
-            let batch = session.step(inputs, targets)?;
+            let batch = gather::<N, L, F>(samples, position..position + taken, &order, draw, room)?;
+            session.lengths = batch.lengths;
+            let batch = session.step(batch.inputs, batch.targets)?;
             self.count_step();
             self.state.position += taken as u64;
             self.state.so_far.add(&batch);
@@ -278,7 +280,12 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     }
 
     /// The metrics of the samples from `first` on in the order in which they are held out.
-    fn validate<S: Samples<L::Target>>(&mut self, samples: &S, count: usize, first: usize) -> Result<Metrics, Error> {
+    fn validate<S: Samples<L::Target, Number<N>>>(
+        &mut self,
+        samples: &S,
+        count: usize,
+        first: usize,
+    ) -> Result<Metrics, Error> {
         let seed = self.state.seed;
         let all = if first > 0 { Shuffle::held_out(seed, count) } else { Shuffle::none(count) };
         let order = Order { all, epoch: Shuffle::none(count - first), first };
@@ -286,11 +293,11 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
         let mut position = 0;
         while position < count - first {
             let taken = (count - first - position).min(self.training.batching.batch.max(1));
-            let (mut session, inputs, targets) = self.session_and_batch()?;
+            let (mut session, room) = self.session_and_batch()?;
             let draw = |index| Draw { index, epoch: None, seed };
-            let (inputs, targets) =
-                gather::<N, L, F>(samples, position..position + taken, &order, draw, inputs, targets)?;
-            total.add(&session.evaluate(inputs, targets)?);
+            let batch = gather::<N, L, F>(samples, position..position + taken, &order, draw, room)?;
+            session.lengths = batch.lengths;
+            total.add(&session.evaluate(batch.inputs, batch.targets)?);
             position += taken;
         }
         Ok(total)
@@ -300,7 +307,7 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     ///
     /// # Errors
     /// As for [`fit`](Self::fit).
-    pub fn evaluate_samples<S: Samples<L::Target>>(&mut self, samples: &S) -> Result<Metrics, Error> {
+    pub fn evaluate_samples<S: Samples<L::Target, Number<N>>>(&mut self, samples: &S) -> Result<Metrics, Error> {
         if self.training.epochs == 0 {
             return Err(Error::Epochs);
         }
@@ -346,22 +353,58 @@ fn copied(from: &[f32], to: &mut [f32]) -> Result<(), Error> {
     Ok(())
 }
 
+/// What a network's inputs consist of.
+type Number<N> = <<N as Network>::Input as Shape>::Scalar;
+
+/// Where a batch is put together.
+struct Room<'b, N: Network, L: Loss> {
+    inputs: &'b mut [Number<N>],
+    lengths: &'b mut [u32],
+    targets: &'b mut [L::Target],
+}
+
+/// A batch, with lengths if a sample has one.
+struct Gathered<'b, N: Network, L: Loss> {
+    inputs: &'b [Number<N>],
+    lengths: &'b [u32],
+    targets: &'b [L::Target],
+}
+
+/// Floats as so many other numbers as they have room for.
+fn cast<T: bytemuck::Pod>(room: &mut [f32]) -> Result<&mut [T], Error> {
+    // A number's size may not divide the room, which is one of whole floats.
+    let bytes: &mut [u8] = bytemuck::must_cast_slice_mut(room);
+    let whole = bytes.len() - bytes.len() % size_of::<T>().max(1);
+    bytemuck::try_cast_slice_mut(bytes.get_mut(..whole).ok_or(Error::Plan)?).map_err(|_| Error::Plan)
+}
+
 /// Reads the samples at some positions of an order, one after the other.
 fn gather<'b, N: Network, L: Loss, F: Freeze>(
-    samples: &impl Samples<L::Target>,
+    samples: &impl Samples<L::Target, Number<N>>,
     positions: Range<usize>,
     order: &Order,
     draw: impl Fn(usize) -> Draw,
-    inputs: &'b mut [f32],
-    targets: &'b mut [L::Target],
-) -> Result<(&'b [f32], &'b [L::Target]), Error> {
+    room: Room<'b, N, L>,
+) -> Result<Gathered<'b, N, L>, Error> {
     let (input, target) = (N::Input::LEN, const { Sizing::<N, L, F>::TARGETS });
-    let inputs = inputs.get_mut(..positions.len() * input).ok_or(Error::Plan)?;
-    let targets = targets.get_mut(..positions.len() * target).ok_or(Error::Plan)?;
+    let count = positions.len();
+    let inputs = room.inputs.get_mut(..count * input).ok_or(Error::Plan)?;
+    let targets = room.targets.get_mut(..count * target).ok_or(Error::Plan)?;
+    let (lengths, mut any) = (room.lengths, false);
     for (slot, position) in positions.enumerate() {
         let input = inputs.get_mut(slot * input..(slot + 1) * input).ok_or(Error::Plan)?;
         let targets = targets.get_mut(slot * target..(slot + 1) * target).ok_or(Error::Plan)?;
-        samples.read(draw(order.at(position)), input, targets)?;
+        let draw = draw(order.at(position));
+        samples.read(draw, input, targets)?;
+        let length = samples.length(draw);
+        if let (Some(_), Some(layer)) = (length, const { Lengths::<N>::UNENDED }) {
+            return Err(Error::Unended { layer });
+        }
+        any |= length.is_some();
+        if let Some(place) = lengths.get_mut(slot) {
+            *place = length.unwrap_or(const { Lengths::<N>::STEPS as u32 });
+        }
     }
-    Ok((inputs, targets))
+    let lengths = if any { lengths.get(..count).ok_or(Error::Plan)? } else { &[] };
+    Ok(Gathered { inputs, lengths, targets })
 }

@@ -19,9 +19,12 @@ pub(super) struct Layout {
     pub(super) states: usize,
     /// Where the memory of a pass ends, and the batch that `fit` puts together begins.
     pub(super) inputs: usize,
+    pub(super) lengths: usize,
     pub(super) targets: usize,
     /// The best parameters so far.
     pub(super) best: usize,
+    /// The states that sequences go on from.
+    pub(super) carried: usize,
     pub(super) len: usize,
 }
 
@@ -39,18 +42,38 @@ pub(super) const fn layout(
     let gradients_len = if applied && trained > rows { rows } else { trained };
     let states_at = gradients.saturating_add(align(gradients_len));
     let len = states_at.saturating_add(states * align(trained));
-    Layout { regions, gradients, gradients_len, states: states_at, inputs: len, targets: len, best: len, len }
+    Layout {
+        regions,
+        gradients,
+        gradients_len,
+        states: states_at,
+        inputs: len,
+        lengths: len,
+        targets: len,
+        best: len,
+        carried: len,
+        len,
+    }
 }
 
 impl Layout {
-    /// With room for a batch: floats of its inputs, and bytes of its targets, for each sample.
-    pub(super) const fn with_fit(self, wanted: bool, batch: usize, [input, targets]: [usize; 2]) -> Self {
+    /// With room for a batch: bytes of its inputs, of its lengths, and of its targets, for each sample.
+    pub(super) const fn with_fit(self, wanted: bool, batch: usize, [input, length, targets]: [usize; 3]) -> Self {
         if !wanted {
             return self;
         }
-        let at = self.inputs.saturating_add(align(batch.saturating_mul(input)));
-        let len = at.saturating_add(align(batch.saturating_mul(targets).div_ceil(size_of::<f32>())));
-        Self { targets: at, best: len, len, ..self }
+        const fn room(batch: usize, bytes: usize) -> usize {
+            align(batch.saturating_mul(bytes).div_ceil(size_of::<f32>()))
+        }
+        let lengths = self.inputs.saturating_add(room(batch, input));
+        let targets_at = lengths.saturating_add(room(batch, length));
+        let len = targets_at.saturating_add(room(batch, targets));
+        Self { lengths, targets: targets_at, best: len, len, ..self }
+    }
+
+    /// With room for states that sequences go on from.
+    pub(super) const fn with_carried(self, floats: usize) -> Self {
+        Self { carried: self.len, len: self.len.saturating_add(align(floats)), ..self }
     }
 
     /// With room for the best parameters.

@@ -2,6 +2,7 @@
 //!
 //! - [`config`]: what training does, as one value that can be a constant.
 //! - [`session`], [`backward`], [`update`]: one step, from the inputs to the parameters.
+//! - [`steps`]: the loss of sequences of unequal length.
 //! - [`fit`], [`samples`]: epochs over samples.
 //! - [`resume`]: training to and from bytes.
 //! - [`layout`], [`sizing`]: where everything lies, and what the types say of it.
@@ -14,6 +15,7 @@ mod resume;
 mod samples;
 mod session;
 mod sizing;
+mod steps;
 mod update;
 
 use core::borrow::BorrowMut;
@@ -25,9 +27,13 @@ pub use self::{
 };
 use self::{session::Session, sizing::Sizing};
 use super::{
-    Error, Loss, Metrics, Model, Network, Nothing, SoftmaxCrossEntropy, frozen::Freeze, inputs::Element, plan::align,
+    Error, Loss, Metrics, Model, Network, Nothing, SoftmaxCrossEntropy,
+    frozen::Freeze,
+    inputs::Element,
+    lengths::{self, Lengths},
+    plan::align,
 };
-use crate::{optim::Optimizer, simd::Level, snapshot::Progress};
+use crate::{optim::Optimizer, shape::Shape, simd::Level, snapshot::Progress};
 
 /// A model and the memory of its training, however they are held: by value, in boxes, or borrowed.
 ///
@@ -133,7 +139,7 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
         let State { seed, step, rate, .. } = self.state;
         let (model, memory) = self.held.parts();
         let layout = self.training.layout();
-        Session { training: self.training, level: self.level, layout, seed, step, rate, model, memory }
+        Session { training: self.training, level: self.level, layout, seed, step, rate, model, memory, lengths: &[] }
     }
 
     /// One step of back-propagation on a batch: forward, error, backward, update.
@@ -149,6 +155,109 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
         let metrics = self.session().step(inputs, targets)?;
         self.count_step();
         Ok(metrics)
+    }
+
+    /// A [`step`](Self::step) on sequences of which each has so many steps, from 1 to all. What lies beyond an end is no
+    /// part of the result: recurrent layers end there, a global average is one of the steps that there are, and outputs of
+    /// steps that there are not have no loss (each sequence then counts as much as it has steps). It is read, though, by
+    /// layers that work on each step by itself, and should be zeros.
+    ///
+    /// A layer that takes all steps whatever the lengths (`flatten`, `dense` over steps, pools, batch normalisation, a
+    /// convolution that is not causal) stops the compilation, if it reads a sequence.
+    ///
+    /// # Errors
+    /// As for [`step`](Self::step), [`Error::Lengths`] if there is not one for each sample, and [`Error::Length`] for
+    /// the first that is 0 or above the number of steps.
+    ///
+    /// ```
+    /// use kernlet::{nn::Training, optim::Adam};
+    /// kernlet::network! { struct Words([u8; 5]) { words: embedding(10, 4), gru(6), out: dense(2), softmax } }
+    /// const TRAINING: Training<Words, Adam> = Training::new(Adam::new(0.05)).batch(2);
+    /// let mut trainer = TRAINING.build()?;
+    /// let metrics = trainer.step_with_lengths(&[3, 1, 0, 0, 0, 4, 4, 2, 9, 0], &[2, 4], &[0, 1])?;
+    /// assert_eq!(metrics.samples, 2);
+    /// let error = trainer.step_with_lengths(&[3, 1, 0, 0, 0], &[6], &[0]).unwrap_err();
+    /// assert_eq!(error.to_string(), "lengths: sample 0: expected 1 to 5 steps, found 6");
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    ///
+    /// ```compile_fail
+    /// // network `Window`: sequences of unequal length: layer `out` takes all steps …
+    /// kernlet::network! { struct Window([5, 2]) { lstm(3, sequences), out: dense(2), softmax } }
+    /// # use kernlet::{nn::Training, optim::Adam};
+    /// const TRAINING: Training<Window, Adam> = Training::new(Adam::new(0.05)).batch(1);
+    /// TRAINING.build().unwrap().step_with_lengths(&[0.0; 10], &[4], &[1]).unwrap();
+    /// ```
+    pub fn step_with_lengths(
+        &mut self,
+        inputs: &[impl Element],
+        lengths: &[u32],
+        targets: &[L::Target],
+    ) -> Result<Metrics, Error> {
+        let metrics = self.session_with(inputs, lengths)?.step(inputs, targets)?;
+        self.count_step();
+        Ok(metrics)
+    }
+
+    /// A [`backward`](Self::backward) on sequences with lengths: see [`step_with_lengths`](Self::step_with_lengths).
+    ///
+    /// # Errors
+    /// As for [`backward`](Self::backward) and [`step_with_lengths`](Self::step_with_lengths).
+    pub fn backward_with_lengths(
+        &mut self,
+        inputs: &[impl Element],
+        lengths: &[u32],
+        targets: &[L::Target],
+        first: usize,
+        of: usize,
+    ) -> Result<Metrics, Error> {
+        self.session_with(inputs, lengths)?.backward(inputs, targets, first, of)
+    }
+
+    /// An [`evaluate`](Self::evaluate) on sequences with lengths: see [`step_with_lengths`](Self::step_with_lengths).
+    ///
+    /// # Errors
+    /// As for [`step_with_lengths`](Self::step_with_lengths).
+    pub fn evaluate_with_lengths(
+        &mut self,
+        inputs: &[impl Element],
+        lengths: &[u32],
+        targets: &[L::Target],
+    ) -> Result<Metrics, Error> {
+        self.session_with(inputs, lengths)?.evaluate(inputs, targets)
+    }
+
+    /// A session on sequences with lengths.
+    fn session_with<'s>(
+        &'s mut self,
+        inputs: &[impl Element],
+        lengths: &'s [u32],
+    ) -> Result<Session<'s, N, O, L, F>, Error> {
+        const { Lengths::<N>::CHECKED };
+        lengths::check::<N>(lengths, inputs.len() / N::Input::LEN.max(1))?;
+        Ok(Session { lengths, ..self.session() })
+    }
+
+    /// Lets all sequences of a [stateful](Training::stateful) training begin anew, with zeros.
+    pub fn reset_states(&mut self) {
+        self.states_mut().fill(0.0);
+    }
+
+    /// The states that a [stateful](Training::stateful) training goes on from: layer after layer, and of each the samples
+    /// of a whole batch one after the other. Empty for any other.
+    pub fn states(&self) -> &[f32] {
+        self.held.memory().get(self.carried_range()).unwrap_or(&[])
+    }
+
+    /// The states, to be changed: set to zeros or to what was kept.
+    pub fn states_mut(&mut self) -> &mut [f32] {
+        let range = self.carried_range();
+        self.held.parts().1.get_mut(range).unwrap_or(&mut [])
+    }
+
+    fn carried_range(&self) -> core::ops::Range<usize> {
+        let start = self.training.layout().carried;
+        start..start + self.training.carried_len()
     }
 
     /// Forward, error and backward of a part of a batch: samples `first..` of `of`. The gradients

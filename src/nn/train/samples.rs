@@ -48,15 +48,53 @@ pub struct Draw {
 /// assert_eq!(fitted.training.accuracy(), 1.0);
 /// # Ok::<(), Error>(())
 /// ```
-pub trait Samples<T> {
-    /// How many there are, where an input has `input` floats.
+///
+/// `E` is what inputs consist of: `f32` where nothing is said, `u8`, `u16` or `u32` where the network begins with an
+/// embedding.
+pub trait Samples<T, E = f32> {
+    /// How many there are, where an input has `input` numbers.
     fn count(&self, input: usize) -> usize;
 
     /// Writes a sample's input and its targets.
     ///
     /// # Errors
     /// If it cannot be read: [`Error::Sample`], or any other.
-    fn read(&self, draw: Draw, input: &mut [f32], targets: &mut [T]) -> Result<(), Error>;
+    fn read(&self, draw: Draw, input: &mut [E], targets: &mut [T]) -> Result<(), Error>;
+
+    /// How many of its steps a sample has, if it is a sequence that ends before the last one; `None` where it has all.
+    /// See [`step_with_lengths`](super::HeldTrainer::step_with_lengths) for what that means.
+    ///
+    /// ```
+    /// use kernlet::{nn::{Draw, Error, Samples, Training}, optim::Adam};
+    ///
+    /// /// Words as letters, and whether each has an `x`.
+    /// struct Words(&'static [(&'static str, u8)]);
+    ///
+    /// impl Samples<u8, u8> for Words {
+    ///     fn count(&self, _input: usize) -> usize {
+    ///         self.0.len()
+    ///     }
+    ///     fn read(&self, draw: Draw, input: &mut [u8], targets: &mut [u8]) -> Result<(), Error> {
+    ///         let (word, label) = self.0[draw.index];
+    ///         input.fill(0);
+    ///         input.iter_mut().zip(word.bytes()).for_each(|(to, letter)| *to = letter - b'a');
+    ///         targets.fill(label);
+    ///         Ok(())
+    ///     }
+    ///     fn length(&self, draw: Draw) -> Option<u32> {
+    ///         Some(self.0[draw.index].0.len() as u32)
+    ///     }
+    /// }
+    ///
+    /// kernlet::network! { struct HasX([u8; 8]) { letters: embedding(26, 4), lstm(6), out: dense(2), softmax } }
+    /// const TRAINING: Training<HasX, Adam> = Training::new(Adam::new(0.05)).batch(2).epochs(60);
+    /// let words = Words(&[("axis", 1), ("tree", 0), ("x", 1), ("horse", 0), ("box", 1), ("i", 0)]);
+    /// assert_eq!(TRAINING.build()?.fit(&words, |_, _| true)?.training.accuracy(), 1.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn length(&self, _draw: Draw) -> Option<u32> {
+        None
+    }
 }
 
 /// Samples that lie in memory: inputs one after the other, and the targets of each likewise.
@@ -67,14 +105,14 @@ pub trait Samples<T> {
 /// assert_eq!(samples.count(3), 2);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Pairs<'a, T>(pub &'a [f32], pub &'a [T]);
+pub struct Pairs<'a, T, E = f32>(pub &'a [E], pub &'a [T]);
 
-impl<T: Copy> Samples<T> for Pairs<'_, T> {
+impl<T: Copy, E: Copy> Samples<T, E> for Pairs<'_, T, E> {
     fn count(&self, input: usize) -> usize {
         self.0.len() / input.max(1)
     }
 
-    fn read(&self, draw: Draw, input: &mut [f32], targets: &mut [T]) -> Result<(), Error> {
+    fn read(&self, draw: Draw, input: &mut [E], targets: &mut [T]) -> Result<(), Error> {
         let Draw { index, .. } = draw;
         let missing = Error::Sample { index };
         let range = |len: usize| Some(index.checked_mul(len)?..index.checked_add(1)?.checked_mul(len)?);

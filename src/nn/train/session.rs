@@ -5,7 +5,8 @@ use super::{
         Error, Loss, Metrics, Model, Network,
         frozen::Freeze,
         inputs::Element,
-        run::{Call, Part, Seed, pieces, read, sample_count},
+        lengths,
+        run::{Call, Part, Seed, pieces, read_checked, sample_count},
     },
     Gradients, Training,
     layout::Layout,
@@ -23,6 +24,8 @@ pub(super) struct Session<'s, N: Network, O, L, F> {
     pub(super) rate: f32,
     pub(super) model: &'s mut Model<N>,
     pub(super) memory: &'s mut [f32],
+    /// How many steps each sample has; empty if all have all.
+    pub(super) lengths: &'s [u32],
 }
 
 impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
@@ -32,18 +35,31 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         if targets.len() == expected { Ok(()) } else { Err(Error::Targets { expected, found: targets.len() }) }
     }
 
-    fn call<'c>(&self, inputs: &'c [impl Element], noise: Option<Seed>, share: f32) -> Call<'c> {
-        Call {
+    fn call<'c>(
+        &self,
+        inputs: &'c [impl Element],
+        lengths: &'c [u32],
+        noise: Option<Seed>,
+        share: f32,
+    ) -> Result<Call<'c>, Error> {
+        let (inputs, count) = (read_checked::<N, _>(inputs)?, inputs.len() / N::Input::LEN.max(1));
+        if !lengths.is_empty() {
+            lengths::check::<N>(lengths, count)?;
+        }
+        // What is only evaluated begins with zeros, and changes no state.
+        let carries = self.training.stateful && noise.is_some();
+        Ok(Call {
             steps: Sizing::<N, L, F>::steps(),
             back: Sizing::<N, L, F>::back(),
             level: self.level,
             threads: self.training.batching.threads,
             regions: self.layout.regions,
-            inputs: read::<N, _>(inputs),
-            lengths: &[],
+            inputs,
+            lengths,
+            carried: carries.then_some(self.layout.carried),
             noise,
             share,
-        }
+        })
     }
 
     /// Forward, error and backward of samples `first..` of `of`.
@@ -64,10 +80,11 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
             return Err(Error::OneRow { layer });
         }
         let noise = Seed { seed: self.seed, step: self.step, first, drop_out: N::DROP_OUT };
-        let call = self.call(inputs, Some(noise), count as f32 / of as f32);
+        let lengths = self.lengths;
+        let call = self.call(inputs, lengths, Some(noise), count as f32 / of as f32)?;
         let sizes = const { &Sizing::<N, L, F>::SIZES };
         call.forward::<N>(self.model.parameters(), self.memory, count, sizes)?;
-        let metrics = self.evaluate_loss(targets, count, of)?;
+        let metrics = self.evaluate_steps(targets, lengths, count, of)?;
 
         let whole = Part { first: 0, count };
         for index in (sizes.by_piece..sizes.active).rev() {
@@ -95,13 +112,18 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         Self::check_targets(count, targets)?;
         let mut total = Metrics::default();
         let batch = self.training.batching.batch.max(1);
+        let all = self.lengths;
+        if !all.is_empty() {
+            lengths::check::<N>(all, count)?;
+        }
         let targets = targets.chunks(batch * const { Sizing::<N, L, F>::TARGETS });
-        for (inputs, targets) in inputs.chunks(batch * N::Input::LEN).zip(targets) {
+        for (index, (inputs, targets)) in inputs.chunks(batch * N::Input::LEN).zip(targets).enumerate() {
             let count = inputs.len() / N::Input::LEN;
-            let call = self.call(inputs, None, 1.0);
+            let lengths = all.get(index * batch..index * batch + count).unwrap_or(&[]);
+            let call = self.call(inputs, lengths, None, 1.0)?;
             let sizes = const { &Sizing::<N, L, F>::SIZES };
             call.forward::<N>(self.model.parameters(), self.memory, count, sizes)?;
-            total.add(&self.evaluate_loss(targets, count, count)?);
+            total.add(&self.evaluate_steps(targets, lengths, count, count)?);
         }
         Ok(total)
     }
