@@ -5,10 +5,17 @@
 //! adds at once; a group of inputs is the same in all lanes, and each lane has the weights of a channel of its own.
 //! Integers associate, so all give the same sums.
 #![allow(unsafe_code)]
-// Entered where there are vectors of integers: on x86.
-#![cfg_attr(not(target_feature = "sse2"), allow(dead_code))]
+// Entered where there are vectors of integers.
+#![cfg_attr(
+    not(any(
+        target_feature = "sse2",
+        target_feature = "simd128",
+        all(target_feature = "neon", target_arch = "aarch64")
+    )),
+    allow(dead_code)
+)]
 
-use super::{Level, taps::Placing};
+use super::{Level, rescale::scaled, taps::Placing};
 
 /// What a vector of sums is rescaled by, a channel in each lane: 16 of each, as many as there are lanes read.
 #[repr(C, align(64))]
@@ -38,8 +45,21 @@ pub(crate) trait Integers: Copy {
     /// The most vectors of channels of six rows that registers hold: 4 or 2.
     const VECTORS: usize;
 
+    /// Whether inputs are read as they lie, without being put into groups: where it costs no more than a group.
+    const DIRECT: bool = false;
+
     /// All lanes `x`.
     fn splat(self, x: i32) -> Self::V;
+
+    /// All lanes the group of the inputs at `x`, with [`Self::DIRECT`].
+    ///
+    /// # Safety
+    /// `x` is valid for reading `TERMS` elements.
+    #[inline(always)]
+    unsafe fn group(self, x: *const i8) -> Self::V {
+        let _ = x;
+        self.splat(0)
+    }
 
     /// # Safety
     /// `x` is valid for reading `LANES` elements.
@@ -75,7 +95,23 @@ pub(crate) trait Integers: Copy {
     ///
     /// # Safety
     /// `n <= LANES`, and `y` is valid for writing `n` elements.
-    unsafe fn place(self, sums: Self::V, scales: &Scales, placing: Placing, y: *mut i8, n: usize);
+    #[inline(always)]
+    unsafe fn place(self, sums: Self::V, scales: &Scales, placing: Placing, y: *mut i8, n: usize) {
+        let mut lanes = [0; 16];
+        // SAFETY: there are 16 places.
+        unsafe { self.store(sums, lanes.as_mut_ptr()) };
+        let Placing { zero_point, range: [least, most] } = placing;
+        let shifts = scales.left.iter().zip(&scales.right);
+        for (i, ((&sum, &mantissa), (&left, &right))) in
+            lanes.iter().zip(&scales.mantissas).zip(shifts).enumerate().take(n.min(Self::LANES))
+        {
+            let rescaled = scaled(sum.wrapping_shl(left as u32), mantissa, right as u32);
+            let placed = rescaled.saturating_add(i32::from(zero_point));
+            let held = placed.max(i32::from(least)).min(i32::from(most));
+            // SAFETY: the caller vouches for `n` elements.
+            unsafe { *y.add(i) = held as i8 };
+        }
+    }
 }
 
 /// An algorithm over [`Integers`], entered at a [`Level`].
@@ -99,11 +135,23 @@ impl Level {
                 InstructionSet::Avx512 if has_vnni() => unsafe { integers::Vnni::run(kernel) },
                 // SAFETY: a level of AVX2 or AVX-512 is only made where there is AVX2.
                 InstructionSet::Avx512 | InstructionSet::Avx2 => unsafe { integers::Avx2::run(kernel) },
-                InstructionSet::Portable => return false,
+                InstructionSet::Portable => super::four::Four::run(kernel),
             }
             true
         }
-        #[cfg(not(all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2")))]
+        #[cfg(any(
+            all(target_arch = "aarch64", target_feature = "neon"),
+            all(target_arch = "wasm32", target_feature = "simd128")
+        ))]
+        {
+            super::four::Four::run(kernel);
+            true
+        }
+        #[cfg(not(any(
+            all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"),
+            all(target_arch = "aarch64", target_feature = "neon"),
+            all(target_arch = "wasm32", target_feature = "simd128")
+        )))]
         {
             let _ = kernel;
             false

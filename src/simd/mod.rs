@@ -20,11 +20,22 @@ pub(crate) mod tile;
 #[cfg(all(feature = "int8", not(all(kernlet_arm = "dsp", not(kernlet_no_dsp)))))]
 pub(crate) mod tile;
 
+#[cfg(all(
+    feature = "int8",
+    any(
+        all(any(target_arch = "x86", target_arch = "x86_64"), target_feature = "sse2"),
+        all(target_arch = "aarch64", target_feature = "neon"),
+        all(target_arch = "wasm32", target_feature = "simd128")
+    )
+))]
+mod four;
 #[cfg(feature = "int8")]
 pub(crate) mod integers;
 mod level;
 mod portable;
 pub mod reduce;
+#[cfg(feature = "int8")]
+pub(crate) mod rescale;
 mod scalar;
 #[cfg(feature = "int8")]
 pub(crate) mod taps;

@@ -62,8 +62,11 @@ impl<'a> Simple<'a> {
 
     /// Whether the channels are such channels.
     pub(crate) fn fits(&self) -> bool {
-        let small = |bias: &[u8; 4]| i32::from_le_bytes(*bias).unsigned_abs() < 1 << 29;
-        self.multipliers.iter().all(|[_, exponent]| *exponent < 0) && self.biases.is_none_or(|b| b.iter().all(small))
+        // Bits of all, without a branch for each: this is done once for each invocation.
+        let exponents = self.multipliers.iter().fold(-1, |all, [_, exponent]| all & exponent);
+        let bits = |bias: &[u8; 4]| i32::from_le_bytes(*bias) ^ (i32::from_le_bytes(*bias) >> 31);
+        let biases = self.biases.unwrap_or_default().iter().fold(0, |all, bias| all | bits(bias));
+        exponents < 0 && biases < 1 << 29
     }
 
     /// The channels from one on.

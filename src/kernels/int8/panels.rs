@@ -5,17 +5,26 @@
 //!    each channel; all pixels use it. Terms beyond a panel go on from sums in memory.
 //! 2. The rows of a tile are gathered beside each other in the form that the instructions take; one input is then a
 //!    broadcast load.
-//! 3. A row or few read each weight once, so nothing is copied: vectors go along the terms, four channels share the inputs.
+//! 3. Where an instruction takes inputs as they lie and a window's rows are whole groups, nothing is gathered: each pixel
+//!    of a tile is read where it is. Windows in the padding are gathered still.
+//! 4. A row or few read each weight once, so nothing is copied: vectors go along the terms, four channels share the inputs.
 #![allow(unsafe_code)]
-// Entered where there are vectors of integers: on x86.
-#![cfg_attr(not(target_feature = "sse2"), allow(dead_code))]
+// Entered where there are vectors of integers.
+#![cfg_attr(
+    not(any(
+        target_feature = "sse2",
+        target_feature = "simd128",
+        all(target_feature = "neon", target_arch = "aarch64")
+    )),
+    allow(dead_code)
+)]
 
 use core::mem::MaybeUninit;
 
 use super::{
     Filter, Rescaling,
     product::Layer,
-    rows::{Line, Rows},
+    rows::{Line, Rows, Runs},
 };
 use crate::simd::{
     Level,
@@ -64,7 +73,9 @@ impl<R: Rows> IntegerKernel for Job<'_, R> {
         if !weights || !outputs || first_channel + channels > all_channels {
             return;
         }
-        if pixels <= FEW_ROWS && (0..pixels).all(|pixel| rows.whole(pixel).is_some_and(|row| row.len() == terms)) {
+        if pixels <= FEW_ROWS
+            && (0..pixels).all(|pixel| rows.whole(rows.place(pixel)).is_some_and(|row| row.len() == terms))
+        {
             few_rows(s, layer, rows, pixels, y);
             return;
         }
@@ -165,6 +176,7 @@ impl Memory {
         let most = (PANEL / (NV * S::LANES)).min(TILE / MR) * S::TERMS;
         let in_one = terms <= most;
         let row_block = if in_one { pixels } else { KEPT_ROWS };
+        let direct = if in_one { Direct::new::<S, R>(rows, terms) } else { None };
         let mut constants = constants::<S, NV>(s, filter, first, channels);
         if S::ADDED + i32::from(filter.input_zero_point) != 0 {
             // SAFETY: the rows of weights are there.
@@ -185,7 +197,8 @@ impl Memory {
                 while row < end {
                     let count = MR.min(end - row);
                     let groups = len.div_ceil(S::TERMS);
-                    for i in 0..count {
+                    let tile = direct.as_ref().and_then(|direct| direct.tile(rows, &mut place_of_row, count));
+                    for i in 0..if tile.is_some() { 0 } else { count } {
                         // SAFETY: the tile has `MR` rows of so many groups.
                         let at = unsafe { self.tile.place().add(i * groups) };
                         if groups > 0 {
@@ -211,7 +224,12 @@ impl Memory {
                                 };
                             }
                         }
-                        products::<S, NV>(s, groups, self.tile.place(), self.panel.place(), &mut sums);
+                        match (&direct, tile) {
+                            (Some(direct), Some(tile)) => {
+                                products_direct::<S, NV>(s, direct, &tile, self.panel.place(), &mut sums);
+                            }
+                            _ => products::<S, NV>(s, groups, self.tile.place(), self.panel.place(), &mut sums),
+                        }
                         for (i, sums) in sums.iter().enumerate().take(count) {
                             if last {
                                 let y = y.as_mut_ptr().add((row + i) * all_channels + first);
@@ -337,6 +355,73 @@ unsafe fn products<S: Integers, const NV: usize>(
     }
 }
 
+/// Rows that are read where they lie, in runs of whole groups.
+struct Direct<'a>(Runs<'a>);
+
+impl<'a> Direct<'a> {
+    /// If the instruction set and the rows have it.
+    #[inline(always)]
+    fn new<S: Integers, R: Rows>(rows: &'a R, terms: usize) -> Option<Self> {
+        let runs = rows.runs().filter(|_| S::DIRECT)?;
+        (runs.len % S::TERMS == 0 && runs.len > 0 && runs.count.checked_mul(runs.len)? == terms).then_some(Self(runs))
+    }
+
+    /// Where the rows of a tile begin, if all their runs are in the input; `place` is moved on then. A row that is not there
+    /// is the first again.
+    #[inline(always)]
+    fn tile<R: Rows>(&self, rows: &R, place: &mut R::Place, count: usize) -> Option<[*const i8; MR]> {
+        let span = self.0.span()?;
+        let mut at = *place;
+        let mut tile = [self.0.x.as_ptr(); MR];
+        for i in 0..MR {
+            if i < count {
+                let start = rows.start(at)?;
+                if start.checked_add(span)? > self.0.x.len() {
+                    return None;
+                }
+                tile[i] = self.0.x.as_ptr().wrapping_add(start);
+                at = rows.next(at);
+            } else {
+                tile[i] = tile[0];
+            }
+        }
+        *place = at;
+        Some(tile)
+    }
+}
+
+/// [`products`] of rows that are read where they lie.
+///
+/// # Safety
+/// Each row of `tile` has the runs of `direct`, `panel` `NV` vectors for each of their groups.
+#[inline(always)]
+unsafe fn products_direct<S: Integers, const NV: usize>(
+    s: S,
+    direct: &Direct<'_>,
+    tile: &[*const i8; MR],
+    panel: *const i32,
+    sums: &mut [[S::V; NV]; MR],
+) {
+    let Runs { count, len, step, .. } = direct.0;
+    let groups = len / S::TERMS;
+    for run in 0..count {
+        let tile = tile.map(|row| row.wrapping_add(run * step));
+        let panel = panel.wrapping_add(run * groups * NV * S::LANES);
+        for group in 0..groups {
+            // SAFETY: the caller vouches.
+            unsafe {
+                let w = core::array::from_fn::<_, NV, _>(|v| s.load(panel.add((group * NV + v) * S::LANES)));
+                for (row, sums) in tile.iter().zip(sums.iter_mut()) {
+                    let x = s.group(row.add(group * S::TERMS));
+                    for (sum, &w) in sums.iter_mut().zip(&w) {
+                        *sum = s.dot(*sum, x, w);
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Writes the outputs of a pixel.
 ///
 /// # Safety
@@ -377,7 +462,7 @@ fn few_rows<S: Integers>(s: S, layer: &Layer<'_>, rows: &impl Rows, pixels: usiz
     let Layer { filter, first_channel, channels, terms, all_channels } = *layer;
     let times = S::ADDED + i32::from(filter.input_zero_point);
     for pixel in 0..pixels {
-        let Some(x) = rows.whole(pixel) else { return };
+        let Some(x) = rows.whole(rows.place(pixel)) else { return };
         let y = y.get_mut(pixel * all_channels + first_channel..).unwrap_or_default();
         let mut channel = 0;
         while channel < channels {

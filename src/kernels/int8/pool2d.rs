@@ -107,13 +107,26 @@ impl Join for Largest {
     #[inline(always)]
     fn join(self, window: &Window<'_>, y: &mut [i8]) {
         let [least, most] = self.0;
-        y.fill(least);
+        // Pieces of one length stay in registers.
+        let (pieces, rest) = y.as_chunks_mut::<PANEL>();
+        let mut first = 0;
+        for y in pieces {
+            let mut largest = [least; PANEL];
+            window.each(|x| {
+                if let Some(x) = x.get(first..).and_then(|x| x.first_chunk::<PANEL>()) {
+                    largest = core::array::from_fn(|i| largest[i].max(x[i]));
+                }
+            });
+            *y = largest.map(|x| x.min(most));
+            first += PANEL;
+        }
+        rest.fill(least);
         window.each(|x| {
-            for (y, &x) in y.iter_mut().zip(x) {
+            for (y, &x) in rest.iter_mut().zip(x.get(first..).unwrap_or_default()) {
                 *y = (*y).max(x);
             }
         });
-        for y in y {
+        for y in rest {
             *y = (*y).min(most);
         }
     }

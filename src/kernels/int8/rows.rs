@@ -16,13 +16,36 @@ pub(super) trait Rows {
     fn next(&self, place: Self::Place) -> Self::Place;
 
     /// The row, where its terms lie together in the input.
-    fn whole(&self, row: usize) -> Option<&[i8]>;
+    fn whole(&self, place: Self::Place) -> Option<&[i8]>;
 
-    /// Four rows, where they lie together in the input.
-    fn four(&self, row: usize) -> Option<&[i8]>;
+    /// This row and the three that follow, where they lie together in the input.
+    fn four(&self, place: Self::Place) -> Option<&[i8]>;
+
+    /// How the rows lie in the input that lie in runs there, if any do.
+    fn runs(&self) -> Option<Runs<'_>>;
+
+    /// Where the first run of a row begins, if all of them are in the input.
+    fn start(&self, place: Self::Place) -> Option<usize>;
 
     /// Copies the terms from `from` on, as many as fit.
     fn gather(&self, place: Self::Place, from: usize, to: &mut (impl Line + ?Sized));
+}
+
+/// Terms that lie together, several times: `count` runs of `len`, whose beginnings are `step` apart.
+#[derive(Clone, Copy)]
+pub(super) struct Runs<'a> {
+    pub x: &'a [i8],
+    pub count: usize,
+    pub len: usize,
+    pub step: usize,
+}
+
+impl Runs<'_> {
+    /// From the first term to behind the last.
+    #[inline(always)]
+    pub(super) fn span(&self) -> Option<usize> {
+        self.count.checked_sub(1)?.checked_mul(self.step)?.checked_add(self.len)
+    }
 }
 
 /// Where terms are copied to.
@@ -77,15 +100,23 @@ impl Rows for Matrix<'_> {
     }
 
     #[inline(always)]
-    fn whole(&self, row: usize) -> Option<&[i8]> {
-        let at = row * self.columns;
-        self.x.get(at..at + self.columns)
+    fn whole(&self, place: usize) -> Option<&[i8]> {
+        self.x.get(place..place + self.columns)
     }
 
     #[inline(always)]
-    fn four(&self, row: usize) -> Option<&[i8]> {
-        let at = row * self.columns;
-        self.x.get(at..at + 4 * self.columns)
+    fn four(&self, place: usize) -> Option<&[i8]> {
+        self.x.get(place..place + 4 * self.columns)
+    }
+
+    #[inline(always)]
+    fn runs(&self) -> Option<Runs<'_>> {
+        Some(Runs { x: self.x, count: 1, len: self.columns, step: 0 })
+    }
+
+    #[inline(always)]
+    fn start(&self, place: usize) -> Option<usize> {
+        Some(place)
     }
 
     #[inline(always)]
@@ -185,11 +216,22 @@ pub(super) struct Windows<'a> {
 }
 
 impl Windows<'_> {
+    /// Where a pixel's channels begin.
+    #[inline(always)]
+    fn offset(&self, image: usize, row: usize, column: usize) -> usize {
+        ((image * self.rows.size + row) * self.columns.size + column) * self.channels + self.taken.start
+    }
+
     /// A pixel's channels and all that follows.
     #[inline(always)]
     fn pixel(&self, image: usize, row: usize, column: usize) -> &[i8] {
-        let pixel = (image * self.rows.size + row) * self.columns.size + column;
-        self.x.get(pixel * self.channels + self.taken.start..).unwrap_or_default()
+        self.x.get(self.offset(image, row, column)..).unwrap_or_default()
+    }
+
+    /// Whether neighbouring taps are neighbours in the image: where all channels are taken.
+    #[inline(always)]
+    fn is_together(&self) -> bool {
+        self.columns.dilation == 1 && self.taken.len() == self.channels
     }
 }
 
@@ -207,11 +249,11 @@ impl Rows for Windows<'_> {
     }
 
     #[inline(always)]
-    fn whole(&self, row: usize) -> Option<&[i8]> {
+    fn whole(&self, place: Place) -> Option<&[i8]> {
         if self.rows.kernel != 1 || self.columns.kernel != 1 || self.rows.before != 0 || self.columns.before != 0 {
             return None;
         }
-        let Place { image, row: h, column: v } = self.place(row);
+        let Place { image, row: h, column: v } = place;
         let (h, v) = (h * self.rows.stride, v * self.columns.stride);
         // Padding below or on the right.
         if h >= self.rows.size || v >= self.columns.size {
@@ -221,8 +263,21 @@ impl Rows for Windows<'_> {
     }
 
     #[inline(always)]
-    fn four(&self, _: usize) -> Option<&[i8]> {
+    fn four(&self, _: Place) -> Option<&[i8]> {
         None
+    }
+
+    #[inline(always)]
+    fn runs(&self) -> Option<Runs<'_>> {
+        let (len, step) = (self.columns.kernel * self.channels, self.rows.dilation * self.columns.size * self.channels);
+        self.is_together().then_some(Runs { x: self.x, count: self.rows.kernel, len, step })
+    }
+
+    #[inline(always)]
+    fn start(&self, place: Place) -> Option<usize> {
+        let (rows, columns) = (self.rows.inside(place.row), self.columns.inside(place.column));
+        let inside = rows.taps.len() == self.rows.kernel && columns.taps.len() == self.columns.kernel;
+        inside.then(|| self.offset(place.image, rows.first, columns.first))
     }
 
     #[inline(always)]
@@ -230,8 +285,7 @@ impl Rows for Windows<'_> {
         let Place { image, row: h, column: v } = place;
         let (rows, columns) = (self.rows.inside(h), self.columns.inside(v));
         let channels = self.taken.len();
-        // Neighbouring taps are neighbours in the image where all channels are taken.
-        let together = self.columns.dilation == 1 && channels == self.channels;
+        let together = self.is_together();
         let line = self.columns.kernel * channels;
         let inside = rows.taps.len() == self.rows.kernel && columns.taps.len() == self.columns.kernel;
         if inside && together && from == 0 && to.len() == self.rows.kernel * line {
@@ -304,12 +358,22 @@ impl Rows for Gathered<'_> {
     }
 
     #[inline(always)]
-    fn whole(&self, _: usize) -> Option<&[i8]> {
+    fn whole(&self, _: Place) -> Option<&[i8]> {
         None
     }
 
     #[inline(always)]
-    fn four(&self, _: usize) -> Option<&[i8]> {
+    fn four(&self, _: Place) -> Option<&[i8]> {
+        None
+    }
+
+    #[inline(always)]
+    fn runs(&self) -> Option<Runs<'_>> {
+        None
+    }
+
+    #[inline(always)]
+    fn start(&self, _: Place) -> Option<usize> {
         None
     }
 

@@ -5,12 +5,13 @@
 
 use core::ops::Range;
 
-use super::{Filter, Multiplier, Output, Rescaling, product::Layer, rescale::scaled, rows::Rows};
+use super::{Filter, Multiplier, Output, Rescaling, product::Layer, rows::Rows};
 use crate::simd::{
+    rescale::scaled,
     taps::Simple,
     tile::{
-        LEAST_TERMS, ROWS, TERMS, TERMS_ALONE, Tile, four_outputs, four_rows, one_row, place_row, place_rows,
-        place_simple_row,
+        LEAST_TERMS, ROWS, TERMS, TERMS_ALONE, Tile, four_outputs, four_rows, one_row, one_row_outputs, place_row,
+        place_rows, place_simple_row,
     },
 };
 
@@ -32,18 +33,21 @@ pub(super) fn product(layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mu
     }
     let simple = layer.filter.simple(layer.first_channel, layer.channels, layer.terms);
     let mut memory = Memory { tile: Tile::new(), line: [0; TERMS], simple };
-    let mut pixel = 0;
-    while pixel < pixels {
-        let left = pixels - pixel;
-        let outputs = y.get_mut(pixel * layer.all_channels..).unwrap_or_default();
+    let (mut left, mut place) = (pixels, rows.place(0));
+    let mut y = y;
+    while left > 0 {
         // A tile with an empty row is still faster than three rows alone.
-        if left >= ROWS - 1 {
-            memory.tile_of_rows(layer, rows, pixel, left.min(ROWS), outputs);
-            pixel += ROWS;
+        let count = if left >= ROWS - 1 { left.min(ROWS) } else { 1 };
+        if count > 1 {
+            memory.tile_of_rows(layer, rows, place, count, y);
         } else {
-            memory.row_alone(layer, rows, pixel, outputs);
-            pixel += 1;
+            memory.row_alone(layer, rows, place, y);
         }
+        left -= count;
+        for _ in 0..count {
+            place = rows.next(place);
+        }
+        y = y.get_mut(count * layer.all_channels..).unwrap_or_default();
     }
 }
 
@@ -56,25 +60,27 @@ fn piece(left: usize, most: usize) -> usize {
 
 impl Memory<'_> {
     /// Fills the tile with a piece of some rows.
-    fn fill(&mut self, rows: &impl Rows, pixel: usize, count: usize, piece: Range<usize>, zero_point: i8) {
+    fn fill<R: Rows>(&mut self, rows: &R, place: R::Place, count: usize, piece: Range<usize>, zero_point: i8) {
         let Self { tile, line, .. } = self;
+        let mut place = place;
         for row in 0..count {
-            if let Some(terms) = rows.whole(pixel + row).and_then(|row| row.get(piece.clone())) {
+            if let Some(terms) = rows.whole(place).and_then(|row| row.get(piece.clone())) {
                 tile.fill(row, terms, zero_point);
             } else if let Some(line) = line.get_mut(..piece.len()) {
-                rows.gather(rows.place(pixel + row), piece.start, line);
+                rows.gather(place, piece.start, line);
                 tile.fill(row, line, zero_point);
             }
+            place = rows.next(place);
         }
     }
 
-    fn tile_of_rows(&mut self, layer: &Layer<'_>, rows: &impl Rows, pixel: usize, count: usize, y: &mut [i8]) {
+    fn tile_of_rows<R: Rows>(&mut self, layer: &Layer<'_>, rows: &R, place: R::Place, count: usize, y: &mut [i8]) {
         let Layer { filter, terms, .. } = *layer;
         if terms <= TERMS {
             // The tile of rows in one piece serves all channels.
-            match rows.four(pixel) {
+            match rows.four(place) {
                 Some(rows) if count == ROWS => self.tile.fill_rows(rows, terms, filter.input_zero_point),
-                _ => self.fill(rows, pixel, count, 0..terms, filter.input_zero_point),
+                _ => self.fill(rows, place, count, 0..terms, filter.input_zero_point),
             }
             if let (Some(simple), ROWS) = (&self.simple, count) {
                 let w = filter.w.get(layer.first_channel * terms..).unwrap_or_default();
@@ -84,12 +90,12 @@ impl Memory<'_> {
                 }
             }
         }
-        self.panels(layer, rows, pixel, count, y);
+        self.panels(layer, rows, place, count, y);
     }
 
     /// Panel after panel of channels; the tile holds the rows already if they fit.
     #[inline(never)]
-    fn panels(&mut self, layer: &Layer<'_>, rows: &impl Rows, pixel: usize, count: usize, y: &mut [i8]) {
+    fn panels<R: Rows>(&mut self, layer: &Layer<'_>, rows: &R, place: R::Place, count: usize, y: &mut [i8]) {
         let filter = layer.filter;
         let mut sums = [[0; ROWS]; PANEL];
         let mut channel = 0;
@@ -102,7 +108,7 @@ impl Memory<'_> {
             while from < layer.terms {
                 let len = piece(layer.terms - from, TERMS);
                 if len < layer.terms {
-                    self.fill(rows, pixel, count, from..from + len, filter.input_zero_point);
+                    self.fill(rows, place, count, from..from + len, filter.input_zero_point);
                 }
                 four_rows(&self.tile, len, w.get(from..).unwrap_or_default(), layer.terms, sums);
                 from += len;
@@ -122,10 +128,26 @@ impl Memory<'_> {
         }
     }
 
-    fn row_alone(&mut self, layer: &Layer<'_>, rows: &impl Rows, pixel: usize, y: &mut [i8]) {
+    fn row_alone<R: Rows>(&mut self, layer: &Layer<'_>, rows: &R, at: R::Place, y: &mut [i8]) {
+        let (filter, terms) = (layer.filter, layer.terms);
+        let whole = rows.whole(at);
+        if let (Some(simple), Some(row), ..=TERMS_ALONE) = (&self.simple, whole, terms) {
+            self.tile.fill_alone(row, filter.input_zero_point);
+            let w = filter.w.get(layer.first_channel * terms..).unwrap_or_default();
+            let y = y.get_mut(layer.first_channel..).unwrap_or_default();
+            if one_row_outputs(&self.tile, terms, w, layer.channels, simple, y) {
+                return;
+            }
+        }
+        self.sums_of_row(layer, rows, at, y);
+    }
+
+    /// Panel after panel of channels.
+    #[inline(never)]
+    fn sums_of_row<R: Rows>(&mut self, layer: &Layer<'_>, rows: &R, at: R::Place, y: &mut [i8]) {
         let filter = layer.filter;
         let mut sums = [0; ROWS * PANEL];
-        let whole = rows.whole(pixel);
+        let whole = rows.whole(at);
         let most = if whole.is_some() { TERMS_ALONE } else { TERMS };
         let mut channel = 0;
         while channel < layer.channels {
@@ -141,7 +163,7 @@ impl Memory<'_> {
                     if let Some(terms) = whole.and_then(|row| row.get(from..from + len)) {
                         tile.fill_alone(terms, filter.input_zero_point);
                     } else if let Some(line) = line.get_mut(..len) {
-                        rows.gather(rows.place(pixel), from, line);
+                        rows.gather(at, from, line);
                         tile.fill_alone(line, filter.input_zero_point);
                     }
                 }
@@ -215,8 +237,10 @@ fn few_terms(layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mut [i8]) {
     let filter = layer.filter;
     let mut line = [0; LEAST_TERMS + 1];
     let Some(line) = line.get_mut(..layer.terms) else { return };
+    let mut place = rows.place(0);
     for pixel in 0..pixels {
-        rows.gather(rows.place(pixel), 0, &mut *line);
+        rows.gather(place, 0, &mut *line);
+        place = rows.next(place);
         let y = y.get_mut(pixel * layer.all_channels + layer.first_channel..).unwrap_or_default();
         for (c, y) in y.iter_mut().take(layer.channels).enumerate() {
             let channel = layer.first_channel + c;

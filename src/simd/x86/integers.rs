@@ -34,11 +34,18 @@ impl Integers for Vnni {
     const ADDED: i32 = 128;
     // 32 registers: 24 sums, four weights and an input.
     const VECTORS: usize = 4;
+    // What adds 128 broadcasts, too.
+    const DIRECT: bool = true;
 
     #[inline(always)]
     fn splat(self, x: i32) -> __m512i {
         // SAFETY: the token proves the instruction set.
         unsafe { _mm512_set1_epi32(x) }
+    }
+    #[inline(always)]
+    unsafe fn group(self, x: *const i8) -> __m512i {
+        // SAFETY: the caller vouches for four elements, the token for the instruction set.
+        unsafe { _mm512_xor_si512(_mm512_set1_epi32(x.cast::<i32>().read_unaligned()), _mm512_set1_epi8(-128)) }
     }
     #[inline(always)]
     unsafe fn load(self, x: *const i32) -> __m512i {
@@ -61,6 +68,13 @@ impl Integers for Vnni {
         let row = row.cast::<i8>().wrapping_add(at);
         // SAFETY: the caller vouches for the elements; what is masked is not touched.
         unsafe {
+            if n < 4 {
+                // A mask takes longer.
+                for i in 0..n {
+                    *row.add(i) = *x.add(i) ^ i8::MIN;
+                }
+                return;
+            }
             let added = _mm512_set1_epi8(-128);
             let mut i = 0;
             while i + 64 <= n {
@@ -118,7 +132,16 @@ impl Integers for Vnni {
             let mut sums = [_mm512_setzero_si512(); 4];
             let mut weights = sums;
             let mut i = 0;
-            while i < n {
+            while i + 64 <= n {
+                let x = _mm512_xor_si512(_mm512_loadu_si512(x.add(i).cast()), added);
+                for (row, (sum, weight)) in sums.iter_mut().zip(&mut weights).enumerate() {
+                    let w = _mm512_loadu_si512(w.add(row * stride + i).cast());
+                    *sum = _mm512_dpbusd_epi32(*sum, x, w);
+                    *weight = _mm512_dpbusd_epi32(*weight, ones, w);
+                }
+                i += 64;
+            }
+            if i < n {
                 let mask = first_bytes(n - i);
                 let x = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, x.add(i)), added);
                 for (row, (sum, weight)) in sums.iter_mut().zip(&mut weights).enumerate() {
@@ -126,7 +149,6 @@ impl Integers for Vnni {
                     *sum = _mm512_dpbusd_epi32(*sum, x, w);
                     *weight = _mm512_dpbusd_epi32(*weight, ones, w);
                 }
-                i += 64;
             }
             (sums.map(|v| _mm512_reduce_add_epi32(v)), weights.map(|v| _mm512_reduce_add_epi32(v)))
         }
@@ -149,11 +171,16 @@ impl Integers for Vnni {
             let shifted = _mm512_srav_epi32(towards, _mm512_sub_epi32(right, one));
             let shifted = _mm512_srai_epi32::<1>(_mm512_add_epi32(shifted, one));
             let rescaled = _mm512_mask_blend_epi32(_mm512_test_epi32_mask(right, right), high, shifted);
-            let [least, most] = placing.range.map(|q| _mm512_set1_epi32(i32::from(q) - i32::from(placing.zero_point)));
-            let held = _mm512_min_epi32(_mm512_max_epi32(rescaled, least), most);
-            let placed = _mm512_add_epi32(held, _mm512_set1_epi32(i32::from(placing.zero_point)));
-            let mask = if n >= 16 { u16::MAX } else { (1 << n) - 1 };
-            _mm_mask_storeu_epi8(y, mask, _mm512_cvtepi32_epi8(placed));
+            // Held in 16 bits and then in 8, which no zero point brings out of them.
+            let words = _mm512_cvtsepi32_epi16(rescaled);
+            let placed = _mm256_adds_epi16(words, _mm256_set1_epi16(i16::from(placing.zero_point)));
+            let [least, most] = placing.range.map(|q| _mm_set1_epi8(q));
+            let held = _mm_min_epi8(_mm_max_epi8(_mm256_cvtsepi16_epi8(placed), least), most);
+            if n >= 16 {
+                _mm_storeu_si128(y.cast(), held);
+            } else {
+                _mm_mask_storeu_epi8(y, (1 << n) - 1, held);
+            }
         }
     }
 }
