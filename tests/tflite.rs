@@ -2,7 +2,7 @@
 //!
 //! `KERNLET_TFLITE` names folders, separated by colons. In each, every `NAME.tflite` stands beside a
 //! `NAME.safetensors` with `input0`, `input1` … and `output0` …, whose first axis is consecutive
-//! invocations of one interpreter. Those of `tests/data/tflite` are run in any case.
+//! invocations of one interpreter. Those of `tests/data/tflite` and its `operators` are run in any case.
 #![cfg(all(feature = "int8", feature = "std"))]
 
 use std::{
@@ -19,6 +19,9 @@ use safetensors::SafeTensors;
 
 const OWN: &str = "tests/data/tflite";
 
+/// Models of one operator each, whose integers and floats are both equal to the bit.
+const OPERATORS: &str = "tests/data/tflite/operators";
+
 kernlet::tflite! {
     /// Ten digits.
     struct Digits = "data/tflite/digits.tflite";
@@ -34,7 +37,7 @@ fn models() -> Vec<PathBuf> {
     let given = std::env::var("KERNLET_TFLITE").unwrap_or_default();
     let folders = given.split(':').filter(|folder| !folder.is_empty());
     let mut found = Vec::new();
-    for folder in folders.chain([OWN]) {
+    for folder in folders.chain([OWN, OPERATORS]) {
         let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
         let before = found.len();
         let paths = entries.map(|entry| entry.unwrap().path());

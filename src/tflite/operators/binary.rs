@@ -7,7 +7,7 @@ use super::{
 use crate::{
     kernels::{
         ShapeError,
-        int8::{Broadcast, add, add::Sum, minmax, mul, mul::Product},
+        int8::{Broadcast, Multiplier, add, add::Sum, minmax, mul, mul::Product},
     },
     shape::{Dims, MAX_RANK},
 };
@@ -57,6 +57,19 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
             out.int(zero_points[1] as i32);
             out.multiplier(product.multiplier);
         }
+        code::SQUARED_DIFFERENCE => {
+            out.begin(kind::SQUARED_DIFFERENCE, node.index);
+            tri!(emit_places(out, &a, &b, &y));
+            emit_output(out, to.zero_point, range);
+            out.int(zero_points[0] as i32);
+            out.int(zero_points[1] as i32);
+            let largest = if left.scale > right.scale { left.scale } else { right.scale };
+            let twice = 2.0 * largest as f64;
+            out.multiplier(Multiplier::from_real(left.scale as f64 / twice));
+            out.multiplier(Multiplier::from_real(right.scale as f64 / twice));
+            let unit = (1_u32 << (2 * SQUARED_LEFT)) as f64;
+            out.multiplier(Multiplier::from_real(twice * twice / (unit * to.scale as f64)));
+        }
         code::MAXIMUM | code::MINIMUM => {
             out.begin(kind::MINMAX, node.index);
             tri!(emit_places(out, &a, &b, &y));
@@ -98,7 +111,7 @@ pub(super) const fn emit_places(
     tri!(out.tensor(a));
     tri!(out.tensor(b));
     tri!(out.tensor(y));
-    let same = a.dims.len() == b.dims.len();
+    let same = a.dims.len() == y.dims.len() && b.dims.len() == y.dims.len();
     out.size(!same as usize);
     if !same {
         emit_dims(out, a.dims);
@@ -202,6 +215,26 @@ pub(super) fn run_mul(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -
     operands.each(memory, |shape, a, b, y| mul::mul_into(how.level, shape, &product, a, b, y))
 }
 
+/// Bits that the operands of SQUARED_DIFFERENCE are shifted by before they are rescaled.
+const SQUARED_LEFT: u32 = 7;
+
+/// The square of what two integers differ by, each shifted left and rescaled to twice the larger scale.
+pub(super) fn run_squared_difference(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
+    let mut behind = words;
+    Pairs::read(&mut behind, 1, 1)?;
+    let output = output(how, &mut behind)?;
+    let zero_points = [behind.byte()?, behind.byte()?];
+    let multipliers = [behind.multiplier()?, behind.multiplier()?, behind.multiplier()?];
+    let [a_scale, b_scale, multiplier] = multipliers;
+    let scaled = |x: u8, zero: i8, scale: Multiplier| {
+        scale.rescale((i32::from(x.cast_signed()) - i32::from(zero)) << SQUARED_LEFT, how.rescaling)
+    };
+    Pairs::read(&mut words, 1, 1)?.each(memory, |[a]: [u8; 1], [b]: [u8; 1]| {
+        let difference = scaled(a, zero_points[0], a_scale) - scaled(b, zero_points[1], b_scale);
+        Ok([output.of(difference.wrapping_mul(difference), multiplier).cast_unsigned()])
+    })
+}
+
 pub(super) fn run_minmax(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
     let operands = Operands::read(&mut words)?;
     let is_maximum = words.size()? != 0;
@@ -213,7 +246,7 @@ pub(super) fn run_minmax(how: How, mut words: Words<'_>, memory: &mut Memory<'_>
 
 /// Operands of four bytes: floats, or the integers that sizes are computed with.
 pub(super) fn run_float(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
-    let pairs = Pairs::read(&mut words, 4)?;
+    let pairs = Pairs::read(&mut words, 4, 4)?;
     let (operation, is_integer) = (words.word()?, words.size()? != 0);
     let range = [words.float()?, words.float()?];
     pairs.each(memory, |a, b| {
@@ -235,11 +268,12 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    pub(super) fn read(words: &mut Words<'_>, size: usize) -> Result<Self, Error> {
+    /// Operands of `size` bytes an element, an output of `to_size`.
+    pub(super) fn read(words: &mut Words<'_>, size: usize, to_size: usize) -> Result<Self, Error> {
         let places = [words.place()?, words.place()?, words.place()?];
         let (mut counts, mut strides) = ([1; MAX_RANK], [[0; MAX_RANK]; 2]);
         if words.size()? == 0 {
-            counts[0] = crate::kernels::div(places[2].len(), size);
+            counts[0] = crate::kernels::div(places[2].len(), to_size);
             (strides[0][0], strides[1][0]) = (size, size);
         } else {
             let mut steps = [size; 2];
@@ -259,17 +293,17 @@ impl Pairs {
         Ok(Self { places, counts, strides })
     }
 
-    pub(super) fn each<const N: usize>(
+    pub(super) fn each<const N: usize, const M: usize>(
         &self,
         memory: &mut Memory<'_>,
-        f: impl Fn([u8; N], [u8; N]) -> Result<[u8; N], Error>,
+        f: impl Fn([u8; N], [u8; N]) -> Result<[u8; M], Error>,
     ) -> Result<(), Error> {
         let [a, b, y] = self.places;
         let mut index = [0; MAX_RANK];
-        for at in 0..y.len() / N {
+        for at in 0..y.len() / M {
             let [m, n] = self.strides.map(|strides| strides.iter().zip(&index).map(|(s, i)| s * i).sum());
             let result = f(memory.element(a, m)?, memory.element(b, n)?)?;
-            memory.set_element(y, N * at, result)?;
+            memory.set_element(y, M * at, result)?;
             for (index, &count) in index.iter_mut().zip(&self.counts) {
                 *index += 1;
                 if *index < count {

@@ -16,15 +16,18 @@ use crate::{
 };
 
 mod binary;
+mod compare;
 mod convolution;
 mod dense;
 mod float;
 mod lstm;
+mod matmul;
 mod movement;
 mod pool2d;
 mod quantize;
 mod reduce;
 mod resize;
+mod roots;
 mod search;
 mod softmax;
 mod svdf;
@@ -46,7 +49,8 @@ pub(super) mod kind {
         CONV2D, DEPTHWISE, TRANSPOSED, DENSE, AVERAGE_POOL, MAX_POOL, MEAN, SUM, EXTREME, ADD, MUL, MINMAX, SOFTMAX,
         LOGISTIC, TANH, RELU, LEAKY_RELU, HARD_SWISH, PRELU, TABLE, QUANTIZE, DEQUANTIZE, REQUANTIZE, MOVE, FILL, DATA,
         GATHER, ARGUMENT, NEAREST, BILINEAR, LSTM, SVDF, CAST, FLOAT_CONV2D, FLOAT_TRANSPOSED, FLOAT_DENSE, FLOAT_POOL,
-        FLOAT_BINARY, FLOAT_UNARY, FLOAT_SOFTMAX, FLOAT_REDUCE, FLOAT_BILINEAR, FLOAT_PRELU, FLOAT_SVDF,
+        FLOAT_BINARY, FLOAT_UNARY, FLOAT_SOFTMAX, FLOAT_REDUCE, FLOAT_BILINEAR, FLOAT_PRELU, FLOAT_SVDF, COMPARE, SELECT,
+        MATMUL, NORMALIZE, SQUARED_DIFFERENCE, REQUANTIZE_WIDE,
     }
 }
 
@@ -68,8 +72,11 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
         code::ARG_MAX | code::ARG_MIN | code::GATHER => search::emit(node, out),
         code::UNIDIRECTIONAL_SEQUENCE_LSTM => lstm::emit(node, out),
         code::SVDF => svdf::emit(node, out),
+        code::BATCH_MATMUL => matmul::emit(node, out),
+        code::L2_NORMALIZATION => roots::emit(node, out),
         code::VAR_HANDLE | code::CALL_ONCE | code::READ_VARIABLE | code::ASSIGN_VARIABLE => variable::emit(node, out),
         _ if unary::knows(node) => unary::emit(node, out),
+        _ if compare::knows(node) => compare::emit(node, out),
         _ if movement::knows(node) => movement::emit(node, out),
         _ => Err(node.fail("an operator that is run", Found::Number(node.operator.code() as i64))),
     }
@@ -163,6 +170,12 @@ pub(super) fn run<P: Program>(kind: u32, how: How, words: Words<'_>, memory: &mu
         FLOAT_BILINEAR => resize::run_float_bilinear(words, memory),
         FLOAT_PRELU => unary::run_float_prelu(words, memory),
         FLOAT_SVDF => svdf::run_float(words, memory),
+        COMPARE => compare::run(how, words, memory),
+        SELECT => compare::run_select(words, memory),
+        MATMUL => matmul::run(how, words, memory),
+        NORMALIZE => roots::run(words, memory),
+        SQUARED_DIFFERENCE => binary::run_squared_difference(how, words, memory),
+        REQUANTIZE_WIDE => quantize::run_requantize_wide(how, words, memory),
     }
 }
 

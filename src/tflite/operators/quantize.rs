@@ -16,8 +16,11 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
         (code::QUANTIZE, Type::FLOAT32, Type::INT8) => kind::QUANTIZE,
         (code::QUANTIZE, Type::INT8, Type::INT8) => kind::REQUANTIZE,
         (code::DEQUANTIZE, Type::INT8, Type::FLOAT32) => kind::DEQUANTIZE,
-        (code::QUANTIZE, Type::FLOAT32 | Type::INT8, other) => return Err(node.fail("to int8", Found::Type(other))),
-        (code::QUANTIZE, other, _) => return Err(node.fail("from float32 or int8", Found::Type(other))),
+        (code::QUANTIZE, Type::INT16, Type::INT8) => kind::REQUANTIZE_WIDE,
+        (code::QUANTIZE, Type::FLOAT32 | Type::INT8 | Type::INT16, other) => {
+            return Err(node.fail("to int8", Found::Type(other)));
+        }
+        (code::QUANTIZE, other, _) => return Err(node.fail("from float32, int8 or int16", Found::Type(other))),
         (_, Type::INT8, other) => return Err(node.fail("to float32", Found::Type(other))),
         (_, other, _) => return Err(node.fail("from int8", Found::Type(other))),
     };
@@ -30,6 +33,19 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
             out.int(from.zero_point as i32);
             emit_output(out, to.zero_point, [i8::MIN, i8::MAX]);
             out.multiplier(Multiplier::from_real(from.scale as f64 / to.scale as f64));
+        }
+        kind::REQUANTIZE_WIDE => {
+            let to = tri!(quantized(node, &y));
+            tri!(node.equal(x.scales.len(), 1, "one scale"));
+            let (scale, zero_point) = (x.scale(), x.zero_point());
+            if !(scale > 0.0 && scale < f32::INFINITY) || zero_point != zero_point as i16 as i32 {
+                return Err(
+                    node.fail("a positive scale, and a zero point of 16 bits", Found::Number(zero_point as i64))
+                );
+            }
+            out.int(zero_point);
+            emit_output(out, to.zero_point, [i8::MIN, i8::MAX]);
+            out.multiplier(Multiplier::from_real(scale as f64 / to.scale as f64));
         }
         _ => {
             let of = tri!(quantized(node, if step == kind::QUANTIZE { &y } else { &x }));
@@ -73,6 +89,19 @@ pub(super) fn run_requantize(how: How, mut words: Words<'_>, memory: &mut Memory
     let multiplier = words.multiplier()?;
     let (sources, y) = memory.output(y)?;
     Ok(quantize::requantize_into(how.level, zero_point, multiplier, output, sources.i8(x)?, as_i8(y))?)
+}
+
+/// From integers of 16 bits.
+pub(super) fn run_requantize_wide(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
+    let [x, y] = [words.place()?, words.place()?];
+    let zero_point = words.int()?;
+    let output = output(how, &mut words)?;
+    let multiplier = words.multiplier()?;
+    let (sources, y) = memory.output(y)?;
+    for (&x, y) in sources.bytes(x)?.as_chunks().0.iter().zip(as_i8(y)) {
+        *y = output.of(i32::from(i16::from_le_bytes(x)).wrapping_sub(zero_point), multiplier);
+    }
+    Ok(())
 }
 
 /// The types that CAST goes between.

@@ -210,7 +210,7 @@ const fn emit_prelu(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Er
 }
 
 pub(super) fn run_prelu(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
-    let pairs = binary::Pairs::read(&mut words, 1)?;
+    let pairs = binary::Pairs::read(&mut words, 1, 1)?;
     let zero_points = [words.byte()?, words.byte()?].map(i32::from);
     let output = output(how, &mut words)?;
     let [positive, negative] = [words.multiplier()?, words.multiplier()?];
@@ -223,7 +223,7 @@ pub(super) fn run_prelu(how: How, mut words: Words<'_>, memory: &mut Memory<'_>)
 }
 
 pub(super) fn run_float_prelu(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
-    binary::Pairs::read(&mut words, 4)?.each(memory, |x, slope| {
+    binary::Pairs::read(&mut words, 4, 4)?.each(memory, |x, slope| {
         let (x, slope) = (f32::from_le_bytes(x), f32::from_le_bytes(slope));
         Ok(if x >= 0.0 { x } else { x * slope }.to_le_bytes())
     })
