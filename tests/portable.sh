@@ -11,7 +11,8 @@
 # | wasm | the parity program with and without simd128, and the ratio of their speeds |
 # | neon | the parity program and the crate's tests built for aarch64, under an emulator |
 # | firmware | trains, in 256 KB and in 32 KB, and infers on a Cortex-M4 and M7; instructions per multiply-accumulate |
-# | panic | training steps for Cortex-M, of every kind of layer too, have no panic in their symbols |
+# | models | TensorFlow Lite's models on a Cortex-M4 and M0: outputs, and instructions per multiply-accumulate |
+# | panic | training steps for Cortex-M, of every kind of layer too, and a model's inference have no panic in their symbols |
 # | tree | what the core depends on |
 #
 # A part whose tools are missing says which and how to get them. That is a failure
@@ -40,10 +41,12 @@ in_dir() {
     return 1
 }
 
-# Runs an ELF on a machine of the emulator; one instruction takes one nanosecond.
+# emulate MACHINE ELF [OPTION...]: runs it on a machine of the emulator; one instruction takes one nanosecond.
 emulate() {
+    local machine=$1 elf=$2
+    shift 2
     timeout "${TIMEOUT:-300}" qemu-system-arm -nographic -monitor none -serial none -icount shift=0 \
-        -semihosting-config enable=on,target=native -machine "$1" -kernel "$2" </dev/null
+        -semihosting-config enable=on,target=native -machine "$machine" -kernel "$elf" "$@" </dev/null
 }
 
 # same NAME FINGERPRINT: compares with the host's.
@@ -137,7 +140,7 @@ neon() {
     # Under the emulator go those tests that reach vectors or how numbers lie in memory. The others
     # start programs of this machine, read sources, or count with integers for minutes.
     local test tests=()
-    for test in activation batch_norm conv2d data dense dropout elementwise loss math network no_allocation optim \
+    for test in activation batch_norm conv2d data dense dropout elementwise int8 loss math network no_allocation optim \
         pool2d reduce snapshot softmax; do
         tests+=(--test "$test")
     done
@@ -163,6 +166,7 @@ firmware() {
     have_target $firmware && need qemu-system-arm qemu-system-arm && have_defmt_print || { skip $firmware; return; }
     run_firmware count mps2-an386
     run_firmware infer mps2-an386
+    run_firmware model mps2-an386
     run_firmware train_last mps2-an386-32k
     run_firmware train mps2-an386
     trained=$(cargo run -q --example parity train 2>/dev/null)
@@ -172,14 +176,56 @@ firmware() {
     done
 }
 
+# The models: of our own, and MLPerf Tiny's where they are; how many instructions a multiply-accumulate may take on a
+# Cortex-M4, and on a Cortex-M0.
+model_bounds() {
+    local shared=../shared/tflite/models
+    cat <<-END
+	tests/data/tflite/digits.tflite OWN_M4 OWN_M0
+	$shared/kws_ref_model.tflite 2.1 6.5
+	$shared/vww_96_int8.tflite 2.1 6.5
+	$shared/pretrainedResnet_quant.tflite 1.7 6
+	$shared/ad01_int8.tflite 1.6 6
+	END
+}
+
+# run_models TARGET MACHINE COLUMN: each model, read at run time, writes what it should, in no more instructions than that
+# column of the bounds says.
+run_models() {
+    local target=$1 machine=$2 elf model bounds log each most
+    have_target "$target" && need qemu-system-arm qemu-system-arm && have_defmt_print || { skip "$target"; return; }
+    MACHINE=$machine in_dir examples/firmware cargo_for "$target" build --release --bin models || { bad "models for $target"; return; }
+    elf=$(built_for "$target")/release/models
+    while read -r model bounds; do
+        [ -e "$model" ] || continue
+        most=$(say "$bounds" | cut -d' ' -f"$3")
+        python3 examples/firmware/blob.py "$model" >"$portable_target/blob" || { bad "$model"; continue; }
+        log=$(emulate "$machine" "$elf" -device loader,file="$portable_target/blob",addr=0x21000000,force-raw=on | defmt_print "$elf")
+        each=$(say "$log" | sed -n 's/^all: .*, \(.*\) each$/\1/p')
+        if ! say "$log" | grep -q '^outputs equal'; then
+            bad "$(basename "$model") for $target: $log"
+        elif awk "BEGIN { exit !($each <= $most) }"; then
+            ok "$(basename "$model") for $target: $each instructions a multiply-accumulate, at most $most"
+        else
+            bad "$(basename "$model") for $target: $each instructions a multiply-accumulate instead of $most: $log"
+        fi
+    done < <(model_bounds)
+}
+
+models() {
+    run_models $firmware mps2-an386 1
+    # A Cortex-M3, which runs what is built for a Cortex-M0.
+    run_models thumbv6m-none-eabi mps2-an385 2
+}
+
 # The names that a panic leaves in an ELF: the handler, what calls it, and what formats its message.
 panics() { nm -C "$1" | grep -E 'rust_begin_unwind|panic|_fail\b|unwrap_failed|expect_failed|core::fmt'; }
 
 panic() {
     have_target $firmware || { skip $firmware; return; }
-    in_dir examples/firmware cargo_for $firmware build --release --bin step --bin step_zoo ||
+    in_dir examples/firmware cargo_for $firmware build --release --bin step --bin step_zoo --bin forward_model ||
         { bad "step does not build"; return; }
-    for bin in step step_zoo; do
+    for bin in step step_zoo forward_model; do
         if panics "$(built_for $firmware)/release/$bin"; then bad "$bin can panic"; else ok "$bin: no panic in its symbols"; fi
     done
 }
@@ -195,7 +241,7 @@ tree() {
     fi
 }
 
-parts=${*:-tree panic parity wasm firmware neon}
+parts=${*:-tree panic parity wasm firmware models neon}
 for part in $parts; do $part; done
 say "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -1,9 +1,45 @@
-//! Lays the memory map of one machine where the linker looks for it, and inflates the digits.
+//! Lays the memory map of one machine where the linker looks for it, inflates the digits, and lays out the model
+//! that `model` and `forward_model` run.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 #[path = "../parity/digits.rs"]
 mod digits;
+
+/// The model that is taken unless `MODEL` names another: the keywords' where they are, else one of our own.
+const MODELS: [&str; 2] =
+    ["../../../shared/tflite/models/kws_ref_model.tflite", "../../tests/data/tflite/digits.tflite"];
+
+/// The bytes of a tensor in a safetensors file.
+fn tensor(file: &[u8], name: &str) -> Option<Vec<u8>> {
+    let (len, rest) = file.split_first_chunk()?;
+    let (header, data) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
+    let header = std::str::from_utf8(header).ok()?;
+    let (_, behind) = header.split_once(&format!("\"{name}\":"))?;
+    let (_, behind) = behind.split_once("\"data_offsets\":[")?;
+    let (start, end) = behind.split_once(']')?.0.split_once(',')?;
+    Some(data.get(start.trim().parse().ok()?..end.trim().parse().ok()?)?.to_vec())
+}
+
+/// A model, what it is run on, and what it writes then.
+fn model(write: impl Fn(&str, &[u8])) {
+    println!("cargo:rerun-if-env-changed=MODEL");
+    let path = env::var_os("MODEL").map(PathBuf::from);
+    let path = path.or_else(|| MODELS.iter().map(PathBuf::from).find(|path| path.exists())).expect("a model");
+    let read = |path: &Path| {
+        println!("cargo:rerun-if-changed={}", path.display());
+        fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    write("model.tflite", &read(&path));
+    let goldens = read(&path.with_extension("safetensors"));
+    for name in ["input0", "output0"] {
+        write(name, &tensor(&goldens, name).unwrap_or_else(|| panic!("{}: no {name} beside it", path.display())));
+    }
+    println!("cargo:rustc-env=MODEL_NAME={}", path.file_stem().unwrap_or_default().display());
+}
 
 fn main() {
     println!("cargo:rerun-if-env-changed=MACHINE");
@@ -19,11 +55,13 @@ fn main() {
         write(name, &bytes);
     }
 
+    model(write);
+
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg=--nmagic");
     println!("cargo:rustc-link-arg=-Tlink.x");
     // `step` is linked without a logger: its symbols are searched for panics.
-    for bin in ["count", "infer", "parity", "train", "train_last"] {
+    for bin in ["count", "infer", "model", "models", "parity", "train", "train_last"] {
         println!("cargo:rustc-link-arg-bin={bin}=-Tdefmt.x");
     }
 }

@@ -19,6 +19,8 @@ use kernlet::{
 mod functions;
 #[path = "int8.rs"]
 mod int8;
+#[path = "model.rs"]
+mod model;
 #[path = "sequences.rs"]
 mod sequences;
 
@@ -107,7 +109,7 @@ impl Workspace {
     }
 
     /// A few steps on noise, and the fingerprint of the parameters, of what the kernels beside them and those of
-    /// eight-bit integers make, and of what is computed by tiles.
+    /// eight-bit integers make, of models in eight bits, and of what is computed by tiles.
     pub fn parity(&mut self, level: Level) -> Result<u64, Error> {
         let Self { model, memory, images, tiled } = self;
         model.initialize(1);
@@ -121,11 +123,11 @@ impl Workspace {
             trainer.step(images, &labels)?;
         }
         let parameters = snapshot::fingerprint(model.parameters());
-        let integers = int8::fingerprint(level);
-        if integers == 0 {
+        let (integers, models) = (int8::fingerprint(level), model::fingerprint(level));
+        if integers == 0 || models == 0 {
             return Err(Error::Plan);
         }
-        let kernels = sequences::fingerprint(level) ^ functions::fingerprint(level) ^ integers;
+        let kernels = sequences::fingerprint(level) ^ functions::fingerprint(level) ^ integers ^ models.rotate_left(3);
         Ok(parameters.rotate_left(1) ^ kernels ^ tiled.parity(level, images)?)
     }
 }
