@@ -41,9 +41,10 @@ impl Tile {
     /// Fills one of the four rows with terms, less their zero point. More terms than fit are left out.
     #[inline(always)]
     pub(crate) fn fill(&mut self, row: usize, terms: &[i8], zero_point: i8) {
-        let places = self.0.iter_mut().skip(row).step_by(ROWS);
-        for (place, &term) in places.zip(terms) {
-            *place = Term::from(term) - Term::from(zero_point);
+        let (places, _) = self.0.as_chunks_mut::<ROWS>();
+        let row = row.min(ROWS - 1);
+        for (place, &term) in places.iter_mut().zip(terms) {
+            place[row] = Term::from(term) - Term::from(zero_point);
         }
     }
 

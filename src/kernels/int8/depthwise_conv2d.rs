@@ -144,18 +144,16 @@ impl Window<'_> {
                 return;
             }
         }
-        let mut x = x;
+        let (mut x, mut sums) = (x, [0; PANEL]);
         for y in y.chunks_exact_mut(conv.out_channels.max(1)) {
-            self.forward(x, y);
+            self.forward(x, &mut sums, y);
             x = x.get(step..).unwrap_or_default();
         }
     }
 
     /// An output pixel; `x` begins at the first tap.
-    fn forward(&self, x: &[i8], y: &mut [i8]) {
-        let Self { conv, filter, .. } = self;
-        let multiplier = div(conv.out_channels, conv.in_channels);
-        let mut sums = [0; PANEL];
+    fn forward(&self, x: &[i8], sums: &mut [i32; PANEL], y: &mut [i8]) {
+        let filter = self.filter;
         let mut channel = 0;
         for y in y.chunks_mut(PANEL) {
             let sums = sums.get_mut(..y.len()).unwrap_or_default();
@@ -166,7 +164,7 @@ impl Window<'_> {
                 done = tile::depthwise(x, w, &self.taps, filter.input_zero_point, sums);
             }
             if done < sums.len() {
-                self.others(x, channel, multiplier, done, sums);
+                self.others(x, channel, done, sums);
             }
             place(filter, channel, sums, y);
             channel += PANEL;
@@ -175,7 +173,8 @@ impl Window<'_> {
 
     /// Adds the products of a panel's channels from `done` on.
     #[inline(always)]
-    fn others(&self, x: &[i8], channel: usize, multiplier: usize, done: usize, sums: &mut [i32]) {
+    fn others(&self, x: &[i8], channel: usize, done: usize, sums: &mut [i32]) {
+        let multiplier = div(self.conv.out_channels, self.conv.in_channels);
         let zero_point = i32::from(self.filter.input_zero_point);
         let (first, rest) = (div(channel + done, multiplier), rem(channel + done, multiplier));
         self.each(|at, w| {

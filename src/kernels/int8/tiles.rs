@@ -33,15 +33,17 @@ pub(super) fn product(layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mu
     }
     let simple = layer.filter.simple(layer.first_channel, layer.channels, layer.terms);
     let mut memory = Memory { tile: Tile::new(), line: [0; TERMS], simple };
+    // Those of a panel under way: they begin with the biases, and are not cleared for each tile.
+    let mut sums = [[0; ROWS]; PANEL];
     let (mut left, mut place) = (pixels, rows.place(0));
     let mut y = y;
     while left > 0 {
         // A tile with an empty row is still faster than three rows alone.
         let count = if left >= ROWS - 1 { left.min(ROWS) } else { 1 };
         if count > 1 {
-            memory.tile_of_rows(layer, rows, place, count, y);
+            memory.tile_of_rows(layer, rows, place, count, &mut sums, y);
         } else {
-            memory.row_alone(layer, rows, place, y);
+            memory.row_alone(layer, rows, place, sums.as_flattened_mut(), y);
         }
         left -= count;
         for _ in 0..count {
@@ -74,7 +76,15 @@ impl Memory<'_> {
         }
     }
 
-    fn tile_of_rows<R: Rows>(&mut self, layer: &Layer<'_>, rows: &R, place: R::Place, count: usize, y: &mut [i8]) {
+    fn tile_of_rows<R: Rows>(
+        &mut self,
+        layer: &Layer<'_>,
+        rows: &R,
+        place: R::Place,
+        count: usize,
+        sums: &mut [[i32; ROWS]],
+        y: &mut [i8],
+    ) {
         let Layer { filter, terms, .. } = *layer;
         if terms <= TERMS {
             // The tile of rows in one piece serves all channels.
@@ -90,14 +100,21 @@ impl Memory<'_> {
                 }
             }
         }
-        self.panels(layer, rows, place, count, y);
+        self.panels(layer, rows, place, count, sums, y);
     }
 
     /// Panel after panel of channels; the tile holds the rows already if they fit.
     #[inline(never)]
-    fn panels<R: Rows>(&mut self, layer: &Layer<'_>, rows: &R, place: R::Place, count: usize, y: &mut [i8]) {
+    fn panels<R: Rows>(
+        &mut self,
+        layer: &Layer<'_>,
+        rows: &R,
+        place: R::Place,
+        count: usize,
+        sums: &mut [[i32; ROWS]],
+        y: &mut [i8],
+    ) {
         let filter = layer.filter;
-        let mut sums = [[0; ROWS]; PANEL];
         let mut channel = 0;
         while channel < layer.channels {
             let first = layer.first_channel + channel;
@@ -128,7 +145,7 @@ impl Memory<'_> {
         }
     }
 
-    fn row_alone<R: Rows>(&mut self, layer: &Layer<'_>, rows: &R, at: R::Place, y: &mut [i8]) {
+    fn row_alone<R: Rows>(&mut self, layer: &Layer<'_>, rows: &R, at: R::Place, sums: &mut [i32], y: &mut [i8]) {
         let (filter, terms) = (layer.filter, layer.terms);
         let whole = rows.whole(at);
         if let (Some(simple), Some(row), ..=TERMS_ALONE) = (&self.simple, whole, terms) {
@@ -139,14 +156,13 @@ impl Memory<'_> {
                 return;
             }
         }
-        self.sums_of_row(layer, rows, at, y);
+        self.sums_of_row(layer, rows, at, sums, y);
     }
 
     /// Panel after panel of channels.
     #[inline(never)]
-    fn sums_of_row<R: Rows>(&mut self, layer: &Layer<'_>, rows: &R, at: R::Place, y: &mut [i8]) {
+    fn sums_of_row<R: Rows>(&mut self, layer: &Layer<'_>, rows: &R, at: R::Place, sums: &mut [i32], y: &mut [i8]) {
         let filter = layer.filter;
-        let mut sums = [0; ROWS * PANEL];
         let whole = rows.whole(at);
         let most = if whole.is_some() { TERMS_ALONE } else { TERMS };
         let mut channel = 0;
