@@ -181,7 +181,7 @@ firmware() {
 model_bounds() {
     local shared=../shared/tflite/models
     cat <<-END
-	tests/data/tflite/digits.tflite OWN_M4 OWN_M0
+	tests/data/tflite/digits.tflite 6 16
 	$shared/kws_ref_model.tflite 2.1 6.5
 	$shared/vww_96_int8.tflite 2.1 6.5
 	$shared/pretrainedResnet_quant.tflite 1.7 6
