@@ -16,6 +16,8 @@ use kernlet::{
 #[cfg(feature = "rayon")]
 use crate::table::wall_seconds;
 use crate::table::{Figures, Summary, median, paired, seconds, strict};
+#[cfg(feature = "rayon")]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 kernlet::network! {
     /// The network of the Keras MNIST example.
@@ -141,21 +143,43 @@ pub fn rows(summary: &mut Summary, best: Level) {
     peer(summary, best, &digits);
 }
 
-/// Two threads beside one, on the wall.
+/// Two threads beside one, on the wall: alone, beside a thread of somebody else that never rests, and in eight trainers
+/// on a pool of four.
 #[cfg(feature = "rayon")]
 fn threads(summary: &mut Summary, level: Level, digits: &Digits) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     let batching = Batching::of(BATCH);
-    pool.install(|| {
-        Steps::with(level, batching, digits, |mut one| {
-            Steps::with(level, batching.threads(2), digits, |mut two| {
-                let limit = summary.options.seconds;
-                let samples = paired(limit, || wall_seconds(|| two.step()), || wall_seconds(|| one.step()));
-                let name = "Keras network, training step, two threads";
-                summary.compared(name, level, BATCH, 0.0, "one thread", samples);
+    let limit = summary.options.seconds;
+    let mut compared = |name: &str| {
+        pool.install(|| {
+            Steps::with(level, batching, digits, |mut one| {
+                Steps::with(level, batching.threads(2), digits, |mut two| {
+                    let samples = paired(limit, || wall_seconds(|| two.step()), || wall_seconds(|| one.step()));
+                    summary.compared(name, level, BATCH, 0.0, "one thread", samples);
+                });
             });
         });
+    };
+    compared("Keras network, training step, two threads");
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        });
+        compared("Keras network, training step, two threads, one core busy");
+        ended.store(true, Ordering::Relaxed);
     });
+
+    let four = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+    let eight = |threads: usize| {
+        let train = || Steps::with(level, batching.threads(threads), digits, |mut steps| steps.step());
+        four.install(|| rayon::scope(|scope| (0..8).for_each(|_| scope.spawn(move |_| train()))));
+    };
+    let samples = paired(limit, || wall_seconds(|| eight(2)), || wall_seconds(|| eight(1)));
+    let name = "Keras network, eight trainers of two threads on a pool of four";
+    summary.compared(name, level, BATCH, 0.0, "of one thread", samples);
 }
 
 #[cfg(not(feature = "rayon"))]
