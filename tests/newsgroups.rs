@@ -67,6 +67,29 @@ fn what_can_be_told_apart_is_learnt_with_the_same_bits_each_time() {
 }
 
 #[test]
+fn words_are_learnt_in_their_order_too() {
+    let folder = tempfile::tempdir().unwrap();
+    posts(folder.path());
+    let json = folder.path().join(".figures.json");
+    let run = |more: &[&str]| -> Value {
+        let mut args = vec!["--data", folder.path().to_str().unwrap(), "--json", json.to_str().unwrap()];
+        args.extend(["--model", "embedding", "--epochs", "40"]);
+        args.extend(more);
+        let output = newsgroups(&args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&fs::read(&json).unwrap()).unwrap()
+    };
+    let figures = run(&["--threads", "1"]);
+    assert_eq!((&figures["model"], figures["test_accuracy"].as_f64()), (&"embedding".into(), Some(1.0)), "{figures:#}");
+    for (group, figures) in figures["groups"].as_array().unwrap().iter().enumerate() {
+        let words = figures["words"].as_array().unwrap();
+        let own = format!("own{group}x");
+        assert!(words.iter().take(3).all(|word| word.as_str().unwrap().starts_with(&own)), "{words:?}");
+    }
+    assert_eq!(run(&["--threads", "3", "--budget", "8KiB"])["fingerprint"], figures["fingerprint"]);
+}
+
+#[test]
 fn posts_that_are_taken_for_anothers_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     posts(folder.path());

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, thread};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::bytes::bytes;
 use crate::network::VOCABULARY;
@@ -33,6 +33,10 @@ pub struct Args {
     #[arg(long, default_value = "256KiB", value_parser = bytes)]
     pub budget: usize,
 
+    /// What the network reads of a post
+    #[arg(long, value_enum, default_value_t = ModelName::Tfidf)]
+    pub model: ModelName,
+
     /// How many words are looked at, those in most posts; at most 8192, the width of the network
     #[arg(long, value_name = "N", default_value_t = VOCABULARY as u32, value_parser = clap::value_parser!(u32).range(1..=VOCABULARY as i64))]
     pub vocabulary: u32,
@@ -56,6 +60,25 @@ pub struct Args {
     /// Write all figures to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+}
+
+/// What a network reads.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ModelName {
+    /// A weight for each word of the vocabulary, larger if it is more often in the post and in fewer posts
+    Tfidf,
+    /// The post's first words one after the other, each as a row of a table that is learnt too
+    Embedding,
+}
+
+impl ModelName {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tfidf => "tfidf",
+            Self::Embedding => "embedding",
+        }
+    }
 }
 
 impl Args {

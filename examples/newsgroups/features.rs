@@ -2,7 +2,10 @@
 
 use kernlet::mapreduce::{Combined, Counters, Desc, Emitter, Job, Mapper, Sum, TempFiles, TopK};
 
-use crate::posts::{Post, for_each_word};
+use crate::{
+    network::VOCABULARY,
+    posts::{Post, for_each_word},
+};
 
 /// The words that are looked at, the most widespread first.
 pub struct Vocabulary {
@@ -81,6 +84,16 @@ impl Vocabulary {
         let mut by_bytes: Vec<u32> = (0..words.len() as u32).collect();
         by_bytes.sort_unstable_by_key(|&index| &words[index as usize].bytes);
         Self { words, by_bytes, counters: Counters::default() }
+    }
+
+    /// The words of a post that are known, in its order: at most `most`, at least the number after the last word's.
+    pub fn read(&self, post: &Post, most: usize) -> Vec<u16> {
+        let mut known = Vec::new();
+        let _ = for_each_word(&post.body, |word| {
+            known.extend(self.index_of(word).map(|index| index as u16));
+            if known.len() < most { Ok(()) } else { Err(()) }
+        });
+        if known.is_empty() { vec![VOCABULARY as u16] } else { known }
     }
 
     fn index_of(&self, word: &[u8]) -> Option<u32> {

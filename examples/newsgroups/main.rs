@@ -4,9 +4,14 @@ mod args;
 #[path = "../word_count/bytes.rs"]
 mod bytes;
 mod cluster;
+mod embedded;
 mod features;
+#[path = "../shared/files.rs"]
+mod files;
 mod learn;
 mod network;
+#[path = "../shared/pool.rs"]
+mod pool;
 mod posts;
 
 use std::{io::Write, path::Path, process::ExitCode, time::Instant};
@@ -19,14 +24,14 @@ use kernlet::{
 };
 use serde_json::{Value, json};
 
-use args::Args;
+use args::{Args, ModelName};
 use features::{Vocabulary, rows};
-use network::MOST_GROUPS;
-use posts::{Posts, STEM};
+use network::{LONGEST, MOST_GROUPS};
+use posts::{Post, Posts, STEM};
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    match in_pool(args.threads(), || run(&args)) {
+    match pool::install(args.threads(), || run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("newsgroups: {error}");
@@ -35,26 +40,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Calls `f` from inside a pool of threads: work that is handed in from outside, step by step, passes through a queue.
-#[cfg(feature = "rayon")]
-fn in_pool(threads: usize, f: impl FnOnce() -> Result<(), String> + Send) -> Result<(), String> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.map_err(|error| format!("{threads} threads: {error}"))?.install(f)
-}
-
-/// Calls `f`: there is one thread.
-#[cfg(not(feature = "rayon"))]
-fn in_pool(_threads: usize, f: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-    f()
-}
-
 fn run(args: &Args) -> Result<(), String> {
     if args.worker {
         return cluster::serve(args.budget);
     }
     // Before a minute of work, not after.
     for path in [&args.json, &args.features].into_iter().flatten() {
-        check_place(path)?;
+        files::check_place(path)?;
     }
     let data = args.data.as_deref().unwrap_or(Path::new("."));
     let posts = Posts::read(data, MOST_GROUPS)?;
@@ -67,39 +59,29 @@ fn run(args: &Args) -> Result<(), String> {
     if vocabulary.words.is_empty() {
         return Err(format!("{}: the posts to learn from have no words", data.display()));
     }
-    let training_rows = rows(training, &vocabulary, training.len(), args.budget)?;
-    let test_rows = rows(test, &vocabulary, training.len(), args.budget)?;
     if let Some(path) = &args.features {
+        let training_rows = rows(training, &vocabulary, training.len(), args.budget)?;
+        let test_rows = rows(test, &vocabulary, training.len(), args.budget)?;
         return cluster::write_features(path, [&training_rows, &test_rows]);
     }
-    let counting = start.elapsed().as_secs_f64();
+    let counted = start.elapsed();
     let counters = &vocabulary.counters;
     text += &format!(
-        "{} distinct words of {} counted in {} bytes, {} runs spilled, {counting:.2} s\n",
+        "{} distinct words of {} counted in {} bytes, {} runs spilled, {:.2} s\n",
         counters.emitted - counters.combined,
         counters.emitted,
         counters.peak_bytes,
         counters.runs,
+        counted.as_secs_f64(),
     );
     print(&text)?;
-
-    let (level, threads) = (Level::detect(), args.threads());
-    let groups: Vec<u8> = training.iter().map(|post| post.group).collect();
-    let start = Instant::now();
-    let mut outcome = Ok(());
-    let model = learn::train(level, &training_rows, &groups, args.epochs, args.seed, threads, |epoch, loss| {
-        if outcome.is_ok() {
-            outcome = print(&format!("epoch {epoch:2}/{}  loss {loss:.4}\n", args.epochs));
-        }
-    })
-    .map_err(|error| error.to_string())?;
-    outcome?;
-    let seconds = start.elapsed().as_secs_f64();
-
-    let guesses =
-        learn::guess(level, &model, &test_rows, posts.groups.len(), threads).map_err(|error| error.to_string())?;
+    let learnt = match args.model {
+        ModelName::Tfidf => weighed(args, &posts, &vocabulary),
+        ModelName::Embedding => read_in_order(args, &posts, &vocabulary),
+    }?;
+    let (counting, seconds) = (counted.as_secs_f64() + learnt.counting, learnt.training);
     let mut confusion = Confusion::<MOST_GROUPS>::default();
-    for (post, &guess) in test.iter().zip(&guesses) {
+    for (post, &guess) in test.iter().zip(&learnt.guesses) {
         confusion.add(post.group.into(), guess);
     }
 
@@ -107,13 +89,7 @@ fn run(args: &Args) -> Result<(), String> {
         format!("\n{:<26} {:>9}   {:<30} words that speak for it\n", "group", "accuracy", "most often taken for");
     let mut by_group = Vec::new();
     for (group, name) in posts.groups.iter().enumerate() {
-        let own: Vec<_> = training
-            .iter()
-            .zip(&training_rows)
-            .filter(|(post, _)| usize::from(post.group) == group)
-            .map(|(_, row)| row)
-            .collect();
-        let scores = learn::telling(level, &model, &own, group).map_err(|error| error.to_string())?;
+        let scores = &learnt.scores[group];
         let mut order: Vec<usize> = (0..vocabulary.words.len()).filter(|&word| scores[word] > 0.0).collect();
         order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
         let words: Vec<String> =
@@ -129,9 +105,9 @@ fn run(args: &Args) -> Result<(), String> {
             "words": words,
         }));
     }
-    let fingerprint = fingerprint(model.parameters());
+    let fingerprint = learnt.fingerprint;
     let accuracy = confusion.accuracy();
-    text += &format!("\nTrained for {seconds:.1} s on {level}.\nTest accuracy: {accuracy:.4}\n");
+    text += &format!("\nTrained for {seconds:.1} s on {}.\nTest accuracy: {accuracy:.4}\n", Level::detect());
     text += &format!("Parameters fingerprint: {fingerprint:016x}\n");
     print(&text)?;
 
@@ -141,16 +117,68 @@ fn run(args: &Args) -> Result<(), String> {
     replace_file(path, |file| file.write_all(text.as_bytes())).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Whether a file can lie at `path`, as far as its folder says.
-fn check_place(path: &Path) -> Result<(), String> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if path.is_dir() {
-        return Err(format!("{}: is a folder", path.display()));
+/// What a network has learnt of the posts.
+struct Learnt {
+    /// The group of each held-out post, as the network sees it.
+    guesses: Vec<usize>,
+    /// For each group how much each word speaks for it, above 0 if it does.
+    scores: Vec<Vec<f32>>,
+    fingerprint: u64,
+    /// Seconds until posts were numbers, and of training.
+    counting: f64,
+    training: f64,
+}
+
+/// Prints each epoch; what went wrong with that comes out in the end.
+fn tell<'a>(args: &Args, outcome: &'a mut Result<(), String>) -> impl FnMut(u32, f32) + use<'a> {
+    let epochs = args.epochs;
+    move |epoch, loss| {
+        if outcome.is_ok() {
+            *outcome = print(&format!("epoch {epoch:2}/{epochs}  loss {loss:.4}\n"));
+        }
     }
-    if !folder.is_dir() {
-        return Err(format!("{}: there is no such folder", folder.display()));
-    }
-    Ok(())
+}
+
+/// Learns from the weights of the words of each post.
+fn weighed(args: &Args, posts: &Posts, vocabulary: &Vocabulary) -> Result<Learnt, String> {
+    let said = |error: kernlet::nn::Error| error.to_string();
+    let (level, threads, start) = (Level::detect(), args.threads(), Instant::now());
+    let training_rows = rows(&posts.training, vocabulary, posts.training.len(), args.budget)?;
+    let test_rows = rows(&posts.test, vocabulary, posts.training.len(), args.budget)?;
+    let counting = start.elapsed().as_secs_f64();
+    let groups: Vec<u8> = posts.training.iter().map(|post| post.group).collect();
+    let (start, mut outcome) = (Instant::now(), Ok(()));
+    let each = tell(args, &mut outcome);
+    let model = learn::train(level, &training_rows, &groups, args.epochs, args.seed, threads, each).map_err(said)?;
+    outcome?;
+    let training = start.elapsed().as_secs_f64();
+    let guesses = learn::guess(level, &model, &test_rows, posts.groups.len(), threads).map_err(said)?;
+    let scores = (0..posts.groups.len()).map(|group| {
+        let own = groups.iter().zip(&training_rows).filter(|&(&of, _)| usize::from(of) == group);
+        learn::telling(level, &model, &own.map(|(_, row)| row).collect::<Vec<_>>(), group).map_err(said)
+    });
+    let scores = scores.collect::<Result<_, _>>()?;
+    Ok(Learnt { guesses, scores, fingerprint: fingerprint(model.parameters()), counting, training })
+}
+
+/// Learns from the words of each post in their order.
+fn read_in_order(args: &Args, posts: &Posts, vocabulary: &Vocabulary) -> Result<Learnt, String> {
+    let said = |error: kernlet::nn::Error| error.to_string();
+    let (level, threads, start) = (Level::detect(), args.threads(), Instant::now());
+    let words = |posts: &[Post]| posts.iter().map(|post| vocabulary.read(post, LONGEST)).collect::<Vec<_>>();
+    let (training_words, test_words) = (words(&posts.training), words(&posts.test));
+    let counting = start.elapsed().as_secs_f64();
+    let groups: Vec<u8> = posts.training.iter().map(|post| post.group).collect();
+    let texts = embedded::Texts { words: &training_words, groups: &groups };
+    let (start, mut outcome) = (Instant::now(), Ok(()));
+    let each = tell(args, &mut outcome);
+    let model = embedded::train(level, &texts, args.epochs, args.seed, threads, each).map_err(said)?;
+    outcome?;
+    let training = start.elapsed().as_secs_f64();
+    let guesses = embedded::guess(level, &model, &test_words, posts.groups.len(), threads).map_err(said)?;
+    let of_words = embedded::telling(level, &model, vocabulary.words.len(), threads).map_err(said)?;
+    let scores = (0..posts.groups.len()).map(|group| of_words.iter().map(|word| word[group]).collect()).collect();
+    Ok(Learnt { guesses, scores, fingerprint: fingerprint(model.parameters()), counting, training })
 }
 
 /// The other group that a group's posts were most often taken for, and how often.
@@ -170,6 +198,7 @@ fn report(
     [counting, training]: [f64; 2],
 ) -> Value {
     json!({
+        "model": args.model.name(),
         "test_accuracy": accuracy,
         "groups": by_group,
         "training_posts": posts.training.len(),
