@@ -1,4 +1,4 @@
-// Loads the module and the weights, and wires the parts of the page.
+// Loads the module and the weights, and wires the two halves of the page.
 
 import { compile, hasSimd } from "./wasm.js";
 import { digits } from "./digits.js";
@@ -21,7 +21,6 @@ function tabs() {
       each.tabIndex = chosen ? 0 : -1;
       $(each.getAttribute("aria-controls")).hidden = !chosen;
     }
-    if (tab.id === "model") openModels();
   };
   all.forEach((tab, i) => {
     tab.addEventListener("click", () => {
@@ -37,17 +36,6 @@ function tabs() {
     });
   });
   show(all.find((tab) => `#${tab.id}` === location.hash) ?? all[0]);
-}
-
-// What runs other models is loaded when it is first asked for.
-let models = null;
-function openModels() {
-  models ??= import("./model/tab.js")
-    .then(({ model }) => model($("model-panel"), say))
-    .catch((error) => {
-      models = null;
-      $("model-panel").textContent = `This part could not start: ${error.message}`;
-    });
 }
 
 async function start() {

@@ -364,42 +364,6 @@ await check("a book in 16 KiB and in 8 MiB", {}, async (visit) => {
   return figures.join(" | ");
 });
 
-// The third tab's module is not loaded before the tab is opened.
-await check("a model of TensorFlow Lite", {}, async (visit) => {
-  const tab = await visit();
-  const asked = [];
-  tab.on("request", (request) => asked.push(new URL(request.url()).pathname));
-  await draw(tab, SEVEN);
-  assert.ok(!asked.some((path) => path.startsWith("/model/")), asked.join());
-  await tab.locator("#model").click();
-  await tab.locator("#model-panel[data-ready]").waitFor();
-  await tab.locator("#model-own").click();
-  await tab.locator("#model-output[data-best]").waitFor();
-  const cell = (row, column) => tab.locator(`#model-operators tr:nth-child(${row}) > :nth-child(${column})`).textContent();
-  assert.deepEqual([await cell(1, 1), await cell(1, 2), await cell(1, 3)], ["CONV_2D", "1×14×14×8", "39,200"]);
-  const arena = await tab.locator("#model-figures dd").first().textContent();
-  assert.equal(arena, "4,704");
-  assert.equal(await tab.locator("#model-output li").count(), 5);
-  // A picture of a 1: a line on black.
-  const picture = await tab.evaluate(async () => {
-    const canvas = new OffscreenCanvas(28, 28);
-    const context = canvas.getContext("2d");
-    context.fillRect(0, 0, 28, 28);
-    context.fillStyle = "white";
-    context.fillRect(13, 4, 3, 20);
-    return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
-  });
-  await tab.locator("#model-output").evaluate((output) => delete output.dataset.best);
-  await tab.locator("#model-picture").setInputFiles({ name: "1.png", mimeType: "image/png", buffer: Buffer.from(picture) });
-  await tab.locator("#model-output[data-best]").waitFor();
-  assert.equal(await tab.locator("#model-output").getAttribute("data-best"), "1");
-  await shot(tab, "desktop-light-model");
-  const broken = { name: "broken.tflite", mimeType: "application/octet-stream", buffer: Buffer.from("not a model") };
-  await tab.locator("#model-file").setInputFiles(broken);
-  await tab.waitForFunction(() => /no TensorFlow Lite file/.test(document.getElementById("model-name").textContent));
-  return `${arena} bytes of arena, ${await tab.locator("#model-time").textContent()}`;
-});
-
 if (shots) {
   const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
   const looks = {
