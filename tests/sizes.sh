@@ -5,10 +5,11 @@
 #   tests/sizes.sh update    # writes it into docs/firmware.md
 #   tests/sizes.sh check     # fails where a size is more than 5 % above that table
 #
-# The programs are examples/firmware's `forward`, `forward_static`, `step` and `forward_model`, which have
-# no logger, for a Cortex-M4F, and examples/wasm. The models are one of our own, and MLPerf Tiny's where they are. Flash is the vector table, code and
+# The programs are examples/firmware's `forward`, `forward_static` and `step`, which have
+# no logger, for a Cortex-M4F, and examples/wasm. Flash is the vector table, code and
 # constants without weights, RAM is what the linker placed; the stack is measured in the
-# emulator. Inference at opt-level s may have 16 KiB of code and constants.
+# emulator. Inference at opt-level s may have 19 KiB of code and constants
+# (it had 16; graphs, clamping epilogues and snapshots of version 2 cost 2 to 3).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # One compiler, so that sizes can be compared; KERNLET_TOOLCHAIN=rustup takes another.
@@ -17,7 +18,7 @@ cd "$(dirname "$0")/.."
 
 firmware=thumbv7em-none-eabihf
 weights=$(stat -c %s examples/firmware/digits.knl)
-most_inference=$((16 * 1024))
+most_inference=$((19 * 1024))
 vectors=1024
 
 have_target $firmware && have_target wasm32-unknown-unknown && need qemu-system-arm qemu-system-arm || {
@@ -38,7 +39,7 @@ row() {
 }
 
 table() {
-    local level folder model
+    local level folder
     printf '| program | flash | RAM | stack |\n|---|---|---|---|\n'
     folder=$(built_for $firmware)/release
     for level in s 3; do
@@ -47,12 +48,6 @@ table() {
         row "inference, opt-level $level" "$folder/forward" 0
         row "inference with static weights, opt-level $level" "$folder/forward_static" "$weights"
         row "training, opt-level $level" "$folder/step" 0
-    done
-    for model in tests/data/tflite/digits ../shared/tflite/models/{kws_ref_model,vww_96_int8,pretrainedResnet_quant,ad01_int8}; do
-        [ -e $model.tflite ] || continue
-        (cd examples/firmware && MODEL=$PWD/../../$model.tflite CARGO_PROFILE_RELEASE_OPT_LEVEL=s \
-            cargo_for $firmware build --quiet --release --bin forward_model) >&2
-        row "$(basename $model).tflite, opt-level s" "$folder/forward_model" "$(stat -c %s $model.tflite)"
     done
     for flags in "" "-C target-feature=+simd128"; do
         (cd examples/wasm && RUSTFLAGS=$flags cargo_for wasm32-unknown-unknown build --quiet --release) >&2
