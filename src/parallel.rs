@@ -335,10 +335,8 @@ pub(crate) fn join<A: Send, B: Send>(left: impl FnOnce() -> A + Send, right: imp
             left_done.store(true, Ordering::Relaxed);
             let end = now();
             // Otherwise this thread has the right part to do.
-            if begun.load(Ordering::Relaxed) {
-                if !wait_for(&right_done, LEFT_WAITS + (end - start) / 2) {
-                    waited_from.store(end, Ordering::Relaxed);
-                }
+            if begun.load(Ordering::Relaxed) && !wait_for(&right_done, LEFT_WAITS + (end - start) / 2) {
+                waited_from.store(end, Ordering::Relaxed);
             }
             took.fetch_add(end - start, Ordering::Relaxed);
             result

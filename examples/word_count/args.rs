@@ -36,9 +36,9 @@ pub struct Args {
     /// What becomes of bytes that are not UTF-8.
     #[arg(long, value_enum, default_value_t = Text::Bytes)]
     pub text: Text,
-    /// Writes `word⇥count` lines, byte for byte Hadoop's part-r-00000 (where the text is not UTF-8: with --text hadoop);
-    /// - is standard output.
-    /// A file is written beside FILE and takes its place at the end; FILE stays as it was until then.
+    /// Writes `word⇥count` lines, byte for byte Hadoop's part-r-00000 (where the text is not UTF-8: with --text hadoop).
+    /// Standard output is named by -. A file is written beside FILE and takes its place at the end; FILE stays as it was
+    /// until then.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Overwrites the files of --output and --json where they lie, for those with several names (hard links) or in a

@@ -30,7 +30,7 @@ mod unix {
             signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         }
         thread::Builder::new().name("signals".into()).spawn(move || {
-            for signal in signals.forever() {
+            if let Some(signal) = signals.forever().next() {
                 // Held until the process is gone, so that no other file is begun.
                 let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
                 for path in &*unfinished {
