@@ -61,11 +61,7 @@ fn main() {
     println!("cargo:rustc-link-arg=--nmagic");
     println!("cargo:rustc-link-arg=-Tlink.x");
     // `step` is linked without a logger: its symbols are searched for panics.
-<<<<<<< Updated upstream
     for bin in ["count", "infer", "model", "models", "parity", "train", "train_last"] {
-=======
-    for bin in ["count", "infer", "parity", "sequences", "train", "train_last"] {
->>>>>>> Stashed changes
         println!("cargo:rustc-link-arg-bin={bin}=-Tdefmt.x");
     }
 }
