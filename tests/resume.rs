@@ -2,7 +2,7 @@
 #![cfg(feature = "alloc")]
 
 use kernlet::{
-    nn::{Event, Gradients, Model, Pairs, Stopped, Training},
+    nn::{Decay, Event, Gradients, Kernels, Model, Pairs, Stopped, Training},
     optim::{Adam, CosineDecay, Optimizer, RmsProp, Scheduled, Sgd},
     random::Stream,
     snapshot::{AttributeValue, Data, Described, Section, Snapshot, SnapshotError, WriteError},
@@ -93,6 +93,17 @@ fn what_contradicts_the_file_is_refused_and_nothing_changes() {
     let mut plain = Training::<Net, _>::new(RmsProp::new(0.01)).batch(2).build().unwrap();
     let centred = saved(Training::<Net, _>::new(RmsProp::new(0.01).with_centred()).batch(2));
     assert!(matches!(plain.resume(&centred), Err(SnapshotError::Optimizer { .. })));
+    // What decays belongs to the hyper-parameters, too.
+    let kernels = training.decay::<Kernels>();
+    let told = trainer.resume(&saved(kernels)).unwrap_err().to_string();
+    assert!(told.ends_with("of the optimizer: decaying_parameters: expected 75, found 48"), "{told}");
+    let told = kernels.build().unwrap().resume(&bytes).unwrap_err().to_string();
+    assert!(told.contains("of the optimizer: decaying_parameters: expected 48"), "{told}");
+    kernlet::decay! { struct Others = Decay::EVERYTHING.only(&["hidden/kernel", "hidden/bias", "out/kernel"]).but(&["hidden/bias"]); }
+    kernels.build().unwrap().resume(&saved(training.decay::<Others>())).unwrap();
+    kernlet::decay! { struct All = Decay::EVERYTHING; }
+    trainer.resume(&saved(training.decay::<All>())).unwrap();
+    trainer = training.build().unwrap();
     kernlet::frozen! { struct Hidden = ["hidden"]; }
     let mut frozen = training.freeze::<Hidden>().build().unwrap();
     assert!(matches!(frozen.resume(&bytes), Err(SnapshotError::Length { .. })));

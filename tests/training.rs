@@ -3,11 +3,12 @@
 #![cfg(feature = "alloc")]
 
 use kernlet::{
-    nn::{Gradients, HalfSquaredError, Model, Network, Training},
-    optim::{Adam, Optimizer, Sgd, Step},
+    nn::{Decay, Decays, Gradients, HalfSquaredError, Kernels, Model, Network, Training},
+    optim::{Adam, AdamW, Optimizer, RmsProp, Sgd, Step, pytorch, split_states},
     parallel::for_rows,
     random::Stream,
     simd::Level,
+    snapshot::Progress,
 };
 
 kernlet::network! { struct Line([2]) { dense(1) } }
@@ -109,4 +110,99 @@ fn an_error_of_any_part_is_the_outcome() {
             assert_eq!(outcome, Err(wrong), "{threads} threads");
         }
     }
+}
+
+kernlet::network! {
+    /// Every kind of tensor: kernels, biases, scales, a recurrence in both directions, moving averages.
+    struct Mixed([6, 3]) {
+        conv: conv1d(4, 3), norm: batch_norm, tanh,
+        both: gru(3, bidirectional), layer: layer_norm,
+        first: dense(5), relu, second: dense(2), softmax,
+    }
+}
+
+kernlet::decay! { struct SomeKernels = Decay::KERNELS.but(&["first", "both/backward_kernel"]); }
+kernlet::decay! { struct ByName = Decay::EVERYTHING.only(&["norm", "second/bias"]); }
+kernlet::decay! { struct Ends = Decay::EVERYTHING.first(3).last(5); }
+
+/// Three steps, and the same with two optimizers over all parameters, of which each parameter takes the one it is meant
+/// to have: PyTorch's parameter groups.
+fn groups<D: Decays, O: Optimizer>(decaying: O, plain: O, gradients: Gradients, threads: usize, names: &[&str]) {
+    let training: Training<Mixed, O> = Training::new(decaying).batch(4).seed(3).threads(threads).gradients(gradients);
+    let training = training.pieces_of(4);
+    let mut trainer = training.decay::<D>().build().unwrap();
+    // Gradients are kept here, and parameters are moved by hand.
+    let mut by_hand = Training::<Mixed, O>::new(plain).batch(4).seed(3).pieces_of(4).build().unwrap();
+    // Not 0 anywhere, so that what decays is seen to.
+    for model in [trainer.model_mut(), by_hand.model_mut()] {
+        model.parameters_mut().iter_mut().for_each(|w| *w += 0.5);
+    }
+    let len = Mixed::PARAMETERS;
+    let mut states = vec![vec![0.0; 2 * len]; 2];
+    let inputs: Vec<f32> = (0..72).map(|i| (i as f32 * 0.7).sin()).collect();
+    for step in 1..=3 {
+        trainer.step(&inputs, &[0, 1, 1, 0]).unwrap();
+        by_hand.backward(&inputs, &[0, 1, 1, 0], 0, 4).unwrap();
+        let gradients = by_hand.gradients().to_vec();
+        let old = by_hand.model().parameters().to_vec();
+        let mut moved = [old.clone(), old.clone()];
+        for ((w, states), optimizer) in moved.iter_mut().zip(&mut states).zip([plain, decaying]) {
+            let mut states = split_states(states, len, 0, len);
+            optimizer.update(Level::detect(), Step::new(step), w, &gradients, &mut states[..O::STATES]).unwrap();
+        }
+        let mut decayed = Vec::new();
+        for layer in Mixed::LAYERS {
+            let mut at = layer.offset;
+            for tensor in layer.tensors() {
+                let name = format!("{}/{}", layer.name, tensor.name);
+                let range = at..at + tensor.dims.len();
+                at = range.end;
+                let group = usize::from(names.contains(&&*name));
+                decayed.extend(names.contains(&&*name).then_some(name));
+                for i in range {
+                    by_hand.model_mut().parameters_mut()[i] =
+                        if tensor.learns { moved[group][i] } else { old[i] - gradients[i] };
+                }
+            }
+        }
+        assert_eq!(decayed, names);
+        // The counter of dropout's noise, and what the loss says, belong to the step.
+        by_hand.set_progress(Progress { step: step.into(), ..by_hand.progress() });
+        assert_eq!(trainer.model().parameters(), by_hand.model().parameters(), "step {step}");
+    }
+}
+
+#[test]
+fn weights_decay_where_they_are_told_to() {
+    const KERNELS: [&str; 7] = [
+        "conv/kernel",
+        "both/forward_kernel",
+        "both/forward_recurrent_kernel",
+        "both/backward_kernel",
+        "both/backward_recurrent_kernel",
+        "first/kernel",
+        "second/kernel",
+    ];
+    let (adamw, adam) = (AdamW::new(0.05).with_weight_decay(0.5), AdamW::new(0.05).with_weight_decay(0.0));
+    for (gradients, threads) in [(Gradients::Kept, 1), (Gradients::Kept, 2), (Gradients::Applied, 1)] {
+        groups::<Kernels, _>(adamw, adam, gradients, threads, &KERNELS);
+        let some = [KERNELS[0], KERNELS[1], KERNELS[2], KERNELS[4], KERNELS[6]];
+        groups::<SomeKernels, _>(adamw, adam, gradients, threads, &some);
+        groups::<ByName, _>(adamw, adam, gradients, threads, &["norm/gamma", "norm/beta", "second/bias"]);
+        let ends = &[
+            "norm/gamma",
+            "norm/beta",
+            "both/forward_kernel",
+            "both/forward_recurrent_kernel",
+            "both/forward_bias",
+            "both/backward_kernel",
+            "both/backward_recurrent_kernel",
+            "both/backward_bias",
+        ];
+        groups::<Ends, _>(adamw, adam, gradients, threads, ends);
+    }
+    let sgd = |decay| pytorch::Sgd::new(0.1).with_momentum(0.9).with_weight_decay(decay);
+    groups::<Kernels, _>(sgd(0.25), sgd(0.0), Gradients::Kept, 1, &KERNELS);
+    let rmsprop = |decay| RmsProp::new(0.01).with_weight_decay(decay);
+    groups::<Kernels, _>(rmsprop(0.25), rmsprop(0.0), Gradients::Kept, 1, &KERNELS);
 }

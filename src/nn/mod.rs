@@ -35,12 +35,14 @@
 //! | `layers` | a file for each kind of layer |
 //! | `network` | what the macro implements, and the parameters |
 //! | `lengths` | which networks can have sequences of unequal length |
+//! | `decay` | which parameters weight decay acts on |
 //! | `describe` | names and shapes of tensors, for snapshots |
 //! | `init` | parameters from a seed |
 //! | `run` | a pass over a batch, inference, streaming, saliency |
 //! | `loss` | losses as a trainer sees them |
 //! | `train` | training |
 
+mod decay;
 mod declare;
 mod describe;
 mod error;
@@ -57,6 +59,7 @@ mod plan;
 mod run;
 mod train;
 
+pub use decay::{Decay, Decays, Kernels};
 pub use declare::{Attribute, Init, Layer, LayerTensor, MAX_OPERANDS, Value};
 pub use error::Error;
 pub use frozen::{AllButLast, First, Freeze, Frozen, Nothing};

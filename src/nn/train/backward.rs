@@ -79,8 +79,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
             let gradient = layout.gradients..layout.gradients + rows.len() * row_len;
             call.weights_layer::<N>(self.model.parameters(), self.memory, index, samples, rows.clone(), gradient)?;
             let first = offset + rows.start * row_len;
-            let trainable = offset + node.trainable as usize;
-            self.apply(self.optimizer_step(1.0), first, rows.len() * row_len, layout.gradients, trainable)?;
+            self.apply(self.optimizer_step(1.0), index, first..first + rows.len() * row_len, layout.gradients)?;
             row = rows.end;
         }
         Ok(())

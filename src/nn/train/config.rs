@@ -4,8 +4,8 @@ use core::marker::PhantomData;
 
 use super::{
     super::{
-        Batching, Error, Loss, Model, Network, Nothing, SoftmaxCrossEntropy, declare::Node, frozen::Freeze,
-        lengths::Lengths,
+        Batching, Decays, Error, Loss, Model, Network, Nothing, SoftmaxCrossEntropy, decay, declare::Node,
+        frozen::Freeze, lengths::Lengths,
     },
     Held, HeldTrainer, State, Trainer,
     layout::{Layout, layout},
@@ -61,6 +61,7 @@ pub enum Gradients {
 /// | [`batch`](Self::batch), [`pieces_of`](Self::pieces_of), [`threads`](Self::threads) | samples of a step, and how they are cut | 32, 8, 1 |
 /// | [`gradients`](Self::gradients) | kept, clipped, or applied as they appear | kept |
 /// | [`freeze`](Self::freeze) | layers that stay as they are | [`Nothing`] |
+/// | [`decay`](Self::decay) | parameters that weight decay acts on | all |
 /// | [`schedule`](Self::schedule) | how the learning rate changes with the step | it does not |
 /// | [`seed`](Self::seed) | what dropout and shuffling draw from | 0 |
 /// | [`epochs`](Self::epochs), [`hold_out`](Self::hold_out), [`patience`](Self::patience) | what [`fit`](HeldTrainer::fit) does | no epochs |
@@ -77,6 +78,7 @@ pub struct Training<N, O, L = SoftmaxCrossEntropy, F = Nothing> {
     pub(super) patience: u32,
     pub(super) stateful: bool,
     pub(super) level: Option<Level>,
+    pub(super) decay: Option<decay::Run>,
     types: PhantomData<fn() -> (N, F)>,
 }
 
@@ -102,6 +104,7 @@ impl<N: Network, O: Optimizer> Training<N, O> {
             patience: 0,
             stateful: false,
             level: None,
+            decay: None,
             types: PhantomData,
         }
     }
@@ -109,9 +112,21 @@ impl<N: Network, O: Optimizer> Training<N, O> {
 
 impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
     const fn with<O2: Optimizer, L2: Loss, F2: Freeze>(self, optimizer: O2, loss: L2) -> Training<N, O2, L2, F2> {
-        let Self { batching, gradients, seed, epochs, hold_out, patience, stateful, level, .. } = self;
-        let types = PhantomData;
-        Training { optimizer, loss, batching, gradients, seed, epochs, hold_out, patience, stateful, level, types }
+        let Self { batching, gradients, seed, epochs, hold_out, patience, stateful, level, decay, .. } = self;
+        Training {
+            optimizer,
+            loss,
+            batching,
+            gradients,
+            seed,
+            epochs,
+            hold_out,
+            patience,
+            stateful,
+            level,
+            decay,
+            types: PhantomData,
+        }
     }
 
     /// With that loss.
@@ -138,6 +153,30 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
     /// ```
     pub const fn freeze<F2: Freeze>(self) -> Training<N, O, L, F2> {
         self.with(self.optimizer, self.loss)
+    }
+
+    /// With weight decay on some parameters alone: on [`Kernels`](super::super::Kernels), which leaves out biases and
+    /// normalisation, or on what [`decay!`](crate::decay) names. How strong it is, is the optimizer's matter.
+    ///
+    /// They are PyTorch's parameter groups, one with `weight_decay` and one with 0, and Keras'
+    /// `exclude_from_weight_decay`.
+    ///
+    /// ```
+    /// use kernlet::{nn::{Kernels, Training}, optim::AdamW};
+    /// kernlet::network! { struct Tiny([2]) { hidden: dense(8), batch_norm, tanh, out: dense(3), softmax } }
+    /// const TRAINING: Training<Tiny, AdamW> =
+    ///     Training::new(AdamW::new(0.01).with_weight_decay(0.5)).batch(2).decay::<Kernels>();
+    /// let mut trainer = TRAINING.build()?;
+    /// trainer.model_mut().parameters_mut().fill(1.0);
+    /// // Without a gradient nothing else moves.
+    /// trainer.update()?;
+    /// assert!(Tiny::hidden(trainer.model()).kernel.as_slice().iter().all(|&w| w == 0.995));
+    /// assert!(Tiny::hidden(trainer.model()).bias.as_slice().iter().all(|&b| b == 1.0));
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    pub const fn decay<D: Decays>(self) -> Self {
+        const { D::DECAY.check(N::NAME, N::LAYERS) };
+        Self { decay: Some(decay::run::<N, D>), ..self }
     }
 
     /// With a learning rate that changes from step to step.

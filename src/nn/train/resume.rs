@@ -1,8 +1,8 @@
 //! Training to and from bytes, so that it goes on as if it had not stopped.
 
 use super::{
-    super::{Error, Loss, Metrics, Network, frozen::Freeze},
-    Best, Held, HeldTrainer, State,
+    super::{Error, Loss, Metrics, Network, decay, frozen::Freeze},
+    Best, Held, HeldTrainer, State, Training,
     sizing::Sizing,
 };
 use crate::{
@@ -27,15 +27,23 @@ struct Told {
     count: usize,
 }
 
+/// How many parameters decay, and which; not said where all do.
+const DECAYING: [&str; 2] = ["decaying_parameters", "decaying_checksum"];
+
 impl Told {
-    fn of(optimizer: &impl Optimizer) -> Self {
+    fn of<N: Network, O: Optimizer, L, F>(training: &Training<N, O, L, F>) -> Self {
         let (mut pairs, mut count) = ([("", 0.0); MOST], 0);
-        let name = optimizer.describe(&mut |name, value| {
+        let mut tell = |name, value| {
             if let Some(pair) = pairs.get_mut(count) {
                 *pair = (name, value);
                 count += 1;
             }
-        });
+        };
+        let name = training.optimizer.describe(&mut tell);
+        if let Some((parameters, checksum)) = decay::told::<N>(training.decay) {
+            let values = [parameters as f64, checksum.into()];
+            DECAYING.into_iter().zip(values).for_each(|(name, value)| tell(name, value));
+        }
         Self { name, pairs, count }
     }
 
@@ -97,7 +105,7 @@ impl State {
 impl<H: Held<N>, N: Network + Described, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N, O, L, F> {
     /// Lets `f` have what a file of this training holds.
     fn with_contents<R>(&self, extra: &[Section<'_>], f: impl FnOnce(&Contents<'_>) -> R) -> R {
-        let told = Told::of(&self.training.optimizer);
+        let told = Told::of(&self.training);
         let none = AttributeInfo { owner: names::AT_TRAINING, name: "", value: AttributeValue::Whole(0) };
         let mut attributes = [none; MOST + FACTS];
         let facts = self.state.facts().into_iter().map(|(name, value)| AttributeInfo { name, value, ..none });
@@ -243,14 +251,22 @@ impl<H: Held<N>, N: Network + Described, O: Optimizer, L: Loss, F: Freeze> HeldT
     /// # Errors
     /// As for [`resume`](Self::resume).
     pub fn resume_from(&mut self, snapshot: &Snapshot<'_>) -> Result<(), SnapshotError> {
-        let told = Told::of(&self.training.optimizer);
+        let told = Told::of(&self.training);
         snapshot.expect(&N::INFO)?;
         snapshot.training_with(told.name)?;
+        let number = |name| match snapshot.attribute(names::AT_OPTIMIZER, name) {
+            Some(AttributeValue::Number(found)) => Some(found),
+            _ => None,
+        };
+        let [decaying, _] = DECAYING;
+        if told.pairs().iter().all(|&(name, _)| name != decaying)
+            && let Some(found) = number(decaying)
+        {
+            let expected = N::NODES.iter().map(|node| f64::from(node.trainable)).sum();
+            return Err(SnapshotError::Hyperparameter { name: decaying, expected, found: Some(found) });
+        }
         for &(name, expected) in told.pairs() {
-            let found = match snapshot.attribute(names::AT_OPTIMIZER, name) {
-                Some(AttributeValue::Number(found)) => Some(found),
-                _ => None,
-            };
+            let found = number(name);
             if found.is_none_or(|found| found.to_bits() != expected.to_bits()) {
                 return Err(SnapshotError::Hyperparameter { name, expected, found });
             }
@@ -265,7 +281,7 @@ impl<H: Held<N>, N: Network + Described, O: Optimizer, L: Loss, F: Freeze> HeldT
     /// As for [`resume`](Self::resume), but for the hyper-parameters.
     pub fn resume_changed(&mut self, snapshot: &Snapshot<'_>) -> Result<(), SnapshotError> {
         snapshot.expect(&N::INFO)?;
-        let training = snapshot.training_with(Told::of(&self.training.optimizer).name)?;
+        let training = snapshot.training_with(Told::of(&self.training).name)?;
         let states = self.training.optimizer.states();
         let (expected, found) = (states * Sizing::<N, L, F>::TRAINED, training.state.len());
         if expected != found {

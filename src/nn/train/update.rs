@@ -1,5 +1,7 @@
 //! The optimizer's step, and what it works on.
 
+use core::ops::Range;
+
 use super::{
     super::{Error, Loss, Network, frozen::Freeze, plan::align},
     Gradients,
@@ -57,11 +59,11 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
             let number = self.optimizer_step(scale);
             let layout = self.layout;
             let first = const { Sizing::<N, L, F>::SIZES.first_trained };
-            for (node, step) in N::NODES.iter().zip(Sizing::<N, L, F>::steps()) {
+            for (index, (node, step)) in N::NODES.iter().zip(Sizing::<N, L, F>::steps()).enumerate() {
                 if step.trained {
                     let (offset, len) = (node.offset as usize, node.rows as usize * node.row_len as usize);
                     let gradient = layout.gradients + offset - first;
-                    self.apply(number, offset, len, gradient, offset + node.trainable as usize)?;
+                    self.apply(number, index, offset..offset + len, gradient)?;
                 }
             }
         }
@@ -88,29 +90,45 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         optim::Step { lr_scale: self.rate, gradient_scale, ..optim::Step::new(self.step.saturating_add(1)) }
     }
 
-    /// Updates `len` parameters from `first` on with the gradients at `gradient`; those from
-    /// `trainable` on are moving averages, whose "gradient" is simply taken off.
+    /// Updates these parameters of a layer with the gradients at `gradient`. Those behind what learns are moving averages,
+    /// whose "gradient" is simply taken off.
     pub(super) fn apply(
         &mut self,
         step: optim::Step,
-        first: usize,
-        len: usize,
+        layer: usize,
+        range: Range<usize>,
         gradient: usize,
-        trainable: usize,
     ) -> Result<(), Error> {
-        let layout = self.layout;
-        let of_optimizer = len.min(trainable.saturating_sub(first));
-        let (low, states) = self.memory.split_at_mut_checked(layout.states).ok_or(Error::Plan)?;
-        let gradients = low.get(gradient..gradient + len).ok_or(Error::Plan)?;
-        let parameters = self.model.parameters_mut().get_mut(first..first + len).ok_or(Error::Plan)?;
-        let (w, moving) = parameters.split_at_mut_checked(of_optimizer).ok_or(Error::Plan)?;
-        let (g, moving_g) = gradients.split_at_checked(of_optimizer).ok_or(Error::Plan)?;
-        let at = first - const { Sizing::<N, L, F>::SIZES.first_trained };
-        let arrays = optim::split_states(states, const { align(Sizing::<N, L, F>::TRAINED) }, at, of_optimizer);
-        update(&self.training.optimizer, self.level, self.training.batching.threads, step, w, g, arrays)?;
-        for (parameter, change) in moving.iter_mut().zip(moving_g) {
+        let node = N::NODES.get(layer).ok_or(Error::Plan)?;
+        let offset = node.offset as usize;
+        let trainable = range.end.min(offset + node.trainable as usize);
+        let mut at = range.start;
+        while at < trainable {
+            let (decays, end) = match self.training.decay {
+                Some(run) => run(layer, at - offset),
+                None => (true, usize::MAX),
+            };
+            let end = trainable.min(offset.saturating_add(end));
+            let decay_scale = if decays { step.decay_scale } else { 0.0 };
+            self.optimize(optim::Step { decay_scale, ..step }, at..end, gradient + at - range.start)?;
+            at = end;
+        }
+        let changes = self.memory.get(gradient + at - range.start..gradient + range.len()).ok_or(Error::Plan)?;
+        let moving = self.model.parameters_mut().get_mut(at..range.end).ok_or(Error::Plan)?;
+        for (parameter, change) in moving.iter_mut().zip(changes) {
             *parameter -= change;
         }
         Ok(())
+    }
+
+    /// The optimizer's step over these parameters, whose gradients are at `gradient`.
+    fn optimize(&mut self, step: optim::Step, range: Range<usize>, gradient: usize) -> Result<(), Error> {
+        let layout = self.layout;
+        let (low, states) = self.memory.split_at_mut_checked(layout.states).ok_or(Error::Plan)?;
+        let g = low.get(gradient..gradient + range.len()).ok_or(Error::Plan)?;
+        let at = range.start - const { Sizing::<N, L, F>::SIZES.first_trained };
+        let arrays = optim::split_states(states, const { align(Sizing::<N, L, F>::TRAINED) }, at, range.len());
+        let w = self.model.parameters_mut().get_mut(range).ok_or(Error::Plan)?;
+        Ok(update(&self.training.optimizer, self.level, self.training.batching.threads, step, w, g, arrays)?)
     }
 }
