@@ -6,9 +6,11 @@ use std::cell::RefCell;
 
 use kernlet::{
     data::batches::Shuffle,
+    kernels::loss::Reduction,
     nn::{
-        BinaryCrossEntropy, BinaryCrossEntropyFromLogits, Draw, Error, Event, Fitted, Frozen, MeanSquaredError, Model,
-        Network, Pairs, Samples, SoftmaxCrossEntropy, Stopped, Training, infer, inference_len,
+        Batching, BinaryCrossEntropy, BinaryCrossEntropyFromLogits, CrossEntropy, Draw, Error, Evaluation, Event,
+        Fitted, Frozen, MeanSquaredError, Model, Network, Pairs, Samples, SoftmaxCrossEntropy, Stopped, Training,
+        infer, inference_len, weighted,
     },
     optim::{Adam, CosineDecay, Optimizer, Schedule, Sgd, StepDecay},
     random::Stream,
@@ -215,8 +217,8 @@ fn a_final_activation_is_left_out_where_the_loss_has_it() {
     // Inference still says probabilities.
     let mut model = Model::<Sigmoid>::zeroed();
     model.parameters_mut().copy_from_slice(&bare);
-    let batching = kernlet::nn::Batching::of(1);
-    let (mut memory, mut y) = ([0.0; inference_len::<Sigmoid>(kernlet::nn::Batching::of(1))], [0.0]);
+    let batching = Batching::of(1);
+    let (mut memory, mut y) = ([0.0; inference_len::<Sigmoid>(Batching::of(1))], [0.0]);
     infer(kernlet::simd::Level::detect(), batching, &model, &[0.0, 1.0], &mut memory, &mut y).unwrap();
     assert!(y[0] > 0.9 && y[0] < 1.0, "{y:?}");
 }
@@ -249,6 +251,110 @@ fn a_label_of_a_pixelwise_softmax_is_below_its_channels() {
     }
     let metrics = trainer.evaluate(&x, &labels).unwrap();
     assert_eq!((metrics.accuracy(), metrics.answers, metrics.samples), (1.0, 16, 1));
+}
+
+/// A mean over batches is that over all that counts, however many count in each batch; nothing that is left out shows.
+#[test]
+fn what_does_not_count_is_left_out_of_the_mean() {
+    let (mut inputs, mut labels) = points(21);
+    const LOSS: CrossEntropy<'static> = CrossEntropy::new().with_ignored(255).with_class_weights(&[1.0, 2.0, 0.5]);
+    let training = |batch| Training::<Classes, _>::new(Sgd::new(0.1)).loss(LOSS).batch(batch).seed(4);
+    let whole = training(21).build().unwrap().evaluate(&inputs, &labels).unwrap();
+    // Rows with a label that is not known, and NaN for a point: a whole batch of them, and some.
+    for i in [0, 1, 2, 3, 9, 15, 15, 23] {
+        inputs.splice(2 * i..2 * i, [f32::NAN, 1.0]);
+        labels.insert(i, 255);
+    }
+    for batch in [1, 4, 7, 29] {
+        let mut trainer = training(batch).build().unwrap();
+        let metrics = trainer.evaluate(&inputs, &labels).unwrap();
+        assert!((metrics.loss - whole.loss).abs() <= 4.0 * f32::EPSILON * whole.loss, "{metrics:?} {whole:?}");
+        assert_eq!((metrics.correct, metrics.answers, metrics.weight), (whole.correct, 21, whole.weight));
+        assert_eq!(metrics.samples, 29);
+        const EVALUATION: Evaluation<Classes, CrossEntropy<'static>> = Evaluation::new(LOSS).batching(Batching::of(4));
+        let mut memory = vec![f32::NAN; EVALUATION.memory_len()];
+        let mut values = vec![f32::NAN; 29];
+        let alone = EVALUATION.values(trainer.model(), &inputs, &labels, &mut memory, &mut values).unwrap();
+        if batch == 4 {
+            assert_eq!(alone, metrics);
+        }
+        assert_eq!(values.iter().zip(&labels).filter(|&(&value, &label)| (value == 0.0) != (label == 255)).count(), 0);
+        let sum = values.iter().sum::<f32>() / whole.weight.unwrap() as f32;
+        assert!((sum - whole.loss).abs() <= 16.0 * f32::EPSILON * whole.loss, "{sum} for {whole:?}");
+    }
+    // NaN in what does not count reaches the weights only where a value is 0 · NaN: here it does, and is not hidden.
+    let clean: Vec<f32> = inputs.iter().map(|x| if x.is_nan() { 0.0 } else { *x }).collect();
+    let mut trainer = training(29).build().unwrap();
+    let metrics = trainer.step(&clean, &labels).unwrap();
+    assert_eq!(metrics.weight, whole.weight);
+    assert!(trainer.model().parameters().iter().all(|w| w.is_finite()));
+    // Nothing counts: no loss, no gradient.
+    let before = trainer.model().parameters().to_vec();
+    let metrics = trainer.step(&clean[..8], &[255; 4]).unwrap();
+    assert_eq!((metrics.loss, metrics.weight, metrics.accuracy()), (0.0, Some(0.0), 0.0));
+    assert_eq!(trainer.model().parameters(), before);
+    // Another number of weights than classes.
+    let loss = CrossEntropy::<u8>::new().with_class_weights(&[1.0, 2.0]);
+    let mut trainer = Training::<Classes, _>::new(Sgd::new(0.1)).loss(loss).batch(4).build().unwrap();
+    let told = trainer.step(&clean[..2], &[0]).unwrap_err().to_string();
+    assert!(told.contains("class_weights: expected 3, found 2"), "{told}");
+}
+
+/// With a sum, parts of a batch add up to the whole, and are not scaled.
+#[test]
+fn parts_of_a_sum_add_up() {
+    let (inputs, labels) = points(6);
+    let loss = CrossEntropy::<u8>::new().with_reduction(Reduction::Sum);
+    let training = Training::<Classes, _>::new(Sgd::new(0.1)).loss(loss).batch(6).seed(4);
+    let gradients = |parts: &[[usize; 2]]| {
+        let mut trainer = training.build().unwrap();
+        let mut sum = vec![0.0; Classes::PARAMETERS];
+        for &[first, end] in parts {
+            trainer.backward(&inputs[2 * first..2 * end], &labels[first..end], first, 6).unwrap();
+            sum.iter_mut().zip(trainer.gradients()).for_each(|(sum, g)| *sum += f64::from(*g));
+        }
+        sum
+    };
+    let (whole, parts) = (gradients(&[[0, 6]]), gradients(&[[0, 1], [1, 4], [4, 6]]));
+    assert!(whole.iter().zip(&parts).all(|(a, b)| (a - b).abs() < 1e-5) && whole.iter().any(|g| g.abs() > 0.1));
+    let mean = Training::<Classes, _>::new(Sgd::new(0.1)).loss(CrossEntropy::<u8>::new()).batch(6).seed(4);
+    let mut trainer = mean.build().unwrap();
+    let metrics = trainer.backward(&inputs, &labels, 0, 6).unwrap();
+    assert!(trainer.gradients().iter().zip(&whole).all(|(a, b)| (f64::from(*a) * 6.0 - b).abs() < 1e-5));
+    assert_eq!(training.build().unwrap().backward(&inputs, &labels, 0, 6).unwrap().answers, metrics.answers);
+}
+
+/// Samples with weights go through `fit`, are kept by a snapshot within an epoch, and count as often as they weigh.
+#[test]
+fn weights_of_samples_are_learnt_with() {
+    let (inputs, labels) = points(30);
+    let loss = CrossEntropy::<u8>::new().with_sample_weights().with_reduction(Reduction::WeightedMean);
+    let training = Training::<Classes, _>::new(Sgd::new(0.1)).loss(loss).batch(60).seed(4).epochs(3);
+    let twice: Vec<_> = labels.iter().map(|&label| weighted(label.into(), 2.0)).collect();
+    let mut trainer = training.build().unwrap();
+    trainer.fit(&Pairs(&inputs, &twice), |_, _| true).unwrap();
+    let once: Vec<_> = labels.iter().map(|&label| weighted(label.into(), 1.0)).collect();
+    let mut plain = training.build().unwrap();
+    let fitted = plain.fit(&Pairs(&inputs, &once), |_, _| true).unwrap();
+    assert_eq!(trainer.model().parameters(), plain.model().parameters());
+    assert_eq!(fitted.training.weight, Some(30.0));
+    // In the middle of an epoch.
+    let training = training.batch(7);
+    let (mut bytes, mut whole) = (Vec::new(), training.build().unwrap());
+    let end = whole.fit(&Pairs(&inputs, &twice), |_, _| true).unwrap();
+    training
+        .build()
+        .unwrap()
+        .fit(&Pairs(&inputs, &twice), |trainer, event| {
+            if let Event::Step { step: 3, .. } = event {
+                trainer.save_to(&[], &mut |piece| Ok::<(), ()>(bytes.extend_from_slice(piece))).unwrap();
+            }
+            bytes.is_empty()
+        })
+        .unwrap();
+    let mut other = training.build().unwrap();
+    other.resume(&bytes).unwrap();
+    assert_eq!(other.fit(&Pairs(&inputs, &twice), |_, _| true).unwrap().training, end.training);
 }
 
 #[test]
@@ -307,4 +413,10 @@ fn what_cannot_be_fitted_is_refused() {
     trainer.fit(&Pairs(&inputs, &labels), |_, _| false).unwrap();
     let fewer = trainer.fit(&Pairs(&inputs[..8], &labels[..4]), |_, _| true);
     assert_eq!(fewer, Err(Error::Position { position: 8, samples: 4 }));
+    // More memory than there is: no abort.
+    for batch in [usize::MAX, usize::MAX / 64, 1 << 50] {
+        let training = TRAINING.batch(batch);
+        let expected = training.memory_len();
+        assert_eq!(training.build().unwrap_err(), Error::Memory { expected, found: 0 });
+    }
 }

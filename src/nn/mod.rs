@@ -65,8 +65,9 @@ pub use error::Error;
 pub use frozen::{AllButLast, First, Freeze, Frozen, Nothing};
 pub use inputs::Element;
 pub use loss::{
-    BinaryCrossEntropy, BinaryCrossEntropyFromLogits, HalfSquaredError, Loss, MeanSquaredError, Metrics,
-    SoftmaxCrossEntropy, Takes, Targets,
+    BinaryCrossEntropy, BinaryCrossEntropyFromLogits, CrossEntropy, Elementwise, HalfSquaredError, LabelledLoss, Loss,
+    MeanSquaredError, Metrics, NegativeLogLikelihood, OutputLoss, SampleWeighted, SoftmaxCrossEntropy, Takes, Targets,
+    WeightedLabel, weighted,
 };
 pub use network::{Model, Network, Weights};
 pub use run::{
@@ -77,7 +78,9 @@ pub use run::{
 pub use run::{HeapMemory, Trace};
 #[cfg(feature = "alloc")]
 pub use train::OwnedTrainer;
-pub use train::{Draw, Event, Fitted, Gradients, Held, HeldTrainer, Pairs, Samples, Stopped, Trainer, Training};
+pub use train::{
+    Draw, Evaluation, Event, Fitted, Gradients, Held, HeldTrainer, Pairs, Samples, Stopped, Trainer, Training,
+};
 
 /// What the expansion of [`network!`](crate::network) names.
 #[doc(hidden)]

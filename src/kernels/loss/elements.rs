@@ -107,35 +107,37 @@ struct Sum<'a, F> {
     share: f32,
     y: &'a [f32],
     t: &'a [f32],
-    dy: &'a mut [f32],
+    outputs: Outputs<'a>,
 }
 
 impl<F: ElementLoss> Kernel for Sum<'_, F> {
     type Output = f32;
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
-        map::into2(s, self.y, self.t, self.dy, Gradient(self.loss, self.share));
+        let Outputs { gradient, values } = self.outputs;
+        map::into2(s, self.y, self.t, gradient.unwrap_or_default(), Gradient(self.loss, self.share));
+        map::into2(s, self.y, self.t, values.unwrap_or_default(), Value(self.loss));
         map::sum2(s, self.y, self.t, Value(self.loss))
     }
 }
 
 /// Checks the lengths, and returns the sum over elements.
-fn sum(
+pub(crate) fn sum(
     operation: &'static str,
     level: Level,
     loss: impl ElementLoss,
     share: f32,
     y: &[f32],
     t: &[f32],
-    dy: &mut [f32],
+    outputs: Outputs<'_>,
 ) -> Result<f32, LossError> {
     check(operation, "t", t, y.len())?;
-    check(operation, "dy", dy, y.len())?;
-    Ok(level.dispatch(Sum { loss, share, y, t, dy }))
+    outputs.check(operation, "dy", y.len(), y.len())?;
+    Ok(level.dispatch(Sum { loss, share, y, t, outputs }))
 }
 
 /// The mean of a sum over `len` elements.
-fn mean(sum: f32, len: usize) -> f32 {
+pub(crate) fn mean(sum: f32, len: usize) -> f32 {
     if len == 0 { 0.0 } else { sum / len as f32 }
 }
 
@@ -194,9 +196,7 @@ pub fn element_loss(
     const NAME: &str = "element_loss";
     let Compared { y, t, reduction, row_weights } = operands;
     check(NAME, "t", t, y.len())?;
-    for (argument, slice) in [("gradient", outputs.gradient.as_deref()), ("values", outputs.values.as_deref())] {
-        slice.map_or(Ok(()), |slice| check(NAME, argument, slice, y.len()))?;
-    }
+    outputs.check(NAME, "gradient", y.len(), y.len())?;
     let row = match row_weights {
         None => y.len(),
         Some(weights) => match y.len().checked_rem(weights.len()) {
@@ -468,7 +468,7 @@ impl ElementLoss for SmoothedBinaryCrossEntropy {
 /// # Ok::<(), kernlet::kernels::loss::LossError>(())
 /// ```
 pub fn half_squared_error(level: Level, y: &[f32], t: &[f32], dy: &mut [f32]) -> Result<f32, LossError> {
-    sum("half_squared_error", level, HalfSquaredError, 1.0, y, t, dy)
+    sum("half_squared_error", level, HalfSquaredError, 1.0, y, t, Outputs::of(dy))
 }
 
 /// The mean of `(y − t)²` over all elements, and its gradient with respect to `y`.
@@ -485,7 +485,7 @@ pub fn half_squared_error(level: Level, y: &[f32], t: &[f32], dy: &mut [f32]) ->
 /// ```
 pub fn mean_squared_error(level: Level, y: &[f32], t: &[f32], dy: &mut [f32]) -> Result<f32, LossError> {
     let share = 1.0 / y.len() as f32;
-    Ok(mean(sum("mean_squared_error", level, SquaredError, share, y, t, dy)?, y.len()))
+    Ok(mean(sum("mean_squared_error", level, SquaredError, share, y, t, Outputs::of(dy))?, y.len()))
 }
 
 /// The mean binary cross-entropy of `sigmoid(x)` against targets in 0 … 1, and its gradient with respect to the logits.
@@ -502,7 +502,9 @@ pub fn mean_squared_error(level: Level, y: &[f32], t: &[f32], dy: &mut [f32]) ->
 /// ```
 pub fn binary_cross_entropy_from_logits(level: Level, x: &[f32], t: &[f32], dx: &mut [f32]) -> Result<f32, LossError> {
     let share = 1.0 / x.len() as f32;
-    Ok(mean(sum("binary_cross_entropy_from_logits", level, BinaryCrossEntropyFromLogits, share, x, t, dx)?, x.len()))
+    let sum =
+        sum("binary_cross_entropy_from_logits", level, BinaryCrossEntropyFromLogits, share, x, t, Outputs::of(dx))?;
+    Ok(mean(sum, x.len()))
 }
 
 /// The mean binary cross-entropy of probabilities against targets in 0 … 1, and its gradient.
@@ -521,5 +523,5 @@ pub fn binary_cross_entropy_from_logits(level: Level, x: &[f32], t: &[f32], dx: 
 /// ```
 pub fn binary_cross_entropy(level: Level, p: &[f32], t: &[f32], dp: &mut [f32]) -> Result<f32, LossError> {
     let share = 1.0 / p.len() as f32;
-    Ok(mean(sum("binary_cross_entropy", level, BinaryCrossEntropy, share, p, t, dp)?, p.len()))
+    Ok(mean(sum("binary_cross_entropy", level, BinaryCrossEntropy, share, p, t, Outputs::of(dp))?, p.len()))
 }

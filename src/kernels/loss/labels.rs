@@ -212,12 +212,8 @@ fn labelled<L: Copy + Into<u32>, const LOGITS: bool>(
     let Labelled { x, labels, class_weights, row_weights, ignored, .. } = operands;
     let len = labels.len().checked_mul(classes);
     check(operation, "x", x, len.ok_or(ShapeError::at_most(operation, "x", x.len(), usize::MAX))?)?;
-    let lens = [
-        ("gradient", outputs.gradient.as_deref(), x.len()),
-        ("values", outputs.values.as_deref(), labels.len()),
-        ("class_weights", class_weights, classes),
-        ("row_weights", row_weights, labels.len()),
-    ];
+    outputs.check(operation, "gradient", x.len(), labels.len())?;
+    let lens = [("class_weights", class_weights, classes), ("row_weights", row_weights, labels.len())];
     for (argument, slice, len) in lens {
         slice.map_or(Ok(()), |slice| check(operation, argument, slice, len))?;
     }
@@ -266,10 +262,21 @@ pub fn softmax_cross_entropy<L: Copy + Into<u32>>(
     labels: &[L],
     dx: &mut [f32],
 ) -> Result<f32, LossError> {
+    plain_softmax_cross_entropy(level, classes, x, labels, Outputs { gradient: Some(dx), values: None })
+}
+
+/// [`softmax_cross_entropy`] with what is wanted of its outputs, and without the code of options.
+pub(crate) fn plain_softmax_cross_entropy<L: Copy + Into<u32>>(
+    level: Level,
+    classes: usize,
+    x: &[f32],
+    labels: &[L],
+    outputs: Outputs<'_>,
+) -> Result<f32, LossError> {
     const NAME: &str = "softmax_cross_entropy";
     let len = labels.len().checked_mul(classes).ok_or(ShapeError::at_most(NAME, "x", x.len(), usize::MAX))?;
     check(NAME, "x", x, len)?;
-    check(NAME, "dx", dx, len)?;
+    outputs.check(NAME, "dx", len, labels.len())?;
     for (row, &label) in labels.iter().enumerate() {
         let label = label.into();
         if label as usize >= classes {
@@ -279,7 +286,6 @@ pub fn softmax_cross_entropy<L: Copy + Into<u32>>(
     if labels.is_empty() {
         return Ok(0.0);
     }
-    let outputs = Outputs { gradient: Some(dx), values: None };
     let share = 1.0 / labels.len() as f32;
     Ok(level.dispatch(Rows::<_, true, true> { classes, operands: Labelled::new(x, labels), outputs, share }))
 }

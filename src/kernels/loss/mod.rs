@@ -31,7 +31,7 @@
 
 use core::fmt;
 
-use super::ShapeError;
+use super::{ShapeError, check};
 
 mod elements;
 mod labels;
@@ -41,6 +41,8 @@ pub use elements::{
     SmoothedBinaryCrossEntropy, SquaredError, WeightedBinaryCrossEntropy, binary_cross_entropy,
     binary_cross_entropy_from_logits, element_loss, half_squared_error, mean_squared_error,
 };
+pub(crate) use elements::{mean, sum};
+pub(crate) use labels::plain_softmax_cross_entropy;
 pub use labels::{Labelled, negative_log_likelihood, softmax_cross_entropy, softmax_cross_entropy_with};
 
 /// Why a loss could not be computed.
@@ -152,4 +154,25 @@ pub struct Outputs<'a> {
     pub gradient: Option<&'a mut [f32]>,
     /// Each row's loss, or each element's, weighted and not reduced: PyTorch's reduction `none`.
     pub values: Option<&'a mut [f32]>,
+}
+
+impl<'a> Outputs<'a> {
+    /// The gradient alone.
+    pub(crate) const fn of(gradient: &'a mut [f32]) -> Self {
+        Self { gradient: Some(gradient), values: None }
+    }
+
+    /// Whether what is wanted has these lengths.
+    fn check(
+        &self,
+        operation: &'static str,
+        gradient: &'static str,
+        len: usize,
+        values: usize,
+    ) -> Result<(), ShapeError> {
+        let slices = [(gradient, self.gradient.as_deref(), len), ("values", self.values.as_deref(), values)];
+        slices
+            .into_iter()
+            .try_for_each(|(name, slice, len)| slice.map_or(Ok(()), |slice| check(operation, name, slice, len)))
+    }
 }

@@ -32,7 +32,24 @@ struct Line([f32; 16]);
 
 #[cfg(feature = "alloc")]
 impl HeapMemory {
+    /// `len` zeros, or nothing if the machine has no such memory.
+    ///
+    /// ```
+    /// use kernlet::nn::HeapMemory;
+    /// assert_eq!(HeapMemory::try_zeroed(100).unwrap().len(), 100);
+    /// assert!(HeapMemory::try_zeroed(usize::MAX).is_none());
+    /// ```
+    pub fn try_zeroed(len: usize) -> Option<Self> {
+        let (mut lines, count) = (alloc::vec::Vec::new(), len.div_ceil(16));
+        lines.try_reserve_exact(count).ok()?;
+        lines.resize(count, Line([0.0; 16]));
+        Some(Self { lines, len })
+    }
+
     /// `len` zeros.
+    ///
+    /// # Panics
+    /// If the machine has no such memory; [`try_zeroed`](Self::try_zeroed) says so.
     pub fn zeroed(len: usize) -> Self {
         Self { lines: alloc::vec![Line([0.0; 16]); len.div_ceil(16)], len }
     }

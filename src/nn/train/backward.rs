@@ -9,11 +9,20 @@ use super::{
     session::Session,
     sizing::Sizing,
 };
-use crate::{kernels::elementwise, optim::Optimizer, shape::Shape};
+use crate::{
+    kernels::{elementwise, loss::Outputs},
+    optim::Optimizer,
+    shape::Shape,
+};
 
 impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
-    /// The loss of the outputs, and its gradient where the plan wants it.
-    pub(super) fn evaluate_loss(&mut self, targets: &[L::Target], count: usize, of: usize) -> Result<Metrics, Error> {
+    /// The loss of the outputs, and its gradient as the share of `of` samples if it is wanted.
+    pub(super) fn evaluate_loss(
+        &mut self,
+        targets: &[L::Target],
+        count: usize,
+        of: Option<usize>,
+    ) -> Result<Metrics, Error> {
         let last = const { Sizing::<N, L, F>::SIZES.active }.checked_sub(1).ok_or(Error::Plan)?;
         let steps = Sizing::<N, L, F>::steps().get(last).zip(Sizing::<N, L, F>::back().get(last));
         let (step, back) = steps.ok_or(Error::Plan)?;
@@ -24,8 +33,11 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
             self.memory,
             [layout.regions.range(step.value, outputs, whole), layout.regions.range(back.gradient, outputs, whole)],
         )?;
-        let metrics = self.training.loss.evaluate(self.level, y, const { &Sizing::<N, L, F>::OUTPUT }, targets, dy)?;
-        if of != count {
+        let loss = &self.training.loss;
+        let output = const { &Sizing::<N, L, F>::OUTPUT };
+        let Some(of) = of else { return loss.evaluate(self.level, y, output, targets, Outputs::default()) };
+        let metrics = loss.evaluate(self.level, y, output, targets, Outputs::of(dy))?;
+        if of != count && !loss.sums() {
             elementwise::scale(self.level, count as f32 / of as f32, dy);
         }
         Ok(metrics)

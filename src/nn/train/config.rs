@@ -378,7 +378,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
     /// A trainer that owns a new model, [initialised](Model::initialize) from the seed, and its memory, both on the heap.
     ///
     /// # Errors
-    /// As for [`start`](Self::start), but for the memory.
+    /// As for [`start`](Self::start), and [`Error::Memory`] if the machine has less.
     ///
     /// ```
     /// use kernlet::{nn::{OwnedTrainer, Training}, optim::Adam};
@@ -406,7 +406,9 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
     /// As for [`build`](Self::build).
     #[cfg(feature = "alloc")]
     pub fn build_on(self, model: alloc::boxed::Box<Model<N>>) -> Result<super::OwnedTrainer<N, O, L, F>, Error> {
-        self.start_in(model, super::super::HeapMemory::zeroed(self.memory_len()))
+        let expected = self.memory_len();
+        let memory = super::super::HeapMemory::try_zeroed(expected).ok_or(Error::Memory { expected, found: 0 })?;
+        self.start_in(model, memory)
     }
 }
 

@@ -3,12 +3,14 @@
 //! - [`config`]: what training does, as one value that can be a constant.
 //! - [`session`], [`backward`], [`update`]: one step, from the inputs to the parameters.
 //! - [`steps`]: the loss of sequences of unequal length.
+//! - [`evaluate`]: the loss alone.
 //! - [`fit`], [`samples`]: epochs over samples.
 //! - [`resume`]: training to and from bytes.
 //! - [`layout`], [`sizing`]: where everything lies, and what the types say of it.
 
 mod backward;
 mod config;
+mod evaluate;
 mod fit;
 mod layout;
 mod resume;
@@ -22,6 +24,7 @@ use core::borrow::BorrowMut;
 
 pub use self::{
     config::{Gradients, Training},
+    evaluate::Evaluation,
     fit::{Event, Fitted, Stopped},
     samples::{Draw, Pairs, Samples},
 };
@@ -128,7 +131,7 @@ struct Best {
 
 impl State {
     const fn new(seed: u64) -> Self {
-        let so_far = Metrics { loss: 0.0, correct: 0, answers: 0, samples: 0 };
+        let so_far = Metrics { loss: 0.0, correct: 0, answers: 0, samples: 0, weight: None };
         let best = Best { loss: f32::INFINITY, epoch: 0 };
         Self { seed, step: 0, rate: 1.0, epoch: 0, position: 0, so_far, best, finished: false }
     }

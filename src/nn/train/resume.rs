@@ -18,7 +18,7 @@ use crate::{
 const MOST: usize = 16;
 
 /// Facts of training beside its [`Progress`].
-const FACTS: usize = 8;
+const FACTS: usize = 9;
 
 /// An optimizer's hyper-parameters.
 struct Told {
@@ -63,6 +63,8 @@ impl State {
             ("correct_so_far", whole(so_far.correct)),
             ("answers_so_far", whole(so_far.answers)),
             ("samples_so_far", whole(so_far.samples)),
+            // Not below 0 where there are other weights than one for each sample.
+            ("weight_so_far", AttributeValue::Number(so_far.weight.unwrap_or(-1.0))),
             ("best_loss", number(best.loss)),
             ("best_epoch", AttributeValue::Whole(best.epoch.into())),
             ("finished", whole(finished.into())),
@@ -92,6 +94,10 @@ impl State {
                 correct: whole("correct_so_far"),
                 answers: whole("answers_so_far"),
                 samples: whole("samples_so_far"),
+                weight: match snapshot.attribute(names::AT_TRAINING, "weight_so_far") {
+                    Some(AttributeValue::Number(weight)) if weight >= 0.0 => Some(weight),
+                    _ => None,
+                },
             },
             best: Best {
                 loss: number("best_loss", start.best.loss),

@@ -84,7 +84,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         let call = self.call(inputs, lengths, Some(noise), count as f32 / of as f32)?;
         let sizes = const { &Sizing::<N, L, F>::SIZES };
         call.forward::<N>(self.model.parameters(), self.memory, count, sizes)?;
-        let metrics = self.evaluate_steps(targets, lengths, count, of)?;
+        let metrics = self.evaluate_steps(targets, lengths, count, Some(of))?;
 
         let whole = Part { first: 0, count };
         for index in (sizes.by_piece..sizes.active).rev() {
@@ -123,7 +123,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
             let call = self.call(inputs, lengths, None, 1.0)?;
             let sizes = const { &Sizing::<N, L, F>::SIZES };
             call.forward::<N>(self.model.parameters(), self.memory, count, sizes)?;
-            total.add(&self.evaluate_steps(targets, lengths, count, count)?);
+            total.add(&self.evaluate_steps(targets, lengths, count, None)?);
         }
         Ok(total)
     }

@@ -11,20 +11,21 @@ use super::{
     sizing::Sizing,
 };
 use crate::{
-    kernels::elementwise,
+    kernels::{elementwise, loss::Outputs},
     optim::Optimizer,
     shape::{Dims, Shape},
 };
 
 impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
     /// [`evaluate_loss`](Self::evaluate_loss) where sequences have lengths: outputs of steps that there are not have no
-    /// loss and no gradient, and each sequence counts as much as it has steps.
+    /// loss and no gradient, and each sequence counts as much as it has steps, whatever the weights of its labels; where the
+    /// gradient is that of a sum, it is added as it is.
     pub(super) fn evaluate_steps(
         &mut self,
         targets: &[L::Target],
         lengths: &[u32],
         count: usize,
-        of: usize,
+        of: Option<usize>,
     ) -> Result<Metrics, Error> {
         if lengths.is_empty() || !const { Lengths::<N>::EACH_STEP } {
             return self.evaluate_loss(targets, count, of);
@@ -52,9 +53,13 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
             let y = y.get(..length * step_outputs).ok_or(Error::Plan)?;
             let targets = targets.get(..length * step_targets).ok_or(Error::Plan)?;
             let output = Dims::new(&[length, step_outputs]);
-            let metrics = self.training.loss.evaluate(self.level, y, &output, targets, dy)?;
+            let loss = &self.training.loss;
+            let outputs = if of.is_some() { Outputs::of(dy) } else { Outputs::default() };
+            let metrics = loss.evaluate(self.level, y, &output, targets, outputs)?;
             let share = length as f32 / all as f32;
-            elementwise::scale(self.level, share * (count as f32 / of as f32), dy);
+            if let (Some(of), false) = (of, loss.sums()) {
+                elementwise::scale(self.level, share * (count as f32 / of as f32), dy);
+            }
             total.loss += share * metrics.loss;
             total.correct += metrics.correct;
             total.answers += metrics.answers;
