@@ -301,8 +301,49 @@ kernlet::network! {
 }
 
 kernlet::network! {
+    /// Learnt slopes by channel and by element, ranges that are fused and not, and what divides by α.
+    struct Sloped([7, 6, 2]) {
+        a: conv2d(4, 3x3), clip(-0.5, 0.75), b: conv2d(5, 2x2), by_channel: prelu(slope: 0.25), celu(0.5),
+        c: conv2d(3, 1x1), by_element: prelu(elements), max_pool2d(2x2), clip(-2.0, 0.5),
+        d: dense(6), flat: prelu(slope: 0.1), out: dense(3), softmax,
+    }
+}
+
+kernlet::network! {
     /// A window of 323 taps, whose place needs two bytes.
     struct LargeWindow([20, 18, 2]) { a: conv2d(3, 1x1), relu, max_pool2d(19x17, stride: 1), out: dense(3), softmax }
+}
+
+/// Every parameter: a step of 10⁻³ and a loss about 1 with some thirty roundings.
+#[test]
+fn learnt_slopes_and_ranges_have_the_gradient_of_their_loss() {
+    let x: Vec<f32> =
+        (0..3 * Sloped::LAYERS[0].input.len() as u64).map(|i| 2.0 * Stream::new(19, 4).f32_at(i) - 1.0).collect();
+    for piece in [2, 3] {
+        let training = Training::<Sloped, _>::new(Sgd::new(0.0)).batch(3).pieces_of(piece).seed(7);
+        let mut trainer = training.level(Level::detect_strict()).build().unwrap();
+        let mut parameters = trainer.model().parameters().to_vec();
+        for (i, p) in parameters.iter_mut().enumerate().filter(|(_, p)| **p == 0.0) {
+            *p = 0.05 + 0.01 * (i % 7) as f32;
+        }
+        let mut loss = |parameters: &[f32]| {
+            trainer.model_mut().parameters_mut().copy_from_slice(parameters);
+            let loss = trainer.backward(&x, &[0, 2, 1], 0, 3).unwrap().loss;
+            (f64::from(loss), trainer.gradients().to_vec())
+        };
+        let gradients = loss(&parameters).1;
+        for (i, gradient) in gradients.into_iter().enumerate() {
+            let kept = parameters[i];
+            let mut at = |step: f32| {
+                parameters[i] = kept + step;
+                let at = loss(&parameters).0;
+                parameters[i] = kept;
+                at
+            };
+            let slope = (at(1e-3) - at(-1e-3)) / 2e-3;
+            assert!((slope - f64::from(gradient)).abs() <= 0.002, "{i}: {gradient} and numerically {slope}");
+        }
+    }
 }
 
 #[test]

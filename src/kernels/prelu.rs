@@ -105,14 +105,16 @@ impl Kernel for Gradients<'_> {
         let mut dx_rows = dx.chunks_exact_mut(channels);
         for (x, dy) in x.chunks_exact(channels).zip(dy.chunks_exact(channels)) {
             let mut dx = dx_rows.next().unwrap_or_default().chunks_mut(S::LANES);
-            let operands = x.chunks(S::LANES).zip(dy.chunks(S::LANES)).zip(slopes.chunks(S::LANES));
-            for (((x, dy), slopes), dslopes) in operands.zip(dslopes.chunks_mut(S::LANES)) {
+            let mut sums = dslopes.chunks_mut(S::LANES);
+            for ((x, dy), slopes) in x.chunks(S::LANES).zip(dy.chunks(S::LANES)).zip(slopes.chunks(S::LANES)) {
                 let (x, dy, zero) = (load(s, x), load(s, dy), s.splat(0.0));
                 if let Some(dx) = dx.next() {
                     store(s, s.select_gt(x, zero, dy, s.mul(dy, load(s, slopes))), dx);
                 }
-                let sum = load(s, dslopes);
-                store(s, s.select_gt(x, zero, sum, s.mul_add(dy, x, sum)), dslopes);
+                if let Some(dslopes) = sums.next() {
+                    let sum = load(s, dslopes);
+                    store(s, s.select_gt(x, zero, sum, s.mul_add(dy, x, sum)), dslopes);
+                }
             }
         }
     }
@@ -147,5 +149,31 @@ pub fn backward_into(
         check(NAME, "dx", dx, x.len())?;
     }
     level.dispatch(Gradients { operands, dx: dx.unwrap_or_default(), dslopes });
+    Ok(())
+}
+
+/// The gradient with respect to the input alone: for rows that are divided among threads, which sums over rows are not.
+///
+/// # Errors
+/// [`ShapeError`] if `channels` is 0, `x` is not whole rows, or another length is wrong; nothing is written then.
+///
+/// ```
+/// use kernlet::{kernels::prelu::{self, Backward}, simd::Level};
+/// let mut dx = [f32::NAN; 2];
+/// let operands = Backward { x: &[1.0, -1.0], slopes: &[0.5, -3.0], dy: &[1.0, 2.0] };
+/// prelu::backward_input_into(Level::detect(), 2, operands, &mut dx)?;
+/// assert_eq!(dx, [1.0, -6.0]);
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn backward_input_into(
+    level: Level,
+    channels: usize,
+    operands: Backward<'_>,
+    dx: &mut [f32],
+) -> Result<(), ShapeError> {
+    check_rows(channels, "x", operands.x, operands.slopes)?;
+    check(NAME, "dy", operands.dy, operands.x.len())?;
+    check(NAME, "dx", dx, operands.x.len())?;
+    level.dispatch(Gradients { operands, dx, dslopes: &mut [] });
     Ok(())
 }

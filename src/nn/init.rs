@@ -55,6 +55,7 @@ fn initialize(fill: &Fill, stream: Stream, values: &mut [f32]) {
     match fill.init {
         Init::Zeros => values.fill(0.0),
         Init::Ones => values.fill(1.0),
+        Init::Constant(value) => values.fill(value),
         Init::GlorotUniform => uniform(stream, libm::sqrtf(fill.glorot), values),
         Init::Uniform(limit) => uniform(stream, limit, values),
         // Of those networks alone that have one.

@@ -35,6 +35,8 @@ pub enum Init {
     /// Uniform in `±√(6 / (fan_in + fan_out))` (Glorot, Bengio: *Understanding the difficulty of
     /// training deep feedforward neural networks*, 2010, eq. 16).
     GlorotUniform,
+    /// That number.
+    Constant(f32),
     /// Uniform in `±limit`.
     Uniform(f32),
     /// A matrix with orthonormal columns or rows, whichever are fewer (Saxe, McClelland, Ganguli:

@@ -32,7 +32,9 @@
 /// | `global_avg_pool2d`, `global_max_pool2d`, `flatten` | | |
 /// | `reshape` | `[4, 4, 8]` | |
 /// | `relu`, `relu6`, `sigmoid`, `tanh`, `gelu`, `gelu_tanh`, `silu`, `hard_sigmoid`, `hard_swish`, `selu`, `softplus`, `mish` | | |
-/// | `leaky_relu`, `elu` | slope below 0, α | |
+/// | `leaky_relu`, `elu`, `celu` | slope below 0, α, α | |
+/// | `clip` | from, to | |
+/// | `prelu` | a learnt slope for each channel | `slope: 0.25` at first (0 unless given), `elements`: one for each element |
 /// | `softmax`, `log_softmax` | over the last axis | |
 /// | `dropout` | rate | |
 /// | `batch_norm` | over all axes but the last | `epsilon: 1e-3`, `momentum: 0.99` |
@@ -202,6 +204,15 @@ macro_rules! __kind {
     (softplus) => {
         $crate::nn::__macro::layers::Softplus
     };
+    (clip) => {
+        $crate::nn::__macro::layers::Clip
+    };
+    (celu) => {
+        $crate::nn::__macro::layers::Celu
+    };
+    (prelu) => {
+        $crate::nn::__macro::layers::Prelu
+    };
     (mish) => {
         $crate::nn::__macro::layers::Mish
     };
@@ -316,6 +327,15 @@ macro_rules! __definition {
     (@ $name:ident leaky_relu ($slope:expr $(, $($options:tt)*)?)) => {
         $crate::__definition!(@emit $name leaky_relu [number $slope] ($(, $($options)*)?))
     };
+    (@ $name:ident celu ($alpha:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name celu [number $alpha] ($(, $($options)*)?))
+    };
+    (@ $name:ident clip ($low:expr, $high:expr $(, $($options:tt)*)?)) => {
+        $crate::__definition!(@emit $name clip [number $low] [number $high] ($(, $($options)*)?))
+    };
+    (@ $name:ident prelu ($($option:ident $(: $value:tt)?),+ $(,)?)) => {
+        $crate::__definition!(@emit $name prelu (, $($option $(: $value)?),+))
+    };
     (@ $name:ident elu ($slope:expr $(, $($options:tt)*)?)) => {
         $crate::__definition!(@emit $name elu [number $slope] ($(, $($options)*)?))
     };
@@ -375,6 +395,7 @@ macro_rules! __definition {
     (@option groups: $value:tt) => { $crate::__definition!(@number groups $value) };
     (@option multiplier: $value:tt) => { $crate::__definition!(@number multiplier $value) };
     (@option epsilon: $value:tt) => { $crate::__definition!(@number epsilon $value) };
+    (@option slope: $value:tt) => { $crate::__definition!(@number slope $value) };
     (@option momentum: $value:tt) => { $crate::__definition!(@number momentum $value) };
     (@option $option:ident: $word:tt) => {
         $crate::nn::__macro::Argument::word(stringify!($option), stringify!($word))

@@ -23,10 +23,10 @@ const BY_SIGN: Spec = Spec { reads_output: false, reads_sign: true, ..BY_OUTPUT 
 const BY_INPUT: Spec = Spec { gradient_in_place: true, reads_input: true, streaming: Streaming::EachStep, ..Spec::NEW };
 
 macro_rules! activation {
-    // `kept` is what backward reads: the output `y`, or the input `x`.
+    // `kept` is what backward reads: the output `y`, or the input `x`. Arguments are the settings' values.
     (
         $(#[$meta:meta])* $kind:ident, $name:literal, $spec:expr,
-        $into:ident, $in_place:ident, $backward:ident, $kept:ident $(, $value:ident)?
+        $into:ident, $in_place:ident, $backward:ident, $kept:ident $(, $declare:ident: $($value:ident)*)?
     ) => {
         $(#[$meta])*
         #[derive(Debug)]
@@ -35,41 +35,44 @@ macro_rules! activation {
         impl $kind {
             /// How it is declared.
             pub const fn declare(context: Context<'_>) -> Declared {
-                declare(context, $name, $spec, 0 $(+ activation!(@one $value))?)
+                activation!(@declare $($declare)?)(context, $name, $spec)
             }
         }
 
         impl Kind for $kind {
             fn forward(mut pass: ForwardPass<'_>) -> Result<(), ShapeError> {
                 let level = pass.level;
-                $(let $value = pass.node.settings.values[0];)?
+                $(let [$($value,)* ..] = pass.node.settings.values;)?
                 forward_samples(&mut pass, &|_, x, y| {
                     if x.is_empty() {
-                        activation::$in_place(level, $($value,)? y);
+                        activation::$in_place(level, $($($value,)*)? y);
                         Ok(())
                     } else {
-                        activation::$into(level, $($value,)? x, y)
+                        activation::$into(level, $($($value,)*)? x, y)
                     }
                 })
             }
 
             fn backward(pass: BackwardPass<'_>) -> Result<(), ShapeError> {
                 let (level, kept, len) = (pass.level, pass.$kept, pass.node.output as usize);
-                $(let $value = pass.node.settings.values[0];)?
+                $(let [$($value,)* ..] = pass.node.settings.values;)?
                 parallel::for_rows(pass.threads, pass.samples, pass.dy, &|samples, dy: &mut [f32]| {
-                    activation::$backward(level, $($value,)? rows(kept, samples, len)?, dy)
+                    activation::$backward(level, $($($value,)*)? rows(kept, samples, len)?, dy)
                 })
             }
         }
     };
-    (@one $value:ident) => { 1 };
+    (@declare) => { plain };
+    (@declare $declare:ident) => { $declare };
 }
 
-const fn declare(context: Context<'_>, usage: &'static str, spec: Spec, arguments: usize) -> Declared {
-    let context = context.expect(usage, arguments, &[]);
-    if arguments == 0 {
-        return Declared::new(&context, context.input(), spec);
-    }
+const fn plain(context: Context<'_>, usage: &'static str, spec: Spec) -> Declared {
+    let context = context.expect(usage, 0, &[]);
+    Declared::new(&context, context.input(), spec)
+}
+
+const fn sloped(context: Context<'_>, usage: &'static str, spec: Spec) -> Declared {
+    let context = context.expect(usage, 1, &[]);
     let slope = context.number(0, "slope");
     // Below 0 the sign of the output would not tell that of the input.
     if !(slope >= 0.0 && slope < f32::MAX as f64) {
@@ -77,6 +80,31 @@ const fn declare(context: Context<'_>, usage: &'static str, spec: Spec, argument
     }
     let spec = Spec { settings: Settings::value(slope as f32), ..spec };
     Declared::new(&context, context.input(), spec).attribute("slope", Value::Number(slope))
+}
+
+/// It divides by α.
+const fn scaled(context: Context<'_>, usage: &'static str, spec: Spec) -> Declared {
+    let context = context.expect(usage, 1, &[]);
+    let alpha = context.number(0, "alpha");
+    if !(alpha as f32 >= f32::MIN_POSITIVE && alpha < f32::MAX as f64) {
+        context.message().text("alpha: expected more than 0.0").fail();
+    }
+    let spec = Spec { settings: Settings::value(alpha as f32), ..spec };
+    Declared::new(&context, context.input(), spec).attribute("alpha", Value::Number(alpha))
+}
+
+const fn bounded(context: Context<'_>, usage: &'static str, spec: Spec) -> Declared {
+    let context = context.expect(usage, 2, &[]);
+    let bounds = [context.number(0, "low"), context.number(1, "high")];
+    let [low, high] = [bounds[0] as f32, bounds[1] as f32];
+    if !(low < high) {
+        context.message().text("a range to clip to goes from a number to a larger one").fail();
+    }
+    let epilogue = Some(Epilogue::Clamp { low, high });
+    let spec = Spec { settings: Settings::NONE.with_values([low, high]), epilogue, ..spec };
+    Declared::new(&context, context.input(), spec)
+        .attribute("low", Value::Number(bounds[0]))
+        .attribute("high", Value::Number(bounds[1]))
 }
 
 activation!(
@@ -87,7 +115,7 @@ activation!(
 activation!(
     /// `x` where positive, else `slope · x`.
     LeakyRelu, "leaky_relu(0.1)", BY_SIGN,
-    leaky_relu_into, leaky_relu_in_place, leaky_relu_backward_in_place, y, value
+    leaky_relu_into, leaky_relu_in_place, leaky_relu_backward_in_place, y, sloped: slope
 );
 activation!(
     /// `min(max(x, 0), 6)`.
@@ -132,7 +160,7 @@ activation!(
 activation!(
     /// `x` where positive, else `slope · (eˣ − 1)`.
     Elu, "elu(1.0)", BY_OUTPUT,
-    elu_into, elu_in_place, elu_backward_in_place, y, value
+    elu_into, elu_in_place, elu_backward_in_place, y, sloped: alpha
 );
 activation!(
     /// ELU with the constants of self-normalising networks.
@@ -148,4 +176,14 @@ activation!(
     /// `x · tanh(softplus x)`.
     Mish, "mish", BY_INPUT,
     mish_into, mish_in_place, mish_backward_in_place, x
+);
+activation!(
+    /// `min(max(x, low), high)`.
+    Clip, "clip(-1.0, 1.0)", BY_OUTPUT,
+    clip_into, clip_in_place, clip_backward_in_place, y, bounded: low high
+);
+activation!(
+    /// `x` above 0, `α (e^(x / α) − 1)` below.
+    Celu, "celu(1.0)", BY_OUTPUT,
+    celu_into, celu_in_place, celu_backward_in_place, y, scaled: alpha
 );

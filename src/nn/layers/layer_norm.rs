@@ -27,6 +27,9 @@ const AT_A_TIME: usize = 16;
 const fn declare(context: &Context<'_>, statistics: usize, default: f64) -> Declared {
     let input = context.input();
     let channels = last_axis(&input);
+    if channels == 1 {
+        context.message().text("normalises over one number, which leaves nothing of it, input ").dims(&input).fail();
+    }
     let epsilon = context.option_number("epsilon", default);
     if !(epsilon as f32 > 0.0 && (epsilon as f32) < 1.0) {
         context.message().text("epsilon: expected more than 0.0 and less than 1.0, as an f32").fail();

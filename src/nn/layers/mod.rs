@@ -38,6 +38,7 @@ mod log_softmax;
 mod max_pool2d;
 mod multiply;
 mod pool1d;
+mod prelu;
 mod recurrent;
 mod reshape;
 mod softmax;
@@ -46,7 +47,8 @@ mod window;
 mod winograd_conv2d;
 
 pub use activations::{
-    Elu, Gelu, GeluTanh, HardSigmoid, HardSwish, LeakyRelu, Mish, Relu, Relu6, Selu, Sigmoid, Silu, Softplus, Tanh,
+    Celu, Clip, Elu, Gelu, GeluTanh, HardSigmoid, HardSwish, LeakyRelu, Mish, Relu, Relu6, Selu, Sigmoid, Silu,
+    Softplus, Tanh,
 };
 pub use add::Add;
 pub use avg_pool2d::AvgPool2d;
@@ -66,6 +68,7 @@ pub use log_softmax::LogSoftmax;
 pub use max_pool2d::{GlobalMaxPool2d, MaxPool2d};
 pub use multiply::Multiply;
 pub use pool1d::{AvgPool1d, GlobalAvgPool1d, MaxPool1d};
+pub use prelu::Prelu;
 pub use recurrent::{Gru, GruResetBefore, Lstm, SimpleRnn};
 pub use reshape::Reshape;
 pub use softmax::Softmax;
@@ -91,6 +94,9 @@ const KINDS: &[&str] = &[
     "selu",
     "softplus",
     "mish",
+    "clip",
+    "celu",
+    "prelu",
     "softmax",
     "log_softmax",
     "max_pool2d",

@@ -99,6 +99,9 @@ impl<C: Cell> Recurrent<C> {
         } else {
             "forwards"
         };
+        if C::GATES == 3 && C::BIASES == 1 {
+            declared = declared.attribute("reset", Value::Word("before"));
+        }
         declared.attribute("sequences", Value::Word(word)).attribute("direction", Value::Word(direction)).macs(macs)
     }
 }

@@ -1,0 +1,5 @@
+//! A range without numbers between its ends.
+//~ network `Small`, layer 1 `clip`: a range to clip to goes from a number to a larger one
+kernlet::network! { struct Small([8]) { dense(4), clip(1.0, 1.0) } }
+
+fn main() {}
