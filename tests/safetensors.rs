@@ -7,7 +7,7 @@ use kernlet::{
     shape::Dims,
     simd::Level,
     snapshot::{
-        Described, ModelInfo, TensorInfo,
+        AttributeInfo, AttributeValue, Described, ModelInfo, TensorInfo,
         safetensors::{Reader, SafetensorsError, read_into, to_bytes, to_pytorch_bytes},
     },
 };
@@ -286,7 +286,8 @@ fn what_pytorch_orders_otherwise_is_refused() {
         "Gru",
         1,
         &[TensorInfo { layer: "gru", name: "recurrent_kernel", dims: Dims::new(&[2, 6]), offset: 0 }],
-    );
+    )
+    .with_attributes(&[AttributeInfo { owner: "gru", name: "reset", value: AttributeValue::Word("before") }]);
     let refused = to_pytorch_bytes(&GRU, &[0.0; 12]).unwrap_err();
     assert_eq!(refused, SafetensorsError::Unsupported { name: "gru.recurrent_kernel".into() });
 }

@@ -1,4 +1,4 @@
-//! PyTorch's own values, which `tests/data/torch/goldens.py` writes.
+//! PyTorch's own values, which `tests/data/torch/goldens.py` and `networks.py` write.
 //!
 //! Inputs are floats of 32 bits; PyTorch computed in 64. What is copied, compared or a sum of small integers must be
 //! equal. Elsewhere a naive twin must agree with PyTorch to twelve digits, since the kernels' distance from their twins
@@ -20,13 +20,21 @@ use kernlet::{
         prelu,
         reference::activation::Activation,
     },
+    nn::{
+        self, Batching, CrossEntropy, Elementwise, Kernels, LabelledLoss, Loss, MeanSquaredError, Model,
+        NegativeLogLikelihood, Network, OutputLoss, Training, WeightedLabel, infer, inference_len, weighted,
+    },
     optim::{
         Optimizer, Step, fill_initial,
         pytorch::{Adadelta, Adagrad, Adam, RmsProp, Sgd},
         split_states,
     },
-    shape::Padding,
+    shape::{Dims, Padding, Shape},
     simd::Level,
+    snapshot::{
+        Described, ModelInfo,
+        safetensors::{Reader, to_bytes, to_pytorch_bytes},
+    },
 };
 use safetensors::SafeTensors;
 
@@ -37,7 +45,11 @@ struct Goldens(BTreeMap<String, (Vec<usize>, Vec<f64>)>);
 
 impl Goldens {
     fn read() -> Self {
-        let bytes = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/torch/goldens.safetensors")).unwrap();
+        Self::of(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/torch/goldens.safetensors"))
+    }
+
+    fn of(path: &str) -> Self {
+        let bytes = fs::read(path).unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let tensor = |(name, view): (String, safetensors::tensor::TensorView<'_>)| {
             let integers = view.dtype() == safetensors::Dtype::I64;
@@ -52,6 +64,10 @@ impl Goldens {
 
     fn wide(&self, case: &str, name: &str) -> &[f64] {
         &self.0.get(&format!("{case}/{name}")).unwrap_or_else(|| panic!("{case}/{name} is missing")).1
+    }
+
+    fn of_network(&self, case: &str, name: &str) -> &[f64] {
+        &self.0.get(&format!("{case}.{name}")).unwrap_or_else(|| panic!("{case}.{name} is missing")).1
     }
 
     fn narrow(&self, case: &str, name: &str) -> Vec<f32> {
@@ -229,6 +245,152 @@ fn losses_of_elements() {
     check(&goldens, "bce_positive", WeightedBinaryCrossEntropy { positive: 2.5, smoothing: 0.0 });
 }
 
+/// The same losses as a trainer takes them: metrics say a mean, gradients are the reduction's.
+#[test]
+fn losses_of_a_trainer() {
+    let goldens = Goldens::read();
+    fn check<L: Loss>(case: &str, goldens: &Goldens, loss: L, x: &[f32], targets: &[L::Target], of_output: &str) {
+        let output = Dims::new(&[if of_output == "dx" { 5 } else { 4 }]);
+        let (values_len, none) = (goldens.wide(case, "value").len(), case.ends_with("none"));
+        for level in Level::all() {
+            let (mut gradient, mut values) =
+                (vec![f32::NAN; x.len()], vec![f32::NAN; if none { values_len } else { 0 }]);
+            let outputs = Outputs { gradient: Some(&mut gradient), values: none.then_some(&mut values[..]) };
+            let metrics = loss.evaluate(level, x, &output, targets, outputs).unwrap();
+            let alone = loss.evaluate(level, x, &output, targets, Outputs::default()).unwrap();
+            assert_eq!(metrics, alone, "{case}: without a gradient");
+            let weight = metrics.weight.unwrap_or(metrics.samples as f64 * output.len() as f64);
+            let what = format!("{case} of a trainer, {level}");
+            match case {
+                _ if none => near(&what, &values, goldens.wide(case, "value"), |_| 30.0 * 20.0 * U),
+                _ if case.ends_with("sum") => {
+                    let sum = goldens.wide(case, "value")[0] / weight;
+                    near(&what, &[metrics.loss], &[sum], |_| 30.0 * 20.0 * U);
+                }
+                _ => near(&what, &[metrics.loss], goldens.wide(case, "value"), |_| 30.0 * 20.0 * U),
+            }
+            near(&what, &gradient, goldens.wide(case, of_output), |_| 30.0 * 25.0 * U);
+        }
+    }
+    for (name, weights, ignored, smoothing) in [
+        ("cross_entropy", false, false, 0.0),
+        ("cross_entropy_weights", true, false, 0.0),
+        ("cross_entropy_ignored", true, true, 0.0),
+        ("cross_entropy_smoothed", false, false, 0.25),
+        ("cross_entropy_all", true, true, 0.25),
+        ("nll", true, true, 0.0),
+    ] {
+        for (reduced, reduction) in
+            [("mean", Reduction::WeightedMean), ("sum", Reduction::Sum), ("none", Reduction::Sum)]
+        {
+            let case = format!("{name}_{reduced}");
+            let (x, class_weights) = (goldens.narrow(&case, "x"), goldens.narrow(&case, "weights"));
+            let labels: Vec<u16> = goldens.wide(&case, "labels").iter().map(|&label| label as u16).collect();
+            fn options<'w, const LOGITS: bool>(
+                weights: Option<&'w [f32]>,
+                ignored: bool,
+                smoothing: f32,
+            ) -> LabelledLoss<'w, u16, LOGITS> {
+                let mut loss = LabelledLoss::new().with_smoothing(smoothing);
+                if let Some(weights) = weights {
+                    loss = loss.with_class_weights(weights);
+                }
+                if ignored { loss.with_ignored(2) } else { loss }
+            }
+            let weights = weights.then_some(&class_weights[..]);
+            if name == "nll" {
+                let loss: NegativeLogLikelihood<'_, u16> =
+                    options(weights, ignored, smoothing).with_reduction(reduction);
+                check(&case, &goldens, loss, &x, &labels, "dx");
+                continue;
+            }
+            let loss: CrossEntropy<'_, u16> = options(weights, ignored, smoothing).with_reduction(reduction);
+            check(&case, &goldens, loss, &x, &labels, "dx");
+            if name == "cross_entropy" && reduced != "none" {
+                let plain: Vec<u8> = labels.iter().map(|&label| label as u8).collect();
+                if reduced == "mean" {
+                    check(&case, &goldens, nn::SoftmaxCrossEntropy::<u8>::new(), &x, &plain, "dx");
+                }
+            }
+            // All samples count alike: as without weights.
+            let targets: Vec<WeightedLabel> = labels.iter().map(|&label| weighted(label.into(), 1.0)).collect();
+            check(&case, &goldens, loss.with_sample_weights().with_reduction(reduction), &x, &targets, "dx");
+        }
+    }
+    for (reduced, reduction) in [("mean", Reduction::Mean), ("sum", Reduction::Sum), ("none", Reduction::Sum)] {
+        fn all<E: OutputLoss>(goldens: &Goldens, name: &str, loss: E, reduced: &str, reduction: Reduction) {
+            let case = format!("{name}_{reduced}");
+            let (y, t) = (goldens.narrow(&case, "y"), goldens.narrow(&case, "t"));
+            let loss = Elementwise::new(loss).with_reduction(reduction);
+            check(&case, goldens, loss, &y, &t, "dy");
+            if reduced == "sum" {
+                return;
+            }
+            let targets: Vec<f32> = t.chunks(4).flat_map(|t| [t[0], t[1], t[2], t[3], 1.0]).collect();
+            check(&case, goldens, loss.with_sample_weights(), &y, &targets, "dy");
+        }
+        all(&goldens, "squared", SquaredError, reduced, reduction);
+        all(&goldens, "absolute", AbsoluteError, reduced, reduction);
+        all(&goldens, "huber", Huber { delta: 1.5 }, reduced, reduction);
+        all(&goldens, "bce", BinaryCrossEntropy, reduced, reduction);
+        all(&goldens, "bce_logits", BinaryCrossEntropyFromLogits, reduced, reduction);
+        let positive = WeightedBinaryCrossEntropy { positive: 2.5, smoothing: 0.0 };
+        all(&goldens, "bce_positive", positive, reduced, reduction);
+    }
+}
+
+/// Weights of samples, from what PyTorch says of each row: Σ w l, over what the reduction says.
+#[test]
+fn weights_of_samples() {
+    let goldens = Goldens::read();
+    let case = "cross_entropy_all_none";
+    let (x, class_weights) = (goldens.narrow(case, "x"), goldens.narrow(case, "weights"));
+    let (losses, dx) = (goldens.wide(case, "value"), goldens.wide(case, "dx"));
+    let labels: Vec<u32> = goldens.wide(case, "labels").iter().map(|&label| label as u32).collect();
+    let weights = [0.5, 1.0, 7.0, 0.0, 2.0, 0.25, 1.0];
+    let targets: Vec<WeightedLabel> = labels.iter().zip(weights).map(|(&label, w)| weighted(label, w)).collect();
+    // The label 2 is ignored.
+    let counts = labels.iter().filter(|&&label| label != 2).count() as f64;
+    let of_classes = labels.iter().zip(weights).filter(|&(&label, _)| label != 2);
+    let weight = of_classes.map(|(&label, w)| f64::from(w) * f64::from(class_weights[label as usize])).sum::<f64>();
+    let sum: f64 = losses.iter().zip(weights).map(|(loss, w)| loss * f64::from(w)).sum();
+    for (reduction, divisor, mean) in [
+        (Reduction::Mean, counts, sum / counts),
+        (Reduction::WeightedMean, weight, sum / weight),
+        (Reduction::Sum, 1.0, sum / counts),
+    ] {
+        let loss = CrossEntropy::<u8>::new().with_class_weights(&class_weights).with_smoothing(0.25).with_ignored(2);
+        let loss = loss.with_sample_weights().with_reduction(reduction);
+        let mut gradient = vec![f32::NAN; x.len()];
+        let outputs = Outputs { gradient: Some(&mut gradient), values: None };
+        let metrics = loss.evaluate(Level::detect(), &x, &Dims::new(&[5]), &targets, outputs).unwrap();
+        near("weighted loss", &[metrics.loss], &[mean], |_| 30.0 * 20.0 * U * 2.0);
+        let expected: Vec<f64> = (0..x.len()).map(|i| dx[i] * f64::from(weights[i / 5]) / divisor).collect();
+        near("weighted gradient", &gradient, &expected, |i| 40.0 * 2.5 * U * f64::from(weights[i / 5]));
+        assert_eq!((metrics.samples, metrics.answers), (7, counts as usize));
+    }
+    let case = "huber_none";
+    let (y, t) = (goldens.narrow(case, "y"), goldens.narrow(case, "t"));
+    let (losses, dy) = (goldens.wide(case, "value"), goldens.wide(case, "dy"));
+    let weights = [0.5, 0.0, 3.0];
+    let targets: Vec<f32> = t.chunks(4).zip(weights).flat_map(|(t, w)| [t[0], t[1], t[2], t[3], w]).collect();
+    let sum: f64 = losses.iter().enumerate().map(|(i, loss)| loss * f64::from(weights[i / 4])).sum();
+    for (reduction, divisor, mean) in [
+        (Reduction::Mean, 12.0, sum / 12.0),
+        (Reduction::WeightedMean, 14.0, sum / 14.0),
+        (Reduction::Sum, 1.0, sum / 12.0),
+    ] {
+        let loss = Elementwise::new(Huber { delta: 1.5 }).with_sample_weights().with_reduction(reduction);
+        let mut gradient = vec![f32::NAN; y.len()];
+        let outputs = Outputs { gradient: Some(&mut gradient), values: None };
+        let metrics = loss.evaluate(Level::detect(), &y, &Dims::new(&[4]), &targets, outputs).unwrap();
+        near("weighted loss", &[metrics.loss], &[mean], |_| 20.0 * 16.0 * U * 3.0);
+        let expected: Vec<f64> = (0..y.len()).map(|i| dy[i] * f64::from(weights[i / 4]) / divisor).collect();
+        near("weighted gradient", &gradient, &expected, |_| 20.0 * 25.0 * U);
+        assert_eq!((metrics.samples, metrics.answers), (3, 2));
+    }
+}
+
 /// Images, which PyTorch has channels first, as they lie here.
 fn images(goldens: &Goldens, case: &str, name: &str) -> Vec<f32> {
     let (x, sizes) = (goldens.narrow(case, name), goldens.sizes(case, name));
@@ -333,4 +495,179 @@ fn weights_of_layers() {
         dense::forward_into(level, &Dense::new(24, 5), 2, forward(&x, &w), &mut found).unwrap();
         assert_eq!(found, goldens.narrow(case, "y"), "{case}, {level}");
     }
+}
+
+fn networks() -> (Vec<u8>, Goldens) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/torch/networks.safetensors");
+    (fs::read(path).unwrap(), Goldens::of(path))
+}
+
+/// A network with the weights of a `state_dict`, over samples of PyTorch: the outputs within `roundings` units of their
+/// largest, and the gradients within as many of the sum of magnitudes, where PyTorch's are given. What is written is read by the same names.
+fn same_network<N: Network + Described>(name: &str, layers: &[(&str, &str)], roundings: f64, gradients: bool) {
+    let (bytes, goldens) = networks();
+    let prefix = format!("{name}.net.");
+    let reader = Reader::pytorch().prefix(&prefix).layers(layers).epsilon(1e-5);
+    let mut model = Model::<N>::zeroed_box();
+    model.parameters_mut().fill(f32::NAN);
+    reader.read_into(&bytes, &N::INFO, model.parameters_mut()).unwrap();
+    let (x, y) = (goldens.of_network(name, "x"), goldens.of_network(name, "y"));
+    let x: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+    let samples = x.len() / N::Input::LEN;
+    for level in Level::all() {
+        let batching = Batching::of(samples);
+        let (mut memory, mut found) = (vec![f32::NAN; inference_len::<N>(batching)], vec![f32::NAN; y.len()]);
+        infer(level, batching, &model, &x, &mut memory, &mut found).unwrap();
+        near(&format!("{name}, {level}"), &found, y, |_| roundings * U);
+    }
+    let parameters = model.parameters().to_vec();
+    // Written and read again; a module of two layers is two here.
+    let written = to_pytorch_bytes(&N::INFO, &parameters).unwrap();
+    let mut again = vec![f32::NAN; parameters.len()];
+    Reader::pytorch().epsilon(1e-5).read_into(&written, &N::INFO, &mut again).unwrap();
+    assert_eq!(again, parameters, "{name}");
+    let (ours, theirs) = (SafeTensors::deserialize(&written).unwrap(), SafeTensors::deserialize(&bytes).unwrap());
+    let mut shared = 0;
+    for (key, view) in ours.tensors().iter().filter(|_| layers.is_empty() && !name.starts_with("activ")) {
+        let expected =
+            theirs.tensor(&format!("{prefix}{key}")).unwrap_or_else(|_| panic!("{name}: {key} is not PyTorch's"));
+        assert_eq!(view.shape(), expected.shape(), "{name}: {key}");
+        shared += 1;
+    }
+    assert!(shared > 0 || !layers.is_empty() || name.starts_with("activ"), "{name}");
+    if !gradients {
+        return;
+    }
+    // The outputs' gradient is that of half a squared error against targets so chosen.
+    let dy = goldens.of_network(name, "dy");
+    let targets: Vec<f32> = y.iter().zip(dy).map(|(y, dy)| (y - dy) as f32).collect();
+    let loss = Elementwise::new(HalfSquaredError).with_reduction(Reduction::Sum);
+    let mut trainer = Training::<N, _>::new(Sgd::new(0.0)).loss(loss).batch(samples).build_on(model).unwrap();
+    trainer.backward(&x, &targets, 0, samples).unwrap();
+    let mut expected = vec![f32::NAN; parameters.len()];
+    let prefix = format!("{name}.grad.");
+    Reader::pytorch().prefix(&prefix).layers(layers).read_into(&bytes, &N::INFO, &mut expected).unwrap();
+    let largest = expected.iter().fold(0.0_f32, |most, g| most.max(g.abs()));
+    let expected: Vec<f64> = expected.iter().map(|&g| g.into()).collect();
+    near(&format!("{name}'s gradients"), trainer.gradients(), &expected, |_| 8.0 * roundings * U * f64::from(largest));
+}
+
+#[test]
+fn recurrent_networks() {
+    kernlet::network! { struct OfGru([7, 3]) { rnn: gru(5), out: dense(2) } }
+    kernlet::network! { struct OfLstm([7, 3]) { rnn: lstm(5), out: dense(2) } }
+    kernlet::network! { struct OfRnn([7, 3]) { rnn: simple_rnn(5), out: dense(2) } }
+    kernlet::network! { struct Stacked([7, 3]) { first: lstm(4, sequences), second: lstm(4), out: dense(2) } }
+    kernlet::network! { struct GruBoth([7, 3]) { rnn: gru(4, sequences, bidirectional) } }
+    kernlet::network! { struct LstmBoth([7, 3]) { rnn: lstm(4, sequences, bidirectional) } }
+    kernlet::network! { struct GruBare([7, 3]) { rnn: gru(4, sequences, bias: no) } }
+    kernlet::network! { struct LstmBare([7, 3]) { rnn: lstm(4, sequences, bias: no) } }
+    // A step's gates are sums of at most ten products below 1, a sigmoid and a few products: some thirty roundings, each
+    // of a number that may be 6; seven steps hand them on, and weights below ¾ do not let them grow.
+    let roundings = 7.0 * 30.0 * 6.0;
+    same_network::<OfGru>("gru", &[], roundings, true);
+    // The sum of two biases is rounded once, and read twice as a gradient.
+    same_network::<OfLstm>("lstm", &[], roundings, false);
+    same_network::<OfRnn>("rnn", &[], roundings, false);
+    same_network::<Stacked>("stacked", &[("first", "rnn"), ("second", "rnn")], 2.0 * roundings, false);
+    same_network::<GruBoth>("gru_both", &[], roundings, true);
+    same_network::<LstmBoth>("lstm_both", &[], roundings, false);
+    same_network::<GruBare>("gru_bare", &[], roundings, true);
+    same_network::<LstmBare>("lstm_bare", &[], roundings, true);
+
+    // What PyTorch does not have.
+    kernlet::network! { struct Before([7, 3]) { rnn: gru_reset_before(4, sequences, bias: no) } }
+    kernlet::network! { struct Backwards([7, 3]) { rnn: gru(5, backwards), out: dense(2) } }
+    let (bytes, _) = networks();
+    fn refused<N: Network + Described>(bytes: &[u8], prefix: &str) -> String {
+        let mut parameters = vec![0.0; N::PARAMETERS];
+        assert!(to_pytorch_bytes(&N::INFO, &parameters).is_err());
+        Reader::pytorch().prefix(prefix).read_into(bytes, &N::INFO, &mut parameters).unwrap_err().to_string()
+    }
+    let told = refused::<Before>(&bytes, "gru_bare.net.");
+    assert!(told.contains("rnn.weight: the layouts of PyTorch and of this layer differ"), "{told}");
+    assert!(refused::<Backwards>(&bytes, "gru.net.").contains("differ"));
+    // One direction of two, and a bias too many or too few, by name.
+    let told = |prefix: &str, info: &ModelInfo, len: usize| {
+        Reader::pytorch().prefix(prefix).read_into(&bytes, info, &mut vec![0.0; len]).unwrap_err().to_string()
+    };
+    kernlet::network! { struct OneWay([7, 3]) { rnn: gru(4, sequences) } }
+    let said = told("gru_both.net.", &OneWay::INFO, OneWay::PARAMETERS);
+    assert!(said.contains("gru_both.net.rnn.bias_hh_l0_reverse of shape [12] is not of this network"), "{said}");
+    let said = told("gru_bare.net.", &OneWay::INFO, OneWay::PARAMETERS);
+    assert!(said.contains("rnn.bias_ih_l0 is missing"), "{said}");
+    let said = told("lstm_both.net.", &GruBoth::INFO, GruBoth::PARAMETERS);
+    assert!(said.contains("weight_ih_l0 has shape [16, 3], expected [12, 3]"), "{said}");
+}
+
+#[test]
+fn learnt_slopes_and_bounds() {
+    kernlet::network! {
+        struct Activations([4]) {
+            a: dense(6), slopes: prelu, b: dense(6), celu(0.75), c: dense(5), clip(-0.5, 0.75), d: dense(3),
+        }
+    }
+    kernlet::network! { struct Pixels([5, 4, 2]) { conv: conv2d(3, 3x3), slopes: prelu } }
+    // Sums of at most 18 products below 2, three layers deep.
+    same_network::<Activations>("activations", &[], 3.0 * 20.0 * 4.0, true);
+    same_network::<Pixels>("pixels", &[("conv", "0"), ("slopes", "1")], 20.0 * 4.0, true);
+    // Keras' names.
+    let names = |info: &ModelInfo| {
+        let written = to_bytes(info, &vec![0.0; info.parameters()]).unwrap();
+        let shape = SafeTensors::deserialize(&written).unwrap().tensor("slopes/alpha").unwrap().shape().to_vec();
+        shape
+    };
+    assert_eq!((names(&Activations::INFO), names(&Pixels::INFO)), (vec![6], vec![1, 1, 3]));
+}
+
+/// What a list is made of goes by channel in PyTorch, but for the states of a recurrent layer.
+#[test]
+fn flattened_numbers() {
+    kernlet::network! {
+        struct FlatConvolution([6, 3]) {
+            conv: conv1d(4, 2), tanh, flatten, norm: batch_norm(epsilon: 1e-5), slopes: prelu, out: dense(2),
+        }
+    }
+    kernlet::network! { struct FlatStates([6, 3]) { rnn: gru(4, sequences), flatten, out: dense(2) } }
+    kernlet::network! {
+        struct FlatImage([5, 4, 2]) { conv: conv2d(3, 3x3), flatten, norm: batch_norm(epsilon: 1e-5), out: dense(2) }
+    }
+    let layers = [("conv", "0"), ("norm", "3"), ("slopes", "4"), ("out", "5")];
+    // Sums of at most 24 products below 4.
+    same_network::<FlatConvolution>("flat_convolution", &layers, 60.0 * 8.0, false);
+    same_network::<FlatStates>("flat_states", &[], 7.0 * 30.0 * 6.0, true);
+    same_network::<FlatImage>("flat_image", &[("conv", "0"), ("norm", "2"), ("out", "3")], 60.0 * 8.0, false);
+}
+
+/// PyTorch's parameter groups, one with weight decay for weights, one without for biases.
+#[test]
+fn parameter_groups() {
+    kernlet::network! { struct Small([3]) { a: dense(4), tanh, b: dense(2) } }
+    let (bytes, goldens) = networks();
+    let read = |prefix: &str| {
+        let mut parameters = vec![f32::NAN; Small::PARAMETERS];
+        Reader::pytorch().prefix(prefix).read_into(&bytes, &Small::INFO, &mut parameters).unwrap();
+        parameters
+    };
+    let narrow = |name: &str| -> Vec<f32> { goldens.of_network("groups", name).iter().map(|&x| x as f32).collect() };
+    let (x, t) = (narrow("x"), narrow("t"));
+    let training = |decay| {
+        let optimizer = Adam::adamw(0.03125).with_weight_decay(decay).with_epsilon(1.0 / 1024.0);
+        Training::<Small, _>::new(optimizer).loss(MeanSquaredError).batch(6)
+    };
+    let after = |training: Training<Small, Adam, MeanSquaredError>| {
+        let mut model = Model::<Small>::zeroed_box();
+        model.parameters_mut().copy_from_slice(&read("groups.net."));
+        let mut trainer = training.build_on(model).unwrap();
+        for _ in 0..6 {
+            trainer.step(&x, &t).unwrap();
+        }
+        trainer.model().parameters().to_vec()
+    };
+    let expected: Vec<f64> = read("groups.after.").iter().map(|&w| w.into()).collect();
+    // Six steps of at most 1/32 each, whose direction has some hundred roundings of the pass behind it; a root of small
+    // averages may double them.
+    near("groups", &after(training(0.25).decay::<Kernels>()), &expected, |_| U * (6.0 * 2.0 + 6.0 * 200.0 / 32.0));
+    let off = |found: Vec<f32>| found.iter().zip(&expected).map(|(w, e)| (f64::from(*w) - e).abs()).fold(0.0, f64::max);
+    assert!(off(after(training(0.25))) > 1e-3 && off(after(training(0.0))) > 1e-3);
 }

@@ -78,31 +78,61 @@ pub const fn attributes<const COUNT: usize>(layers: &[Layer]) -> [AttributeInfo<
     attributes
 }
 
+/// Whether a layer has numbers for each element of a list: a normalisation behind a flattening.
+const fn is_per_element(layer: &Layer) -> bool {
+    layer.rows > 0
+        && !layer.reads_list
+        && layer.input.rank() == 1
+        && layer.output.rank() == 1
+        && layer.input.len() == layer.output.len()
+}
+
 /// The image that layer `index` reads as a list, if it does.
 const fn image_of(layers: &[Layer], index: usize) -> Option<Dims> {
-    if !layers[index].reads_list {
+    if !layers[index].reads_list && !is_per_element(&layers[index]) {
         return None;
     }
     let (mut at, mut dims) = (index, layers[index].input);
     loop {
-        if dims.rank() != 1 {
-            return if dims.rank() == 3 { Some(dims) } else { None };
-        }
         let value = layers[at].operands[0];
+        match dims.rank() {
+            1 => {}
+            3 => return Some(dims),
+            // A recurrent layer has its steps in the order of time everywhere.
+            2 if is_of_channels(layers, value) => return Some(Dims::new(&[1, dims.axis(0), dims.axis(1)])),
+            _ => return None,
+        }
         if value == 0 {
             return None;
         }
         at = value - 1;
-        // Layers that keep the order of the numbers: flattening, activations, dropout.
+        // Layers that keep the order of the numbers: flattening, activations, dropout, normalisation.
         let layer = &layers[at];
-        if layer.rows > 0 || layer.operand_count != 1 || layer.input.len() != layer.output.len() {
+        if layer.rows > 0 && !is_per_element(layer)
+            || layer.operand_count != 1
+            || layer.input.len() != layer.output.len()
+        {
             return None;
         }
         dims = layer.input;
     }
 }
 
-/// How many dense layers read an image as a list.
+/// Whether a value over time comes from a convolution, which other frameworks compute channel by channel.
+const fn is_of_channels(layers: &[Layer], mut value: usize) -> bool {
+    while value > 0 {
+        let layer = &layers[value - 1];
+        let tensors = layer.tensors();
+        // Windows of steps have an axis more than matrices; what has neither keeps the layout of its input.
+        if !tensors.is_empty() && tensors[0].dims.rank() > 1 {
+            return tensors[0].dims.rank() > 2;
+        }
+        value = layer.operands[0];
+    }
+    false
+}
+
+/// How many layers read an image as a list.
 pub const fn flattened_count(layers: &[Layer]) -> usize {
     let (mut count, mut i) = (0, 0);
     while i < layers.len() {
@@ -112,7 +142,8 @@ pub const fn flattened_count(layers: &[Layer]) -> usize {
     count
 }
 
-/// Dense layers that read an image as a list, and the image.
+/// Layers that read an image, or steps of a convolution over time, as a list: dense ones, and those that have a number for
+/// each element. With the image; steps are its columns.
 pub const fn flattened<const COUNT: usize>(layers: &[Layer]) -> [(&'static str, Dims); COUNT] {
     let mut flattened = [("", Dims::new(&[])); COUNT];
     let (mut at, mut i) = (0, 0);

@@ -172,7 +172,7 @@ impl ModelInfo {
         Self { flattened, depthwise, ..self }
     }
 
-    /// Dense layers that read a flattened image, with its height, width and channels.
+    /// Layers that read a flattened image, dense or with a number for each element, with its height, width and channels.
     pub const fn flattened(&self) -> &'static [(&'static str, Dims)] {
         self.flattened
     }

@@ -7,9 +7,19 @@
 //! | depthwise convolution | `[kh][kw][c][m]` | `[c · m][1][kh][kw]` |
 //! | dense | `[in][out]` | `[out][in]` |
 //! | dense on a flattened image | rows by height, width, channel | columns by channel, height, width |
+//! | dense on flattened steps of a `conv1d` | rows by step, channel | columns by channel, step |
+//! | a normalisation of flattened numbers | as they lie | by channel, height, width |
+//! | PReLU by channel | `alpha` `[1][1][c]` | `weight` `[c]` |
+//! | GRU | `kernel` `[in][3u]`, gates z, r, h; `bias` `[2][3u]` | `weight_ih_l0` `[3u][in]`, gates r, z, n; `bias_ih_l0`, `bias_hh_l0` |
+//! | LSTM, simple recurrent layer | `kernel` `[in][4u]`, `recurrent_kernel`, one `bias` | `weight_ih_l0` `[4u][in]`, `weight_hh_l0`, two biases that are added |
+//! | `bidirectional` | `forward_kernel`, `backward_kernel` … | `weight_ih_l0`, `weight_ih_l0_reverse` … |
 //!
 //! Networks here have Keras' layouts, so its numbers are not moved; PyTorch's are transposed, and a dense layer that
-//! reads a flattened image has its rows put in order. `num_batches_tracked` is passed over.
+//! reads a flattened image has its rows put in order. `num_batches_tracked` is passed over. Of the two biases of an LSTM or
+//! a simple recurrent layer the sum is read, and written as the first, beside zeros. A module of several recurrent layers
+//! (`num_layers=2`) is several layers here, which [`Reader::layers`] gives the same name: they are its `l0`, `l1` … in the
+//! order of the network. PyTorch has no `gru_reset_before` and no layer that runs `backwards` alone; `proj_size` and the
+//! simple layer with `relu` do not exist here.
 //!
 //! Numbers may be F32, F16, BF16 or F64, which is rounded. The format is described at
 //! <https://github.com/huggingface/safetensors>.
@@ -40,7 +50,7 @@ use alloc::{
 
 use ::safetensors::{Dtype, View};
 
-use self::layout::Layout;
+use self::layout::Piece;
 pub use self::{error::SafetensorsError, reader::Reader};
 use super::{ModelInfo, TensorInfo};
 
@@ -97,8 +107,9 @@ impl View for Out<'_> {
 /// # Ok::<(), safetensors::SafetensorsError>(())
 /// ```
 pub fn to_bytes(info: &ModelInfo, parameters: &[f32]) -> Result<Vec<u8>, SafetensorsError> {
-    write(info, parameters, |tensor, numbers| {
-        Ok((keras_name(tensor), Out { dims: tensor.dims.as_slice().to_vec(), numbers: numbers.into() }))
+    write(info, parameters, |tensor| {
+        let numbers = parameters.get(tensor.range()).unwrap_or(&[]).into();
+        Ok(vec![(keras_name(tensor), Out { dims: tensor.dims.as_slice().to_vec(), numbers })])
     })
 }
 
@@ -120,34 +131,42 @@ pub fn to_bytes(info: &ModelInfo, parameters: &[f32]) -> Result<Vec<u8>, Safeten
 /// # Ok::<(), kernlet::snapshot::safetensors::SafetensorsError>(())
 /// ```
 pub fn to_pytorch_bytes(info: &ModelInfo, parameters: &[f32]) -> Result<Vec<u8>, SafetensorsError> {
-    write(info, parameters, |tensor, numbers| {
-        let name = format!("{}.{}", tensor.layer, layout::pytorch_name(tensor.name));
-        let layout =
-            Layout::pytorch(tensor, info).ok_or_else(|| SafetensorsError::Unsupported { name: name.clone() })?;
-        let mut moved = vec![0.0; numbers.len()];
-        for (index, number) in numbers.iter().enumerate() {
-            if let Some(slot) = moved.get_mut(layout.source(index)) {
-                *slot = *number;
+    write(info, parameters, |tensor| {
+        let unsupported = || SafetensorsError::Unsupported {
+            name: format!("{}.{}", tensor.layer, layout::pytorch_name(tensor.name)),
+        };
+        let pieces = layout::pytorch_pieces(tensor, info, 0).ok_or_else(unsupported)?;
+        let out = pieces.into_iter().map(|Piece { name, range, layout, adds }| {
+            let numbers = parameters.get(range).unwrap_or(&[]);
+            let mut moved = vec![0.0; numbers.len()];
+            // What is added is in the other tensor already.
+            for (index, number) in numbers.iter().enumerate().filter(|_| !adds) {
+                if let Some(slot) = moved.get_mut(layout.source(index)) {
+                    *slot = *number;
+                }
             }
-        }
-        Ok((name, Out { dims: layout.shape(), numbers: moved.into() }))
+            (format!("{}.{name}", tensor.layer), Out { dims: layout.shape(), numbers: moved.into() })
+        });
+        Ok(out.collect())
     })
 }
+
+/// A tensor of a file, and its name.
+type Named<'a> = (String, Out<'a>);
 
 fn write<'a>(
     info: &ModelInfo,
     parameters: &'a [f32],
-    each: impl Fn(&'static TensorInfo<'static>, &'a [f32]) -> Result<(String, Out<'a>), SafetensorsError>,
+    each: impl Fn(&'static TensorInfo<'static>) -> Result<Vec<Named<'a>>, SafetensorsError>,
 ) -> Result<Vec<u8>, SafetensorsError> {
     if parameters.len() != info.parameters() {
         return Err(SafetensorsError::Length { expected: info.parameters(), found: parameters.len() });
     }
-    let tensors: Result<Vec<_>, _> =
-        info.tensors().iter().map(|tensor| each(tensor, parameters.get(tensor.range()).unwrap_or(&[]))).collect();
+    let tensors: Result<Vec<Vec<_>>, _> = info.tensors().iter().map(each).collect();
     let lines: Vec<String> = info.attributes().iter().map(|a| format!("{}.{}={}", a.owner, a.name, a.value)).collect();
     // One entry: those of a map have no order.
     let metadata = (!lines.is_empty()).then(|| [(HYPERPARAMETERS.to_string(), lines.join("\n"))].into_iter().collect());
-    Ok(::safetensors::serialize(tensors?, metadata)?)
+    Ok(::safetensors::serialize(tensors?.into_iter().flatten(), metadata)?)
 }
 
 /// Fills a network's parameters from a file with Keras' names; [`Reader`] has the choices.

@@ -6,12 +6,13 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use core::ops::Range;
 
 use ::safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use super::{
     HYPERPARAMETERS, SafetensorsError,
-    layout::{Layout, pytorch_name},
+    layout::{Layout, Piece, pytorch_name, pytorch_pieces},
     numbers,
 };
 use crate::snapshot::{AttributeInfo, AttributeValue, ModelInfo, TensorInfo};
@@ -54,6 +55,15 @@ struct Found<'f> {
     view: TensorView<'f>,
 }
 
+/// A tensor that must be in the file, and which parameters it holds.
+struct Wanted {
+    name: String,
+    range: Range<usize>,
+    layout: Layout,
+    /// To what is there already.
+    adds: bool,
+}
+
 impl<'a> Reader<'a> {
     const fn new(convention: Convention) -> Self {
         Self { convention, prefix: None, layers: &[], epsilon: None, epsilons: &[] }
@@ -79,7 +89,8 @@ impl<'a> Reader<'a> {
         Self { prefix: Some(prefix), ..self }
     }
 
-    /// With layers that have another name in the file: pairs of the network's and the file's.
+    /// With layers that have another name in the file: pairs of the network's and the file's. Recurrent layers with the
+    /// same name are those of one module, in the order of the network.
     ///
     /// ```
     /// use kernlet::{nn::Model, snapshot::{Described, safetensors::{Reader, to_pytorch_bytes}}};
@@ -119,16 +130,10 @@ impl<'a> Reader<'a> {
         let found = self.found(&file)?;
         let wanted = self.wanted(info, &found)?;
         let mut filled = Vec::with_capacity(wanted.len());
-        for (name, tensor) in &wanted {
+        for Wanted { name, range, layout, adds } in &wanted {
             let Some(Found { name, view }) = found.get(name) else {
                 let found = found.values().map(|found| found.name.clone()).collect();
                 return Err(SafetensorsError::Missing { name: name.clone(), found });
-            };
-            let layout = match self.convention {
-                Convention::Keras => Layout::same(tensor),
-                Convention::PyTorch => {
-                    Layout::pytorch(tensor, info).ok_or_else(|| SafetensorsError::Unsupported { name: name.clone() })?
-                }
             };
             if !matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64) {
                 return Err(SafetensorsError::Type { name: name.clone(), found: format!("{:?}", view.dtype()) });
@@ -137,21 +142,21 @@ impl<'a> Reader<'a> {
             if view.shape() != expected {
                 return Err(SafetensorsError::Shape { name: name.clone(), expected, found: view.shape().to_vec() });
             }
-            filled.push((tensor.range(), layout, view));
+            filled.push((range.clone(), *layout, view, *adds));
         }
-        let is_wanted = |name: &String| wanted.iter().any(|(wanted, _)| wanted == name);
+        let is_wanted = |name: &String| wanted.iter().any(|wanted| wanted.name == *name);
         if let Some((_, extra)) = found.iter().find(|(name, _)| !is_wanted(name)) {
             return Err(SafetensorsError::Unexpected {
                 name: extra.name.clone(),
                 shape: extra.view.shape().to_vec(),
-                expected: wanted.into_iter().map(|(name, _)| name).collect(),
+                expected: wanted.into_iter().map(|wanted| wanted.name).collect(),
             });
         }
         self.check_hyperparameters(bytes, info)?;
-        for (range, layout, view) in filled {
+        for (range, layout, view, adds) in filled {
             for (index, parameter) in parameters.get_mut(range).unwrap_or(&mut []).iter_mut().enumerate() {
                 if let Some(number) = numbers::at(view.dtype(), view.data(), layout.source(index)) {
-                    *parameter = number;
+                    *parameter = if adds { *parameter + number } else { number };
                 }
             }
         }
@@ -177,35 +182,57 @@ impl<'a> Reader<'a> {
     }
 
     /// The network's tensors with the names that they have in the file.
-    fn wanted(
-        &self,
-        info: &ModelInfo,
-        found: &BTreeMap<String, Found<'_>>,
-    ) -> Result<Vec<(String, &'static TensorInfo<'static>)>, SafetensorsError> {
+    fn wanted(&self, info: &ModelInfo, found: &BTreeMap<String, Found<'_>>) -> Result<Vec<Wanted>, SafetensorsError> {
         let numbered = match self.convention {
             Convention::PyTorch if self.layers.is_empty() => self.numbered(info, found),
             _ => None,
         };
-        let name_of = |tensor: &TensorInfo<'static>| {
+        let module_of = |tensor: &TensorInfo<'static>| {
             let renamed = |pairs: &[(&str, String)]| {
                 pairs.iter().find(|(layer, _)| *layer == tensor.layer).map(|(_, module)| module.clone())
             };
             let given = self.layers.iter().find(|(layer, _)| *layer == tensor.layer);
             let layer = numbered.as_deref().and_then(renamed);
-            let layer = layer.unwrap_or_else(|| given.map_or(tensor.layer, |(_, module)| module).to_string());
-            match self.convention {
-                Convention::Keras => format!("{layer}/{}", tensor.name),
-                Convention::PyTorch => format!("{layer}.{}", pytorch_name(tensor.name)),
-            }
+            layer.unwrap_or_else(|| given.map_or(tensor.layer, |(_, module)| module).to_string())
         };
-        let names: Vec<String> = info.tensors().iter().map(name_of).collect();
+        let mut wanted = Vec::with_capacity(info.tensors().len());
+        // Layers that have the same module are its first, second …
+        let mut modules: Vec<(&str, String)> = Vec::new();
+        for tensor in info.tensors() {
+            let module = module_of(tensor);
+            if modules.iter().all(|(layer, _)| *layer != tensor.layer) {
+                modules.push((tensor.layer, module.clone()));
+            }
+            let before = modules.iter().take_while(|(layer, _)| *layer != tensor.layer);
+            let depth = before.filter(|(_, other)| *other == module).count();
+            match self.convention {
+                Convention::Keras => wanted.push(Wanted {
+                    name: format!("{module}/{}", tensor.name),
+                    range: tensor.range(),
+                    layout: Layout::same(tensor),
+                    adds: false,
+                }),
+                Convention::PyTorch => {
+                    let unsupported =
+                        || SafetensorsError::Unsupported { name: format!("{module}.{}", pytorch_name(tensor.name)) };
+                    let pieces = pytorch_pieces(tensor, info, depth).ok_or_else(unsupported)?;
+                    wanted.extend(pieces.into_iter().map(|Piece { name, range, layout, adds }| Wanted {
+                        name: format!("{module}.{name}"),
+                        range,
+                        layout,
+                        adds,
+                    }));
+                }
+            }
+        }
+        let names: Vec<String> = wanted.iter().map(|wanted| wanted.name.clone()).collect();
         let prefix = match self.prefix {
             // The modules' names have it already.
             _ if numbered.is_some() => String::new(),
             Some(prefix) => prefix.to_string(),
             None => prefix_of(&names, found)?,
         };
-        Ok(names.iter().zip(info.tensors()).map(|(name, tensor)| (format!("{prefix}{name}"), tensor)).collect())
+        Ok(wanted.into_iter().map(|wanted| Wanted { name: format!("{prefix}{}", wanted.name), ..wanted }).collect())
     }
 
     /// Layers and the modules called by numbers that they are, if all modules are.
