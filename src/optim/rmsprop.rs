@@ -4,67 +4,127 @@ use super::{Optimizer, Rate, Rule, Step, apply_rule, averaged, centred, decayed}
 use crate::kernels::ShapeError;
 use crate::simd::{Level, Simd};
 
-/// RMSprop: a step divided by the root of a moving average of squared gradients.
-///
-/// First state: `v ← ρ v + (1 − ρ) g²`, `w ← w − α g / √(v + ε)`.
-/// With momentum μ a state u more: `u ← μ u + α g / √(v + ε)`, `w ← w − u`.
-/// Centred, a last state a: `a ← ρ a + (1 − ρ) g`, and `v − a²` divides in v's place. The first state
-/// then holds that variance, which has the recurrence `c ← ρ (c + (1 − ρ)(g − a)²)` with the a before:
-/// the same number, but no difference of two large ones, so it is never negative.
-///
-/// ```
-/// use kernlet::optim::{Optimizer, RmsProp};
-/// const PLAIN: RmsProp = RmsProp::new(0.001).with_rho(0.99).with_epsilon(1e-8).with_weight_decay(1e-4);
-/// assert_eq!(PLAIN.states(), 1);
-/// assert_eq!(PLAIN.with_momentum(0.9).with_centred().states(), 3);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct RmsProp<const MOMENTUM: bool = false, const CENTRED: bool = false> {
-    lr: f32,
-    rho: Rate,
-    momentum: f32,
-    epsilon: f32,
-    weight_decay: f32,
+/// An RMSprop: Keras' and PyTorch's differ in their defaults, their formula ([`Rule`]), and in what learning rate and weight
+/// decay become in a step.
+macro_rules! rms_prop {
+    (
+        $(#[$meta:meta])*
+        $name:literal, $new:literal, $rho:literal, $epsilon:literal, $decay:literal,
+        |$optimizer:ident, $step:ident| $rule:expr
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        pub struct RmsProp<const MOMENTUM: bool = false, const CENTRED: bool = false> {
+            lr: f32,
+            rho: Rate,
+            momentum: f32,
+            epsilon: f32,
+            weight_decay: f32,
+        }
+
+        impl RmsProp {
+            #[doc = $new]
+            pub const fn new(lr: f32) -> Self {
+                Self { lr, rho: Rate::new($rho), momentum: 0.0, epsilon: $epsilon, weight_decay: 0.0 }
+            }
+        }
+
+        impl<const CENTRED: bool> RmsProp<false, CENTRED> {
+            /// With momentum μ, and one state more.
+            pub const fn with_momentum(self, momentum: f32) -> RmsProp<true, CENTRED> {
+                let Self { lr, rho, epsilon, weight_decay, .. } = self;
+                RmsProp { lr, rho, momentum, epsilon, weight_decay }
+            }
+        }
+
+        impl<const MOMENTUM: bool> RmsProp<MOMENTUM, false> {
+            /// Divided by the root of the variance, and one state more.
+            pub const fn with_centred(self) -> RmsProp<MOMENTUM, true> {
+                let Self { lr, rho, momentum, epsilon, weight_decay } = self;
+                RmsProp { lr, rho, momentum, epsilon, weight_decay }
+            }
+        }
+
+        impl<const MOMENTUM: bool, const CENTRED: bool> RmsProp<MOMENTUM, CENTRED> {
+            /// With another decay rate ρ.
+            pub const fn with_rho(self, rho: f64) -> Self {
+                Self { rho: Rate::new(rho), ..self }
+            }
+
+            /// With another ε.
+            pub const fn with_epsilon(self, epsilon: f32) -> Self {
+                Self { epsilon, ..self }
+            }
+
+            #[doc = $decay]
+            pub const fn with_weight_decay(self, weight_decay: f32) -> Self {
+                Self { weight_decay, ..self }
+            }
+
+            /// With learning rate and weight decay as they are in this step.
+            fn at(self, $step: Step) -> Self {
+                let $optimizer = self;
+                $rule
+            }
+        }
+
+        rms_prop!(@optimizer $name, false false 1, "");
+        rms_prop!(@optimizer $name, true false 2, "-momentum");
+        rms_prop!(@optimizer $name, false true 2, "-centred");
+        rms_prop!(@optimizer $name, true true 3, "-momentum-centred");
+    };
+    (@optimizer $name:literal, $momentum:literal $centred:literal $states:literal, $with:literal) => {
+        impl Optimizer for RmsProp<$momentum, $centred> {
+            const STATES: usize = $states;
+
+            fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
+                tell("lr", self.lr.into());
+                tell("rho", self.rho.exact);
+                tell("momentum", self.momentum.into());
+                tell("epsilon", self.epsilon.into());
+                tell("weight_decay", self.weight_decay.into());
+                concat!($name, $with)
+            }
+
+            fn update(
+                &self,
+                level: Level,
+                step: Step,
+                w: &mut [f32],
+                g: &[f32],
+                states: &mut [&mut [f32]],
+            ) -> Result<(), ShapeError> {
+                apply_rule::<_, $states>("rmsprop", level, step, self.at(step), w, g, states)
+            }
+        }
+    };
 }
+pub(super) use rms_prop;
 
-impl RmsProp {
-    /// Learning rate `lr` (Keras' default is 0.001), ρ = 0.9, ε = 10⁻⁷.
-    pub const fn new(lr: f32) -> Self {
-        Self { lr, rho: Rate::new(0.9), momentum: 0.0, epsilon: 1e-7, weight_decay: 0.0 }
-    }
-}
-
-impl<const CENTRED: bool> RmsProp<false, CENTRED> {
-    /// With momentum μ, and one state more.
-    pub const fn with_momentum(self, momentum: f32) -> RmsProp<true, CENTRED> {
-        let Self { lr, rho, epsilon, weight_decay, .. } = self;
-        RmsProp { lr, rho, momentum, epsilon, weight_decay }
-    }
-}
-
-impl<const MOMENTUM: bool> RmsProp<MOMENTUM, false> {
-    /// Divided by the root of the variance, and one state more.
-    pub const fn with_centred(self) -> RmsProp<MOMENTUM, true> {
-        let Self { lr, rho, momentum, epsilon, weight_decay } = self;
-        RmsProp { lr, rho, momentum, epsilon, weight_decay }
-    }
-}
-
-impl<const MOMENTUM: bool, const CENTRED: bool> RmsProp<MOMENTUM, CENTRED> {
-    /// With another decay rate ρ.
-    pub const fn with_rho(self, rho: f64) -> Self {
-        Self { rho: Rate::new(rho), ..self }
-    }
-
-    /// With another ε.
-    pub const fn with_epsilon(self, epsilon: f32) -> Self {
-        Self { epsilon, ..self }
-    }
-
-    /// With weight decay λ: `λ α w` is taken off first.
-    pub const fn with_weight_decay(self, weight_decay: f32) -> Self {
-        Self { weight_decay, ..self }
+rms_prop! {
+    /// RMSprop: a step divided by the root of a moving average of squared gradients.
+    ///
+    /// First state: `v ← ρ v + (1 − ρ) g²`, `w ← w − α g / √(v + ε)`.
+    /// With momentum μ a state u more: `u ← μ u + α g / √(v + ε)`, `w ← w − u`.
+    /// Centred, a last state a: `a ← ρ a + (1 − ρ) g`, and `v − a²` divides in v's place. The first state
+    /// then holds that variance, which has the recurrence `c ← ρ (c + (1 − ρ)(g − a)²)` with the a before:
+    /// the same number, but no difference of two large ones, so it is never negative.
+    ///
+    /// ```
+    /// use kernlet::optim::{Optimizer, RmsProp};
+    /// const PLAIN: RmsProp = RmsProp::new(0.001).with_rho(0.99).with_epsilon(1e-8).with_weight_decay(1e-4);
+    /// assert_eq!(PLAIN.states(), 1);
+    /// assert_eq!(PLAIN.with_momentum(0.9).with_centred().states(), 3);
+    /// ```
+    "rmsprop",
+    "Learning rate `lr` (Keras' default is 0.001), ρ = 0.9, ε = 10⁻⁷.",
+    0.9,
+    1e-7,
+    "With weight decay λ: `λ α w` is taken off first.",
+    |optimizer, step| {
+        let lr = optimizer.lr * step.lr_scale;
+        Self { lr, weight_decay: optimizer.weight_decay * lr * step.decay_scale, ..optimizer }
     }
 }
 
@@ -86,46 +146,4 @@ impl<const MOMENTUM: bool, const CENTRED: bool, const N: usize> Rule<N> for RmsP
         }
         (s.sub(w, change), states)
     }
-}
-
-macro_rules! optimizer {
-    ($($momentum:literal $centred:literal $states:literal)*) => {$(
-        impl Optimizer for RmsProp<$momentum, $centred> {
-            const STATES: usize = $states;
-
-            fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
-                tell("lr", self.lr.into());
-                tell("rho", self.rho.exact);
-                tell("momentum", self.momentum.into());
-                tell("epsilon", self.epsilon.into());
-                tell("weight_decay", self.weight_decay.into());
-                match ($momentum, $centred) {
-                    (false, false) => "rmsprop",
-                    (true, false) => "rmsprop-momentum",
-                    (false, true) => "rmsprop-centred",
-                    (true, true) => "rmsprop-momentum-centred",
-                }
-            }
-
-            fn update(
-                &self,
-                level: Level,
-                step: Step,
-                w: &mut [f32],
-                g: &[f32],
-                states: &mut [&mut [f32]],
-            ) -> Result<(), ShapeError> {
-                let lr = self.lr * step.lr_scale;
-                let rule = Self { lr, weight_decay: self.weight_decay * lr * step.decay_scale, ..*self };
-                apply_rule::<_, $states>("rmsprop", level, step, rule, w, g, states)
-            }
-        }
-    )*};
-}
-
-optimizer! {
-    false false 1
-    true false 2
-    false true 2
-    true true 3
 }
