@@ -362,5 +362,6 @@ const PLACE: u64 = (1 << 56) - 1;
 fn read_metrics(from: &mut Payload<'_>) -> Option<Metrics> {
     let loss = f32::from_bits(from.u32()?);
     let [correct, answers, samples] = [from.u32()?, from.u32()?, from.u32()?].map(|count| count as usize);
-    Some(Metrics { loss, correct, answers, samples })
+    // A leaf counts by its samples, whatever their weights: frames do not carry those.
+    Some(Metrics { loss, correct, answers, samples, weight: None })
 }

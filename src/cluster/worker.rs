@@ -284,7 +284,7 @@ impl<N: Network, L: Loss, F: Freeze> Serving<N, L, F> {
             head.extend(number.to_le_bytes());
         }
         for metrics in &self.metrics {
-            let Metrics { loss, correct, answers, samples } = *metrics;
+            let Metrics { loss, correct, answers, samples, .. } = *metrics;
             head.extend(loss.to_le_bytes());
             [correct, answers, samples].iter().for_each(|&count| head.extend((count as u32).to_le_bytes()));
         }
