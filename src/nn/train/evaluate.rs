@@ -183,6 +183,7 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
             regions,
             inputs: read,
             lengths: &[],
+            carried: None,
             noise: None,
             share: 1.0,
         };
