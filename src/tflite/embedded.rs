@@ -59,20 +59,34 @@ pub struct Sizes {
     pub outputs: usize,
 }
 
+/// A file, or its beginning up to an operator.
+const fn open(file: &[u8], operator: usize) -> Result<Model<'_>, Error> {
+    let model = tri!(Model::open(file));
+    if operator == usize::MAX { Ok(model) } else { model.up_to(operator) }
+}
+
 impl Sizes {
     /// The sizes of the model in a file.
     ///
     /// # Panics
     /// If the file cannot be read or run, with what is wrong; in a `const` that is a compile-time error.
     pub const fn of(file: &[u8]) -> Self {
-        match Self::read(file) {
+        Self::up_to(file, usize::MAX)
+    }
+
+    /// Those of a file up to an operator; `usize::MAX` for all of it.
+    ///
+    /// # Panics
+    /// As [`of`](Self::of), or if there is no such operator.
+    pub const fn up_to(file: &[u8], operator: usize) -> Self {
+        match Self::read(file, operator) {
             Ok(sizes) => sizes,
             Err(error) => fail(&error),
         }
     }
 
-    const fn read(file: &[u8]) -> Result<Self, Error> {
-        let model = tri!(Model::open(file));
+    const fn read(file: &[u8], operator: usize) -> Result<Self, Error> {
+        let model = tri!(open(file, operator));
         let counts = tri!(count(model));
         Ok(Self {
             words: counts.words,
@@ -107,14 +121,22 @@ impl<const WORDS: usize> Compiled<WORDS> {
     /// # Panics
     /// As [`Sizes::of`].
     pub const fn of<const PLAN: usize>(file: &[u8]) -> Self {
-        match Self::read::<PLAN>(file) {
+        Self::up_to::<PLAN>(file, usize::MAX)
+    }
+
+    /// That of a file up to an operator; `usize::MAX` for all of it.
+    ///
+    /// # Panics
+    /// As [`Sizes::up_to`].
+    pub const fn up_to<const PLAN: usize>(file: &[u8], operator: usize) -> Self {
+        match Self::read::<PLAN>(file, operator) {
             Ok(compiled) => compiled,
             Err(error) => fail(&error),
         }
     }
 
-    const fn read<const PLAN: usize>(file: &[u8]) -> Result<Self, Error> {
-        let model = tri!(Model::open(file));
+    const fn read<const PLAN: usize>(file: &[u8], operator: usize) -> Result<Self, Error> {
+        let model = tri!(open(file, operator));
         let (mut scratch, mut words) = ([0; PLAN], [0; WORDS]);
         let plan = tri!(plan(&model, &mut scratch));
         tri!(emit(&mut Emitter::new(model, Some(&plan), &mut words)));
@@ -230,6 +252,16 @@ const fn ports<const N: usize>(words: &[u32], are_inputs: bool) -> [Port; N] {
 /// # Ok::<(), kernlet::tflite::Error>(())
 /// ```
 ///
+/// With `up_to` it ends with an operator, whose output is the model's; what comes behind is neither run nor linked:
+/// features for a [`network!`](crate::network!) that learns the last layers on a device.
+///
+/// ```
+/// kernlet::tflite! {
+///     struct Features = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tflite/digits.tflite"), up_to: 0;
+/// }
+/// assert_eq!(Features::OUTPUTS[0].dims.as_slice(), [1, 14, 14, 8]);
+/// ```
+///
 /// A file that cannot be run is refused:
 ///
 /// ```compile_fail
@@ -238,6 +270,9 @@ const fn ports<const N: usize>(words: &[u32], are_inputs: bool) -> [Port; N] {
 #[macro_export]
 macro_rules! tflite {
     ($(#[$attribute:meta])* $visibility:vis struct $name:ident = $path:expr $(;)?) => {
+        $crate::tflite! { $(#[$attribute])* $visibility struct $name = $path, up_to: usize::MAX }
+    };
+    ($(#[$attribute:meta])* $visibility:vis struct $name:ident = $path:expr, up_to: $operator:expr $(;)?) => {
         $(#[$attribute])*
         #[derive(Clone, Copy, Debug)]
         $visibility struct $name;
@@ -246,9 +281,9 @@ macro_rules! tflite {
         #[allow(long_running_const_eval)]
         const _: () = {
             const FILE: &$crate::snapshot::Aligned<[u8]> = &$crate::snapshot::Aligned(*include_bytes!($path));
-            const SIZES: $crate::tflite::Sizes = $crate::tflite::Sizes::of(&FILE.0);
+            const SIZES: $crate::tflite::Sizes = $crate::tflite::Sizes::up_to(&FILE.0, $operator);
             const COMPILED: $crate::tflite::Compiled<{ SIZES.words }> =
-                $crate::tflite::Compiled::of::<{ SIZES.plan }>(&FILE.0);
+                $crate::tflite::Compiled::up_to::<{ SIZES.plan }>(&FILE.0, $operator);
             static PROGRAM: $crate::tflite::Compiled<{ SIZES.words }> = COMPILED;
 
             impl $crate::tflite::Program for $name {

@@ -156,6 +156,11 @@ impl<'a> Vector<'a> {
     /// No elements.
     pub(super) const EMPTY: Self = Self { file: &[], at: 0, len: 0 };
 
+    /// The first elements, at most `len`.
+    pub(super) const fn first(self, len: usize) -> Self {
+        Self { len: if len < self.len { len } else { self.len }, ..self }
+    }
+
     /// The same bytes as words.
     pub(super) const fn words(self) -> Self {
         Self { len: self.len / 4, ..self }

@@ -119,6 +119,34 @@ impl<'a> Model<'a> {
         }
     }
 
+    /// The model up to an operator, whose outputs become the model's: features for layers that learn on a device.
+    ///
+    /// The file is the same; operators behind are not run, and their memory is not planned. See
+    /// [`tflite!`](crate::tflite!) for the same at compile time.
+    ///
+    /// # Errors
+    /// If there is no such operator, or the file is damaged there.
+    ///
+    /// ```
+    /// use kernlet::{simd::Level, tflite::Model};
+    /// # let file = std::fs::read("tests/data/tflite/digits.tflite")?;
+    /// let model = Model::parse(&file)?;
+    /// let features = model.up_to(0)?;
+    /// assert_eq!((features.operators(), features.output(0)?.dims().to_string()), (1, "1×14×14×8".into()));
+    /// let mut arena = vec![0; features.arena_bytes()?];
+    /// let mut runner = features.runner(Level::detect(), &mut arena)?;
+    /// runner.quantize_input(0, &[0.5; 784])?;
+    /// runner.invoke()?;
+    /// let mut floats = [0.0; 14 * 14 * 8];
+    /// runner.dequantize_output(0, &mut floats)?;
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub const fn up_to(&self, operator: usize) -> Result<Self, Error> {
+        let node = tri!(self.operator(operator));
+        tri!(node.output(0));
+        Ok(Self { operators: self.operators.first(operator + 1), outputs: node.outputs, ..*self })
+    }
+
     /// Tensor `index`.
     ///
     /// # Errors
