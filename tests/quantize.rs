@@ -7,11 +7,14 @@
 use std::{fs, path::PathBuf};
 
 use kernlet::{
-    nn::{Model, Network, Trace},
-    quantize::{Calibration, Error, Quantized, Range},
+    nn::{Batching, Gradients, HeapMemory, Model, Network, Trace, Training, infer, inference_len},
+    optim::{Adam, Sgd},
+    quantize::{Aware, Calibration, Error, Quantized, Range},
     random::Stream,
     shape::Shape,
     simd::{Level, Rounding},
+    snapshot::{Data, Described, Section, Snapshot, fingerprint},
+    tflite,
 };
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
@@ -268,7 +271,7 @@ fn ranges_do_not_depend_on_the_order_of_samples() {
     }
     assert_eq!((whole.samples(), parts.samples()), (30, 30));
     for range in [Range::MinMax, Range::Percentile(99.0), Range::MeanSquaredError] {
-        assert_eq!(whole.quantize(range).unwrap(), parts.quantize(range).unwrap());
+        assert_eq!(whole.quantize(range).unwrap().bytes(), parts.quantize(range).unwrap().bytes());
     }
 }
 
@@ -286,4 +289,149 @@ fn a_file_is_written_as_a_whole_or_not_at_all() {
     assert_eq!(left, ["small.tflite"]);
     #[cfg(target_os = "linux")]
     assert_eq!(quantized.save("/dev/full").unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+}
+
+#[test]
+fn a_comparison_sees_every_layer() {
+    let (model, quantized, samples) = (model::<Graph>(), quantized::<Graph>(Range::MinMax), numbers(2, 20 * 360));
+    let cost = quantized.compare(level(), &model, &samples).unwrap();
+    let file = quantized.model().unwrap();
+    // All but the sigmoid in SiLU, a sum of two of three, and what is padded.
+    assert_eq!((cost.samples(), cost.layers().len()), (20, file.operators() - 3));
+    for layer in cost.layers() {
+        println!("{:?} {:.1} dB", layer, layer.decibels());
+        assert!(layer.decibels() > 20.0 && layer.range[0] <= 0.0 && layer.range[1] > 0.0, "{layer:?}");
+    }
+    // The last one is the network's output, as it is without the others beside it.
+    let (_, _, floats) = run(&quantized, &samples);
+    let mut trace = Trace::new(level(), &model);
+    let mut noise = 0.0;
+    for (sample, found) in samples.chunks(360).zip(floats.chunks(5)) {
+        trace.run(sample).unwrap();
+        for (a, b) in trace.value(<Graph as Network>::LAYERS.len()).iter().zip(found) {
+            let difference = f64::from(*a) - f64::from(*b);
+            noise += difference * difference;
+        }
+    }
+    assert_eq!(cost.layers().last().unwrap().noise, noise);
+    // Another network's parameters are another network.
+    let mut other = Model::<Graph>::zeroed_box();
+    other.initialize(99);
+    assert!(!quantized.compare(level(), &other, &samples).unwrap().disagreements().is_empty());
+}
+
+kernlet::network! {
+    /// What learns for eight bits.
+    struct Learner([6, 6, 1]) {
+        conv: conv2d(8, 3x3), relu, max_pool2d(2x2), hidden: dense(16), relu, out: dense(5), softmax,
+    }
+}
+
+/// With rounded weights and values a step differs a little from one without; off again it is the same to the bit.
+#[test]
+fn training_for_eight_bits_sees_their_error() {
+    let samples = numbers(4, 32 * 36);
+    let classes: Vec<u8> = (0..32).map(|i| i % 5).collect();
+    let training = Training::<Learner, _>::new(Sgd::new(0.05)).batch(32).level(level());
+    let mut plain = training.build_on(model::<Learner>()).unwrap();
+    let mut rounded = training.build_on(model::<Learner>()).unwrap();
+    let mut aware = Aware::new();
+    aware.observe(level(), rounded.model(), &samples).unwrap();
+    let before = rounded.model().parameters().to_vec();
+    let float = plain.step(&samples, &classes).unwrap();
+    let integer = aware.step(&mut rounded, &samples, &classes).unwrap();
+    let apart = (float.loss - integer.loss).abs();
+    assert!(apart > 0.0 && apart < 0.05 * float.loss, "{float:?} {integer:?}");
+    // The parameters moved by a gradient, not to the grid of the integers.
+    let [plain_moved, moved] = [plain.model().parameters(), rounded.model().parameters()]
+        .map(|after| before.iter().zip(after).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>());
+    assert!(moved > 0.5 * plain_moved && moved < 2.0 * plain_moved, "{moved} {plain_moved}");
+    rounded.model_mut().parameters_mut().copy_from_slice(plain.model().parameters());
+    let again = [plain.step(&samples, &classes).unwrap(), rounded.step(&samples, &classes).unwrap()];
+    assert_eq!(again[0], again[1]);
+    assert_eq!(plain.model().parameters(), rounded.model().parameters());
+
+    // It learns.
+    let mut trainer = Training::<Learner, _>::new(Adam::new(0.01)).batch(32).level(level()).build().unwrap();
+    let mut losses = Vec::new();
+    for step in 0..100 {
+        if step % 25 == 0 {
+            aware.observe(level(), trainer.model(), &samples).unwrap();
+        }
+        losses.push(aware.step(&mut trainer, &samples, &classes).unwrap().loss);
+    }
+    assert!(losses[99] < 0.5 * losses[0], "{} to {}", losses[0], losses[99]);
+    let applied = Training::<Learner, _>::new(Sgd::new(0.1)).batch(8).pieces_of(8).gradients(Gradients::Applied);
+    let mut applied = applied.build().unwrap();
+    assert_eq!(aware.step(&mut applied, &samples[..288], &classes[..8]).unwrap_err(), Error::Applied);
+}
+
+kernlet::network! {
+    /// What learns behind the features of a file.
+    struct Head([14 * 14 * 8]) { out: dense(2), softmax }
+}
+
+kernlet::tflite! {
+    /// The first layer of a file.
+    struct Backbone = "data/tflite/digits.tflite", up_to: 0;
+}
+
+/// The last layer of a model from a file is learnt anew, on features that the integers before it give.
+#[test]
+fn a_head_learns_on_the_features_of_a_file() {
+    let file = fs::read("tests/data/tflite/digits.tflite").unwrap();
+    let whole = tflite::Model::parse(&file).unwrap();
+    let model = whole.up_to(0).unwrap();
+    assert!(model.value_bytes().unwrap() <= whole.value_bytes().unwrap());
+    assert_eq!(Backbone::ARENA_BYTES, model.value_bytes().unwrap());
+    assert!(Backbone::MACS == 14 * 14 * 8 * 25 && whole.up_to(whole.operators()).is_err());
+    let mut arena = vec![0; model.arena_bytes().unwrap()];
+    let mut runner = model.runner(level(), &mut arena).unwrap();
+    let mut embedded_arena = Backbone::arena();
+    let mut embedded = Backbone::runner(level(), &mut embedded_arena).unwrap();
+
+    // Ink in the upper half, or in the lower.
+    let (mut features, mut classes) = (Vec::new(), Vec::new());
+    for sample in 0..40 {
+        let class = sample % 2;
+        let mut image = numbers(sample as u64, 784);
+        for (at, x) in image.iter_mut().enumerate() {
+            *x = if (at / 392 == 0) == (class == 0) { x.abs() } else { 0.0 };
+        }
+        runner.quantize_input(0, &image).unwrap();
+        runner.invoke().unwrap();
+        embedded.quantize_input(0, &image).unwrap();
+        embedded.invoke().unwrap();
+        assert_eq!(runner.output(0).unwrap(), embedded.output(0).unwrap());
+        let mut floats = vec![0.0; 14 * 14 * 8];
+        runner.dequantize_output(0, &mut floats).unwrap();
+        features.extend(floats);
+        classes.push(class as u8);
+    }
+    let training = Training::<Head, _>::new(Adam::new(0.003)).batch(8).seed(3).level(level());
+    let mut trainer = training.build().unwrap();
+    for step in 0..40 {
+        let first = step % 4 * 8;
+        trainer.step(&features[first * 1568..(first + 8) * 1568], &classes[first..first + 8]).unwrap();
+    }
+    // The last eight were not learnt from.
+    assert_eq!(trainer.evaluate(&features[32 * 1568..], &classes[32..]).unwrap().accuracy(), 1.0);
+
+    // The pair in one file, and back.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pair.knl");
+    let backbone = Section { name: "backbone.tflite", required: true, data: Data::Bytes(&file) };
+    trainer.save_with(&path, &[backbone]).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let snapshot = Snapshot::open_with(&bytes, &Head::INFO, &["backbone.tflite"]).unwrap();
+    let stored = snapshot.section("backbone.tflite").unwrap();
+    assert_eq!(stored.bytes, file);
+    let mut head = Model::<Head>::zeroed_box();
+    snapshot.parameters().copy_into(head.parameters_mut()).unwrap();
+    assert_eq!(fingerprint(head.parameters()), fingerprint(trainer.model().parameters()));
+    let batching = Batching::of(1);
+    let mut memory = HeapMemory::zeroed(inference_len::<Head>(batching));
+    let mut said = [0.0; 2];
+    infer(level(), batching, &head, &features[..1568], &mut memory, &mut said).unwrap();
+    assert!(said[0] > said[1]);
 }

@@ -75,7 +75,7 @@ pub use run::{
     saliency_len, stream_len,
 };
 #[cfg(feature = "alloc")]
-pub use run::{HeapMemory, Trace};
+pub use run::{Grid, HeapMemory, Trace};
 #[cfg(feature = "alloc")]
 pub use train::OwnedTrainer;
 pub use train::{

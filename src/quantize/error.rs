@@ -50,6 +50,8 @@ pub enum Error {
         /// The one that was asked for.
         found: f64,
     },
+    /// Training that knows of the eight bits keeps its gradients until the whole batch is done.
+    Applied,
     /// The network could not be run on a sample.
     Network(nn::Error),
     /// The quantised network could not be run.
@@ -68,6 +70,7 @@ impl fmt::Display for Error {
             Self::Same { samples } => write!(f, "calibration: all {samples} samples are the same"),
             Self::NotFinite { layer } => write!(f, "layer `{layer}`: a number is infinite or not a number"),
             Self::Percentile { found } => write!(f, "percentile: expected 50 to 100, found {found}"),
+            Self::Applied => f.write_str("gradients applied as they appear would change weights that are rounded"),
             Self::Network(error) => write!(f, "{error}"),
             Self::Model(error) => write!(f, "{error}"),
         }

@@ -70,6 +70,8 @@ use crate::{
     tflite,
 };
 
+mod aware;
+mod compare;
 mod error;
 mod flatbuffer;
 mod graph;
@@ -77,6 +79,8 @@ mod lower;
 mod range;
 mod weights;
 
+pub use aware::Aware;
+pub use compare::{Comparison, Disagreement, LayerError};
 pub use error::Error;
 use graph::{Graph, Kind, Operator, Tensor};
 use lower::{Lowered, lower};
@@ -254,7 +258,8 @@ impl<'m, N: Network<Input: Shape<Scalar = f32>>> Calibration<'m, N> {
         }
         let bytes = graph.write();
         tflite::Model::parse(&bytes)?;
-        Ok(Quantized { bytes })
+        let values = values.iter().map(|value| (value.name, value.traced)).collect();
+        Ok(Quantized { bytes, graph, values })
     }
 
     /// Scale and zero point of every value.
@@ -332,9 +337,12 @@ fn summed<N: Network<Input: Shape<Scalar = f32>>>(trace: &Trace<'_, N>, values: 
 /// assert_eq!(quantized.model()?.operator(0)?.operator().to_string(), "FULLY_CONNECTED");
 /// # Ok::<(), kernlet::quantize::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Quantized {
     bytes: Vec<u8>,
+    graph: Graph,
+    /// The layer of each value, and the value of the float network that has its numbers.
+    values: Vec<(&'static str, Option<usize>)>,
 }
 
 impl core::fmt::Debug for Quantized {

@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+#[cfg(feature = "alloc")]
+use super::Grid;
 use super::{
     Part, Regions,
     memory::{first_parts, parts, pieces},
@@ -37,6 +39,9 @@ pub(in crate::nn) struct Call<'a> {
     pub(in crate::nn) noise: Option<Seed>,
     /// These samples' part of the batch over which gradients are a mean.
     pub(in crate::nn) share: f32,
+    /// What each layer's output is rounded to; empty where nothing is.
+    #[cfg(feature = "alloc")]
+    pub(in crate::nn) grids: &'a [Option<Grid>],
 }
 
 /// What dropout's random numbers depend on.
@@ -188,7 +193,7 @@ impl<'a> Call<'a> {
     ) -> Result<(), Error> {
         let (node, step) = self.layer::<N>(index)?;
         if step.is_fused {
-            return Ok(());
+            return self.round(memory, index, node, step, samples);
         }
         let [a, b, c, d] = self.ranges::<N>(node, step, samples, step.in_place);
         let [y, auxiliary, carried, scratch, a, b, c, d] = first_parts(
@@ -223,7 +228,25 @@ impl<'a> Call<'a> {
             scratch,
             noise: self.noise(index, node, step, samples),
         };
-        Ok(N::forward_layer(index, pass)?)
+        N::forward_layer(index, pass)?;
+        self.round(memory, index, node, step, samples)
+    }
+
+    /// Puts a layer's output on its grid, if it has one.
+    #[cfg(feature = "alloc")]
+    fn round(&self, memory: &mut [f32], index: usize, node: &Node, step: &Step, samples: Part) -> Result<(), Error> {
+        let Some(Some(grid)) = self.grids.get(index) else { return Ok(()) };
+        let [y] = parts(memory, [self.regions.range(step.value, node.output as usize, samples)])?;
+        Ok(crate::parallel::for_rows(self.threads, samples.count, y, &|_, y: &mut [f32]| {
+            grid.round(y);
+            Ok::<(), crate::kernels::ShapeError>(())
+        })?)
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    #[inline(always)]
+    fn round(&self, _: &mut [f32], _: usize, _: &Node, _: &Step, _: Part) -> Result<(), Error> {
+        Ok(())
     }
 
     /// The gradients with respect to a layer's operands from that with respect to its output.

@@ -210,6 +210,8 @@ fn run<N: Network>(
         carried: None,
         noise: None,
         share: 1.0,
+        #[cfg(feature = "alloc")]
+        grids: &[],
     };
     call.forward::<N>(parameters, memory, count, sizes)?;
     let Ends { output, .. } = const { Forward::<N>::ENDS };

@@ -81,6 +81,8 @@ pub fn saliency<N: Network>(
         carried: None,
         noise: None,
         share: 1.0,
+        #[cfg(feature = "alloc")]
+        grids: &[],
     };
     call.forward::<N>(model.parameters(), memory, 1, sizes)?;
     let last = sizes.active.checked_sub(1).and_then(|last| back.get(last)).ok_or(Error::Plan)?;

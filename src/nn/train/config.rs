@@ -319,6 +319,12 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
         self.memory_len().saturating_add(N::PARAMETERS).saturating_mul(size_of::<f32>())
     }
 
+    /// Whether gradients are applied as they appear.
+    #[cfg(all(feature = "alloc", feature = "int8"))]
+    pub(crate) fn applies(&self) -> bool {
+        self.gradients == Gradients::Applied
+    }
+
     /// A trainer of `model` at step 0, in borrowed memory. The optimizer's state is set to its beginning; the rest of
     /// `memory` may hold anything. The model is trained on from what it is.
     ///
@@ -367,7 +373,14 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
             return Err(Error::Memory { expected, found });
         }
         let level = self.level.unwrap_or_default();
-        let mut trainer = HeldTrainer { training: self, held, level, state: State::new(self.seed) };
+        let mut trainer = HeldTrainer {
+            training: self,
+            held,
+            level,
+            state: State::new(self.seed),
+            #[cfg(feature = "alloc")]
+            grids: alloc::vec::Vec::new(),
+        };
         for index in 0..self.optimizer.states() {
             trainer.optimizer_state_mut(index).fill(self.optimizer.initial_state(index));
         }

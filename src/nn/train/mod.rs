@@ -104,6 +104,9 @@ pub struct HeldTrainer<H, N, O, L = SoftmaxCrossEntropy, F = Nothing> {
     level: Level,
     held: H,
     state: State,
+    /// What each layer's output is rounded to; empty where nothing is.
+    #[cfg(feature = "alloc")]
+    grids: alloc::vec::Vec<Option<super::Grid>>,
 }
 
 /// How far training has come.
@@ -142,7 +145,19 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
         let State { seed, step, rate, .. } = self.state;
         let (model, memory) = self.held.parts();
         let layout = self.training.layout();
-        Session { training: self.training, level: self.level, layout, seed, step, rate, model, memory, lengths: &[] }
+        Session {
+            training: self.training,
+            level: self.level,
+            layout,
+            seed,
+            step,
+            rate,
+            model,
+            memory,
+            lengths: &[],
+            #[cfg(feature = "alloc")]
+            grids: &self.grids,
+        }
     }
 
     /// One step of back-propagation on a batch: forward, error, backward, update.
@@ -339,6 +354,16 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     pub fn optimizer_state_mut(&mut self, index: usize) -> &mut [f32] {
         let range = self.state_range(index);
         self.held.parts().1.get_mut(range).unwrap_or(&mut [])
+    }
+
+    /// Rounds the output of each layer to a grid from now on, as integers would; what has none stays as it is, and an
+    /// empty list ends it. Gradients pass as if nothing were rounded (straight through: Bengio, Léonard, Courville,
+    /// *Estimating or Propagating Gradients Through Stochastic Neurons*, 2013).
+    ///
+    /// `quantize::Aware` (feature `int8`) makes the grids, and rounds weights too.
+    #[cfg(feature = "alloc")]
+    pub fn round_values(&mut self, grids: &[Option<super::Grid>]) {
+        self.grids = grids.to_vec();
     }
 
     /// How many steps were taken.

@@ -26,9 +26,11 @@ pub(super) struct Session<'s, N: Network, O, L, F> {
     pub(super) memory: &'s mut [f32],
     /// How many steps each sample has; empty if all have all.
     pub(super) lengths: &'s [u32],
+    #[cfg(feature = "alloc")]
+    pub(super) grids: &'s [Option<crate::nn::Grid>],
 }
 
-impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
+impl<'s, N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'s, N, O, L, F> {
     /// Whether these are targets for that many samples.
     fn check_targets(count: usize, targets: &[L::Target]) -> Result<(), Error> {
         let expected = count * const { Sizing::<N, L, F>::TARGETS };
@@ -41,7 +43,10 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         lengths: &'c [u32],
         noise: Option<Seed>,
         share: f32,
-    ) -> Result<Call<'c>, Error> {
+    ) -> Result<Call<'c>, Error>
+    where
+        's: 'c,
+    {
         let (inputs, count) = (read_checked::<N, _>(inputs)?, inputs.len() / N::Input::LEN.max(1));
         if !lengths.is_empty() {
             lengths::check::<N>(lengths, count)?;
@@ -59,6 +64,8 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
             carried: carries.then_some(self.layout.carried),
             noise,
             share,
+            #[cfg(feature = "alloc")]
+            grids: self.grids,
         })
     }
 
