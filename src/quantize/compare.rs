@@ -13,7 +13,7 @@ use crate::{
 /// One operator's output, against what the float network has there.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct LayerError {
+pub struct LayerCost {
     /// The layer whose output it is.
     pub layer: &'static str,
     /// The operator that writes it.
@@ -30,7 +30,7 @@ pub struct LayerError {
     pub noise: f64,
 }
 
-impl LayerError {
+impl LayerCost {
     /// The ratio of signal to quantisation noise in decibels: 6 more are half the error.
     /// Infinite where there is no difference.
     pub fn decibels(&self) -> f64 {
@@ -71,7 +71,7 @@ pub struct Disagreement {
 #[derive(Clone, Debug)]
 pub struct Comparison {
     samples: usize,
-    layers: Vec<LayerError>,
+    layers: Vec<LayerCost>,
     disagreements: Vec<Disagreement>,
 }
 
@@ -82,7 +82,7 @@ impl Comparison {
     }
 
     /// Each operator whose output the float network has too, in their order.
-    pub fn layers(&self) -> &[LayerError] {
+    pub fn layers(&self) -> &[LayerCost] {
         &self.layers
     }
 
@@ -128,7 +128,7 @@ impl Quantized {
             let range = [-128, 127].map(|q| port.scale * (q - port.zero_point) as f32);
             let operator = file.operator(*operator)?.operator();
             let (scale, zero_point) = (port.scale, port.zero_point);
-            layers.push(LayerError { layer, operator, range, scale, zero_point, signal: 0.0, noise: 0.0 });
+            layers.push(LayerCost { layer, operator, range, scale, zero_point, signal: 0.0, noise: 0.0 });
         }
         let mut trace = Trace::new(level, model);
         let mut disagreements = Vec::new();

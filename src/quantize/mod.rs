@@ -80,7 +80,7 @@ mod range;
 mod weights;
 
 pub use aware::Aware;
-pub use compare::{Comparison, Disagreement, LayerError};
+pub use compare::{Comparison, Disagreement, LayerCost};
 pub use error::Error;
 use graph::{Graph, Kind, Operator, Tensor};
 use lower::{Lowered, lower};
