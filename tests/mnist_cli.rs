@@ -50,6 +50,13 @@ fn fingerprint(args: &[&str]) -> String {
     line.to_owned()
 }
 
+/// Options that name a file to be written.
+const WRITTEN: &[&str] = if cfg!(feature = "int8") {
+    &["--save", "--json", "--report", "--quantize"]
+} else {
+    &["--save", "--json", "--report"]
+};
+
 const FILES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
@@ -372,13 +379,13 @@ fn each_bad_option_is_one_line() {
     if Level::new(InstructionSet::Portable, Rounding::Fused).is_none() {
         assert!(fail(&["--level", "portable", "--rounding", "fused"]).contains("portable has no fused rounding"));
     }
-    for option in ["--save", "--json", "--report"] {
+    for option in WRITTEN {
         assert!(fail(&[option, "no/such/folder/file"]).contains("no/such/folder: there is no such folder"));
         assert!(fail(&[option, "."]).contains("is a folder"));
     }
     let help = succeed(&["--help"]);
     for option in
-        "--data --epochs --batch --optimizer --lr --seed --threads --map-reduce --rounding --level --augment --target-loss --steps --save --resume --json --report"
+        "--data --epochs --batch --optimizer --lr --seed --threads --map-reduce --rounding --level --augment --target-loss --steps --save --resume --json --report --quantize"
             .split(' ')
     {
         assert!(help.contains(option), "{option}");
@@ -391,7 +398,7 @@ fn each_bad_option_is_one_line() {
 #[test]
 fn a_full_disk_is_an_error() {
     let folder = Small::new();
-    for option in ["--save", "--json", "--report"] {
+    for option in WRITTEN {
         let message = fail(&folder.options(&["--steps", "1", option, "/dev/full"]));
         assert!(message.contains("/dev/full: No space left on device"), "{message}");
     }
@@ -407,7 +414,7 @@ fn a_full_disk_is_an_error() {
 #[test]
 fn a_disk_that_fills_up_leaves_the_old_file() {
     let folder = Small::new();
-    for option in ["--save", "--json", "--report"] {
+    for option in WRITTEN {
         let file = folder.text("file");
         fs::write(&file, "the old one").unwrap();
         let before = fs::read_dir(folder.0.path()).unwrap().count();
@@ -477,4 +484,48 @@ fn the_small_network_learns_and_gives_its_weights_alone() {
     // Those of the other network are refused.
     let message = fail(&folder.options(&["--resume", &weights, "--steps", "0"]));
     assert!(message.contains("expected conv1/kernel of 3×3×1×32, found conv1/kernel of 5×5×1×8"), "{message}");
+}
+
+#[cfg(feature = "int8")]
+#[test]
+fn eight_bits_are_written_compared_and_shown() {
+    let folder = Small::new();
+    let (file, check, report) = (folder.text("q.tflite"), folder.text("q.safetensors"), folder.text("q.html"));
+    let options = ["--network", "small", "--steps", "8", "--quantize", &file, "--quantize-check", &check];
+    let printed = succeed(&folder.options(&[&options[..], &["--report", &report]].concat()));
+    let line =
+        |start: &str| printed.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{printed}"));
+    let accuracy = |line: &str| line.split(": ").nth(1).unwrap().split(' ').next().unwrap().parse::<f64>().unwrap();
+    let [float, integers] = ["Accuracy in floats: ", "Accuracy in eight bits: "].map(|start| accuracy(line(start)));
+    assert_eq!(float, accuracy(line("Test accuracy: ")));
+    assert!((float - integers).abs() <= 0.1, "{printed}");
+    for layer in ["conv1", "pool1", "conv2", "fc2", "softmax"] {
+        assert!(printed.contains(layer) && printed.contains(" dB"), "{printed}");
+    }
+
+    // The file is the network: what it computes with a test image is what was written beside it.
+    let bytes = fs::read(&file).unwrap();
+    let model = kernlet::tflite::Model::parse(&bytes).unwrap();
+    let values = fs::read(&check).unwrap();
+    let values = safetensors::SafeTensors::deserialize(&values).unwrap();
+    let [inputs, outputs] = ["input0", "output0"].map(|name| values.tensor(name).unwrap());
+    assert_eq!((inputs.shape(), outputs.shape()), (&[40, 1, 28, 28, 1][..], &[40, 1, 10][..]));
+    let mut arena = vec![0; model.arena_bytes().unwrap()];
+    let mut runner = model.runner(Level::detect(), &mut arena).unwrap();
+    for (input, output) in inputs.data().chunks(784).zip(outputs.data().chunks(10)) {
+        runner.input_bytes(0).unwrap().copy_from_slice(input);
+        runner.invoke().unwrap();
+        assert_eq!(runner.output_bytes(0).unwrap(), output);
+    }
+    // Learning for eight bits is another way to learn, and not learning for them is none.
+    let trained =
+        |more: &[&str]| fingerprint(&folder.options(&[&["--network", "small", "--epochs", "2"], more].concat()));
+    let float = trained(&[]);
+    assert_eq!(trained(&["--quantize-aware", "0"]), float);
+    let [one, two] = [trained(&["--quantize-aware", "1"]), trained(&["--quantize-aware", "2"])];
+    assert!(one != float && two != float && one != two);
+    assert_eq!(trained(&["--quantize-aware", "2", "--threads", "2"]), two);
+
+    let page = fs::read_to_string(&report).unwrap();
+    assert!(page.contains("What eight bits cost") && page.contains("FULLY_CONNECTED"), "{page}");
 }

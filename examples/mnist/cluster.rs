@@ -11,19 +11,16 @@ use kernlet::{
     snapshot::{Described, fingerprint, replace_file},
 };
 
-use crate::{
-    args::Args,
-    digits::Digits,
-    network::{IMAGE_LEN, SIDE},
-    terminal::count,
-    train,
-};
+use crate::{args::Args, course::Course, network::SIDE, pictures::Pictures, terminal::count, train};
+
+/// Numbers of an image.
+const IMAGE_LEN: usize = SIDE * SIDE;
 
 /// Bytes of an image and its label.
 const RECORD: usize = IMAGE_LEN + 1;
 
 /// Writes every training image and its label, one record after the other.
-pub fn write_records(path: &Path, digits: &Digits) -> Result<(), String> {
+pub fn write_records(path: &Path, digits: &Pictures) -> Result<(), String> {
     let written = replace_file(path, |file| {
         (0..digits.len()).try_for_each(|index| {
             file.write_all(digits.image(index))?;
@@ -54,10 +51,11 @@ pub fn serve<N: Network>(args: &Args, level: Level) -> Result<(), String> {
 /// Drives workers through standard output and input until training is done.
 pub fn drive<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
     args: &Args,
+    course: &Course,
     level: Level,
     optimizer: O,
-    training: &Digits,
-    test: &Digits,
+    training: &Pictures,
+    test: &Pictures,
 ) -> Result<(), String> {
     let epochs = match (args.epochs, args.steps) {
         (None, Some(_)) => 0,
@@ -65,10 +63,10 @@ pub fn drive<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
     };
     let training_of: Training<N, O> =
         Training::new(optimizer).batch(args.batch()).threads(args.threads()).level(level).epochs(epochs);
-    let trainer = train::begin(args, training_of, training.len())?;
+    let trainer = train::begin(course, training_of, training.len())?;
     let partitions = args.driver.unwrap_or(1);
     let mut driver = Driver::new(trainer, RECORD, training.len(), partitions).map_err(|error| error.to_string())?;
-    let mut batch = train::Batch::new(args.batch());
+    let mut batch = train::Batch::new(args.batch(), IMAGE_LEN);
     let steps = args.steps.unwrap_or(u32::MAX);
     let mut rest = |trainer: &mut OwnedTrainer<N, O>, metrics: Metrics, is_last, told: &mut String| {
         let found = train::evaluate(trainer, test, &mut batch)?;

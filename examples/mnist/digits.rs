@@ -9,27 +9,10 @@ use std::{
 use flate2::read::MultiGzDecoder;
 use kernlet::data::idx::Labelled;
 
-use crate::network::{CLASSES, SIDE};
-
-/// Images and labels, checked.
-pub struct Digits {
-    /// Bytes of all images, one after the other.
-    pub pixels: Vec<u8>,
-    /// A label for each.
-    pub labels: Vec<u8>,
-}
-
-impl Digits {
-    /// The number of images.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// The bytes of one image.
-    pub fn image(&self, index: usize) -> &[u8] {
-        &self.pixels[index * SIDE * SIDE..(index + 1) * SIDE * SIDE]
-    }
-}
+use crate::{
+    network::SIDE,
+    pictures::{CLASSES, Change, Pictures},
+};
 
 /// The folder that comes with the repository.
 pub fn bundled() -> PathBuf {
@@ -37,11 +20,11 @@ pub fn bundled() -> PathBuf {
 }
 
 /// The training and the test images of a folder.
-pub fn load(folder: &Path) -> Result<(Digits, Digits), String> {
+pub fn load(folder: &Path) -> Result<(Pictures, Pictures), String> {
     Ok((load_pair(folder, "train")?, load_pair(folder, "t10k")?))
 }
 
-fn load_pair(folder: &Path, name: &str) -> Result<Digits, String> {
+fn load_pair(folder: &Path, name: &str) -> Result<Pictures, String> {
     let (images_path, images) =
         read(folder, [format!("{name}-images-idx3-ubyte"), format!("{name}-images.idx3-ubyte")])?;
     let (labels_path, labels) =
@@ -57,7 +40,9 @@ fn load_pair(folder: &Path, name: &str) -> Result<Digits, String> {
         let size = format!("images are {} × {}, expected {SIDE} × {SIDE}", pair.height(), pair.width());
         return Err(at(&images_path, &size));
     }
-    Ok(Digits { pixels: pair.pixels().to_vec(), labels: pair.labels().to_vec() })
+    let (pixels, labels) = (pair.pixels().to_vec(), pair.labels().to_vec());
+    let names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    Ok(Pictures { side: SIDE, channels: 1, pixels, labels, names, change: Change::Digit })
 }
 
 /// More than this is not unpacked: a small file could fill all memory. MNIST's largest has 47 MB.

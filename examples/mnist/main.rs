@@ -4,6 +4,8 @@
 
 mod args;
 mod cluster;
+#[path = "../shared/course.rs"]
+mod course;
 mod digits;
 #[path = "../shared/files.rs"]
 mod files;
@@ -12,12 +14,22 @@ mod network;
 mod page;
 #[path = "../shared/picture.rs"]
 mod picture;
+#[path = "../shared/pictures.rs"]
+mod pictures;
 #[path = "../shared/pool.rs"]
 mod pool;
+#[cfg(feature = "int8")]
+#[path = "../shared/quantized.rs"]
+mod quantized;
+#[path = "../shared/report.rs"]
 mod report;
+#[path = "../shared/shards.rs"]
 mod shards;
+#[path = "../shared/summary.rs"]
 mod summary;
+#[path = "../shared/terminal.rs"]
 mod terminal;
+#[path = "../shared/train.rs"]
 mod train;
 
 use std::{process::ExitCode, thread};
@@ -25,19 +37,21 @@ use std::{process::ExitCode, thread};
 use kernlet::{
     nn::Network,
     optim::{Adadelta, Adagrad, Adam, AdamW, RmsProp, Sgd},
+    shape::Shape,
     simd::Level,
     snapshot::{self, Described, fingerprint},
 };
 
 use crate::{
     args::{Args, NetworkName, OptimizerName},
-    digits::Digits,
+    course::Course,
     network::{MnistCnn, SmallCnn},
+    pictures::Pictures,
     terminal::say,
 };
 
 fn main() -> ExitCode {
-    let args = match Args::read() {
+    let args = match course::read::<Args>() {
         Ok(args) => args,
         Err(status) => return ExitCode::from(status),
     };
@@ -59,10 +73,14 @@ fn run(args: &Args) -> Result<(), String> {
         };
     }
     // Before minutes of work, not after.
-    for path in [&args.save, &args.weights, &args.json, &args.report].into_iter().flatten() {
+    for path in [&args.save, &args.weights, &args.quantize, &args.quantize_check, &args.json, &args.report]
+        .into_iter()
+        .flatten()
+    {
         files::check_place(path)?;
     }
-    train::check_formats(args)?;
+    let course = args.course();
+    train::check_formats(&course)?;
     let folder = args.data.clone().unwrap_or_else(digits::bundled);
     let (training, test) = digits::load(&folder)?;
     if let Some(path) = &args.records {
@@ -70,8 +88,8 @@ fn run(args: &Args) -> Result<(), String> {
     }
     if args.driver.is_some() {
         return match args.network {
-            NetworkName::Keras => drive::<MnistCnn>(args, level, &training, &test),
-            NetworkName::Small => drive::<SmallCnn>(args, level, &training, &test),
+            NetworkName::Keras => drive::<MnistCnn>(args, &course, level, &training, &test),
+            NetworkName::Small => drive::<SmallCnn>(args, &course, level, &training, &test),
         };
     }
     say!(
@@ -86,8 +104,8 @@ fn run(args: &Args) -> Result<(), String> {
     }
 
     match args.network {
-        NetworkName::Keras => learn::<MnistCnn>(args, level, &training, &test),
-        NetworkName::Small => learn::<SmallCnn>(args, level, &training, &test),
+        NetworkName::Keras => learn::<MnistCnn>(args, &course, level, &training, &test),
+        NetworkName::Small => learn::<SmallCnn>(args, &course, level, &training, &test),
     }
 }
 
@@ -122,21 +140,23 @@ macro_rules! with_optimizer {
 /// Trains a network on the workers of an engine.
 fn drive<N: Network<Parameters: Send + Sync> + Described>(
     args: &Args,
+    course: &Course,
     level: Level,
-    training: &Digits,
-    test: &Digits,
+    training: &Pictures,
+    test: &Pictures,
 ) -> Result<(), String> {
-    with_optimizer!(args, |optimizer| cluster::drive::<N, _>(args, level, optimizer, training, test))
+    with_optimizer!(args, |optimizer| cluster::drive::<N, _>(args, course, level, optimizer, training, test))
 }
 
 /// Trains a network, and writes what is asked for.
-fn learn<N: Network<Parameters: Send + Sync> + Described>(
+fn learn<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Described>(
     args: &Args,
+    course: &Course,
     level: Level,
-    training: &Digits,
-    test: &Digits,
+    training: &Pictures,
+    test: &Pictures,
 ) -> Result<(), String> {
-    let outcome = with_optimizer!(args, |optimizer| train::run::<N, _>(args, level, optimizer, training, test))?;
+    let outcome = with_optimizer!(args, |optimizer| train::run::<N, _>(course, level, optimizer, training, test))?;
 
     say!("Test loss: {:.4}", outcome.test.loss);
     say!("Test accuracy: {:.4}", outcome.test.accuracy());
@@ -146,11 +166,21 @@ fn learn<N: Network<Parameters: Send + Sync> + Described>(
         let saved = snapshot::save(path, &N::INFO, &rounded, None);
         saved.map_err(|error| format!("{}: {error}", path.display()))?;
     }
+    #[cfg(feature = "int8")]
+    let cost = match &args.quantize {
+        Some(path) => {
+            let check = args.quantize_check.as_deref();
+            Some(quantized::write(path, check, level, course.threads, &outcome.model, training, test)?)
+        }
+        None => None,
+    };
+    #[cfg(not(feature = "int8"))]
+    let cost = None;
     if let Some(path) = &args.json {
-        summary::write(path, args, level, &outcome)?;
+        summary::write(path, course, level, &outcome)?;
     }
     if let Some(path) = &args.report {
-        report::write(path, args, level, &outcome, training, test)?;
+        report::write(path, course, level, &outcome, cost.as_ref(), training, test)?;
     }
     Ok(())
 }

@@ -27,9 +27,3 @@ const _: () = assert!(SmallCnn::PARAMETERS == 14_538);
 
 /// Rows, and columns, of an image.
 pub const SIDE: usize = 28;
-
-/// Numbers of an image.
-pub const IMAGE_LEN: usize = SIDE * SIDE;
-
-/// Digits.
-pub const CLASSES: usize = 10;

@@ -38,12 +38,12 @@ pub fn curves(first: u32, epochs: &[[Metrics; 2]]) -> Result<String, std::fmt::E
     Ok(format!(r#"<h2>Learning</h2><div class="charts">{loss}{accuracy}</div>"#))
 }
 
-/// The table of what was taken for what.
-pub fn confusion<const CLASSES: usize>(confusion: &Confusion<CLASSES>, class: &str) -> String {
+/// The table of what was taken for what, with the names of the classes.
+pub fn confusion<const CLASSES: usize>(confusion: &Confusion<CLASSES>, class: &str, names: &[&str; CLASSES]) -> String {
     let mut html = format!(
         r#"<h2>What was taken for what</h2><table class="confusion"><caption>A row for each {class}, a column for what the network said</caption><tr><th></th>"#
     );
-    (0..CLASSES).for_each(|class| html += &format!("<th>{class}</th>"));
+    names.iter().for_each(|name| html += &format!("<th>{name}</th>"));
     html += "<th>found</th></tr>";
     let wrong = |row: usize, column: usize| row != column;
     let counts = confusion.counts();
@@ -53,7 +53,7 @@ pub fn confusion<const CLASSES: usize>(confusion: &Confusion<CLASSES>, class: &s
         .unwrap_or(0)
         .max(1);
     for (label, row) in counts.iter().enumerate() {
-        html += &format!("<tr><th>{label}</th>");
+        html += &format!("<tr><th>{}</th>", names[label]);
         for (guess, &count) in row.iter().enumerate() {
             if !wrong(label, guess) {
                 html += &format!(r#"<td class="right">{count}</td>"#);
@@ -87,6 +87,7 @@ svg { width: 100%; height: auto; } .grid { stroke: var(--line); } .tick { font-s
 .legend { margin: 0; font-size: .85rem; } .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .35em 0 .6em; }
 .key.a { background: var(--a); } .key.b { background: var(--b); }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } caption { text-align: left; color: var(--faint); padding-bottom: .5rem; }
+.layers td, .layers th { padding: .2rem .8rem .2rem 0; text-align: left; } .bar { display: inline-block; height: .7em; background: var(--a); border-radius: 2px; }
 .confusion { display: block; overflow-x: auto; } .confusion td, .confusion th { text-align: right; padding: .25rem .6rem; min-width: 1.6rem; }
 .confusion .right { font-weight: 600; background: var(--card); } .confusion .none { color: var(--line); }
 .cards { display: flex; flex-wrap: wrap; gap: .75rem; } .card { background: var(--card); border-radius: .5rem; padding: .6rem; font-size: .85rem; text-align: center; }

@@ -48,7 +48,7 @@ pub fn page(
         fingerprint(outcome.model.parameters()),
     );
     html += &page::curves(1, &outcome.epochs).map_err(|error| error.to_string())?;
-    html += &page::confusion(&confusion, "digit");
+    html += &page::confusion(&confusion, "digit", &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
     html += &speakers(left_out);
     html += &mistakes(&guesses, tested, &inputs).map_err(|error| error.to_string())?;
     html += &filters(outcome).map_err(|error| error.to_string())?;

@@ -8,25 +8,16 @@ use std::{
 #[cfg(feature = "safetensors")]
 use kernlet::snapshot;
 use kernlet::{
-    data::{
-        augment::Augment,
-        batches::{epoch_order, gather_into},
-        normalise,
-    },
+    data::batches::{epoch_order, gather_into},
     nn::{Metrics, Model, Network, OwnedTrainer, Training},
     optim::Optimizer,
     parallel,
+    shape::Shape,
     simd::Level,
     snapshot::{Described, Progress, Snapshot},
 };
 
-use crate::{
-    args::Args,
-    digits::Digits,
-    network::{IMAGE_LEN, SIDE},
-    shards::Shards,
-    terminal,
-};
+use crate::{course::Course, pictures::Pictures, shards::Shards, terminal};
 
 /// The figures of one epoch, or of the part of it that was done.
 #[derive(Clone, Copy, Debug)]
@@ -57,41 +48,35 @@ pub struct Outcome<N: Network> {
 
 /// One batch on its way into the network.
 pub struct Batch {
-    bytes: Vec<u8>,
-    plain: Vec<f32>,
+    image_len: usize,
     images: Vec<f32>,
     labels: Vec<u8>,
 }
 
 impl Batch {
-    /// Room for `len` images.
-    pub fn new(len: usize) -> Self {
-        let images = vec![0.0; len * IMAGE_LEN];
-        Self { bytes: vec![0; len * IMAGE_LEN], plain: images.clone(), images, labels: vec![0; len] }
+    /// Room for `len` images of so many numbers.
+    pub fn new(len: usize, image_len: usize) -> Self {
+        Self { image_len, images: vec![0.0; len * image_len], labels: vec![0; len] }
     }
 
     /// Fetches the images that `indices` names.
     fn fill(
         &mut self,
-        digits: &Digits,
+        pictures: &Pictures,
         indices: &[u32],
         change: Option<(u64, u32)>,
         threads: usize,
     ) -> Result<(), String> {
-        let len = indices.len();
-        let (bytes, labels) = (&mut self.bytes[..len * IMAGE_LEN], &mut self.labels[..len]);
-        gather_into(&digits.pixels, IMAGE_LEN, indices, bytes).map_err(|error| error.to_string())?;
-        gather_into(&digits.labels, 1, indices, labels).map_err(|error| error.to_string())?;
-        let images = &mut self.images[..len * IMAGE_LEN];
-        let Some((seed, epoch)) = change else {
-            return normalise::unit_into(bytes, images).map_err(|error| error.to_string());
-        };
-        let plain = &mut self.plain[..len * IMAGE_LEN];
-        normalise::unit_into(bytes, plain).map_err(|error| error.to_string())?;
+        let (len, image_len) = (indices.len(), self.image_len);
+        gather_into(&pictures.labels, 1, indices, &mut self.labels[..len]).map_err(|error| error.to_string())?;
+        let images = &mut self.images[..len * image_len];
         parallel::for_rows(threads, len, images, &|rows, part: &mut [f32]| {
-            for (row, image) in rows.zip(part.chunks_exact_mut(IMAGE_LEN)) {
-                let x = &plain[row * IMAGE_LEN..(row + 1) * IMAGE_LEN];
-                Augment::DIGITS.image_into(x, [SIDE, SIDE, 1], seed, epoch, indices[row], image)?;
+            let mut plain = Vec::new();
+            for (index, image) in indices[rows].iter().zip(part.chunks_exact_mut(image_len)) {
+                match change {
+                    Some(change) => pictures.changed_into(*index, change, &mut plain, image)?,
+                    None => pictures.read_into(*index as usize, image)?,
+                }
             }
             Ok(())
         })
@@ -101,12 +86,12 @@ impl Batch {
 
 /// A trainer at its beginning, or where the file left it that is to be resumed.
 pub fn begin<N: Network + Described, O: Optimizer>(
-    args: &Args,
+    course: &Course,
     training: Training<N, O>,
     images: usize,
 ) -> Result<OwnedTrainer<N, O>, String> {
     let mut model = Model::<N>::zeroed_box();
-    let resumed = match args.resume.as_deref() {
+    let resumed = match course.resume.as_deref() {
         Some(path) => Some((path, read(path)?)),
         None => None,
     };
@@ -117,12 +102,12 @@ pub fn begin<N: Network + Described, O: Optimizer>(
     let seed = match &file {
         Some((path, snapshot)) => {
             let found = snapshot.training().map_err(|error| at(path, error))?.progress.seed;
-            if args.seed.is_some_and(|seed| seed != found) {
+            if course.seed.is_some_and(|seed| seed != found) {
                 return Err(format!("{}: trained with seed {found}, not the one asked for", path.display()));
             }
             found
         }
-        None => args.seed.unwrap_or(1),
+        None => course.seed.unwrap_or(1),
     };
     if resumed.is_none() {
         model.initialize(seed);
@@ -140,36 +125,38 @@ pub fn begin<N: Network + Described, O: Optimizer>(
     Ok(trainer)
 }
 
-/// Trains as `args` says.
-pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
-    args: &Args,
+/// Trains as `course` says.
+pub fn run<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Described, O: Optimizer>(
+    course: &Course,
     level: Level,
     optimizer: O,
-    training: &Digits,
-    test: &Digits,
+    training: &Pictures,
+    test: &Pictures,
 ) -> Result<Outcome<N>, String> {
-    let threads = args.threads();
-    let training_of: Training<N, O> = Training::new(optimizer).batch(args.batch()).threads(threads).level(level);
+    let threads = course.threads;
+    let training_of: Training<N, O> = Training::new(optimizer).batch(course.batch).threads(threads).level(level);
     let bytes = training_of.training_bytes();
     terminal::print_network::<N>(
-        args.optimizer.name(),
-        args.batch(),
-        bytes + args.map_reduce.map_or(0, Shards::<N>::bytes),
+        course.optimizer,
+        course.batch,
+        bytes + course.map_reduce.map_or(0, Shards::<N>::bytes),
     );
 
-    let mut trainer = begin(args, training_of, training.len())?;
+    let mut trainer = begin(course, training_of, training.len())?;
     let mut progress = trainer.progress();
     let seed = progress.seed;
-    let last_epoch = match (args.epochs, args.steps) {
+    let last_epoch = match (course.epochs, course.steps) {
         (None, Some(_)) => None,
         (epochs, _) => Some(epochs.unwrap_or(10)),
     };
-    let steps_left = |progress: &Progress| args.steps.is_none_or(|steps| progress.step < u64::from(steps));
-    let mut shards = match args.map_reduce {
+    let steps_left = |progress: &Progress| course.steps.is_none_or(|steps| progress.step < u64::from(steps));
+    let mut shards = match course.map_reduce {
         Some(count) => Some(Shards::new(count, level, threads, seed)?),
         None => None,
     };
-    let mut batch = Batch::new(args.batch());
+    #[cfg(feature = "int8")]
+    let mut aware = kernlet::quantize::Aware::<N>::new();
+    let mut batch = Batch::new(course.batch, training.image_len());
     let mut order = vec![0; training.len()];
     let (mut epochs, mut step_times) = (Vec::<Epoch>::new(), Vec::new());
     let mut test_metrics = None;
@@ -179,15 +166,25 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
         let bar = terminal::Progress::new(epoch + 1, training.len(), progress.position as usize);
         let mut metrics = Metrics::default();
         let start = Instant::now();
-        for indices in order[progress.position as usize..].chunks(args.batch()) {
+        // The last epochs learn what eight bits do to them.
+        let for_integers =
+            last_epoch.is_some_and(|last| epoch + course.quantize_aware >= last) && course.quantize_aware > 0;
+        #[cfg(feature = "int8")]
+        if for_integers {
+            let samples = crate::quantized::spread(training)?;
+            aware.observe(level, trainer.model(), &samples).map_err(|error| error.to_string())?;
+        }
+        for indices in order[progress.position as usize..].chunks(course.batch) {
             if !steps_left(&progress) {
                 break;
             }
-            batch.fill(training, indices, args.augment().then_some((seed, epoch)), threads)?;
+            batch.fill(training, indices, course.augment.then_some((seed, epoch)), threads)?;
             let step_start = Instant::now();
-            let (images, labels) = (&batch.images[..indices.len() * IMAGE_LEN], &batch.labels[..indices.len()]);
+            let (images, labels) = (&batch.images[..indices.len() * batch.image_len], &batch.labels[..indices.len()]);
             let step = match &mut shards {
                 Some(shards) => shards.step(&mut trainer, images, labels)?,
+                #[cfg(feature = "int8")]
+                None if for_integers => aware.step(&mut trainer, images, labels).map_err(|error| error.to_string())?,
                 None => trainer.step(images, labels).map_err(|error| error.to_string())?,
             };
             step_times.push(step_start.elapsed());
@@ -210,12 +207,12 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
         if !metrics.loss.is_finite() {
             return Err(format!("the loss is {}: a smaller --lr may help", metrics.loss));
         }
-        if let Some(path) = &args.save {
+        if let Some(path) = &course.save {
             trainer.set_progress(progress);
             save(path, &trainer)?;
         }
-        if args.target_loss.is_some_and(|target| metrics.loss <= target) && progress.position == 0 {
-            terminal::say!("The training loss is at most {}: done.", args.target_loss.unwrap_or_default());
+        if course.target_loss.is_some_and(|target| metrics.loss <= target) && progress.position == 0 {
+            terminal::say!("The training loss is at most {}: done.", course.target_loss.unwrap_or_default());
             break;
         }
     }
@@ -223,7 +220,7 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
         Some(metrics) => metrics,
         None => evaluate(&mut trainer, test, &mut batch)?,
     };
-    if let (Some(path), true) = (&args.save, epochs.is_empty()) {
+    if let (Some(path), true) = (&course.save, epochs.is_empty()) {
         trainer.set_progress(progress);
         save(path, &trainer)?;
     }
@@ -231,17 +228,18 @@ pub fn run<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
     Ok(Outcome { model, test, epochs, step_times, seed })
 }
 
-/// Loss and accuracy over all of `digits`.
+/// Loss and accuracy over all of `pictures`.
 pub fn evaluate<N: Network, O: Optimizer>(
     trainer: &mut OwnedTrainer<N, O>,
-    digits: &Digits,
+    pictures: &Pictures,
     batch: &mut Batch,
 ) -> Result<Metrics, String> {
     let mut total = Metrics::default();
-    let room = batch.labels.len();
-    for (bytes, labels) in digits.pixels.chunks(room * IMAGE_LEN).zip(digits.labels.chunks(room)) {
-        let images = &mut batch.images[..bytes.len()];
-        normalise::unit_into(bytes, images).map_err(|error| error.to_string())?;
+    let order: Vec<u32> = (0..pictures.len() as u32).collect();
+    for indices in order.chunks(batch.labels.len()) {
+        batch.fill(pictures, indices, None, 1)?;
+        let images = &batch.images[..indices.len() * batch.image_len];
+        let labels = &batch.labels[..indices.len()];
         total.add(&trainer.evaluate(images, labels).map_err(|error| error.to_string())?);
     }
     Ok(total)
@@ -260,8 +258,11 @@ fn is_safetensors(path: &Path) -> bool {
 }
 
 /// Whether this build can read and write the files that are asked for.
-pub fn check_formats(args: &Args) -> Result<(), String> {
-    match [&args.save, &args.resume].into_iter().flatten().find(|path| is_safetensors(path)) {
+pub fn check_formats(course: &Course) -> Result<(), String> {
+    if cfg!(not(feature = "int8")) && (course.quantize || course.quantize_aware > 0) {
+        return Err("--quantize: needs a build with --features int8".to_owned());
+    }
+    match [&course.save, &course.resume].into_iter().flatten().find(|path| is_safetensors(path)) {
         Some(path) if cfg!(not(feature = "safetensors")) => Err(at(path, "needs a build with --features safetensors")),
         _ => Ok(()),
     }

@@ -9,10 +9,10 @@ use kernlet::{
 };
 use serde_json::json;
 
-use crate::{args::Args, terminal::rate, train::Outcome};
+use crate::{course::Course, terminal::rate, train::Outcome};
 
 /// Writes the JSON file.
-pub fn write<N: Network>(path: &Path, args: &Args, level: Level, outcome: &Outcome<N>) -> Result<(), String> {
+pub fn write<N: Network>(path: &Path, course: &Course, level: Level, outcome: &Outcome<N>) -> Result<(), String> {
     let epochs: Vec<_> = outcome
         .epochs
         .iter()
@@ -35,16 +35,16 @@ pub fn write<N: Network>(path: &Path, args: &Args, level: Level, outcome: &Outco
         "step_ms_median": median_ms(&outcome.step_times),
         "images_per_second": images_per_second(outcome),
         "steps": outcome.step_times.len(),
-        "batch": args.batch(),
-        "optimizer": args.optimizer.name(),
-        "lr": args.rate(),
-        "augment": args.augment(),
+        "batch": course.batch,
+        "optimizer": course.optimizer,
+        "lr": course.rate,
+        "augment": course.augment,
         "level": level.instruction_set().name(),
         "rounding": level.rounding().name(),
-        "threads": args.threads(),
-        "map_reduce": args.map_reduce,
+        "threads": course.threads,
+        "map_reduce": course.map_reduce,
         "seed": outcome.seed,
-        "network": args.network.name(),
+        "network": course.network,
         "parameters": N::PARAMETERS,
         "epochs": epochs,
     });

@@ -5,10 +5,9 @@ use kernlet::{
     nn::{Metrics, Network, OwnedTrainer, Training},
     optim::{Optimizer, Sgd},
     parallel,
+    shape::Shape,
     simd::Level,
 };
-
-use crate::network::IMAGE_LEN;
 
 /// Images whose gradients are added up before any tree: what a sum depends on, instead of the number of shards.
 pub const LEAF: usize = 16;
@@ -55,6 +54,7 @@ impl<N: Network<Parameters: Send + Sync>> Shards<N> {
         images: &[f32],
         labels: &[u8],
     ) -> Result<Metrics, String> {
+        let input = <N::Input as Shape>::LEN;
         let progress = trainer.progress();
         let (count, leaves) = (self.shards.len(), labels.len().div_ceil(LEAF));
         let parameters = trainer.model().parameters();
@@ -68,7 +68,7 @@ impl<N: Network<Parameters: Send + Sync>> Shards<N> {
                 for leaf in leaves {
                     let first = leaf * LEAF;
                     let end = labels.len().min(first + LEAF);
-                    let (images, part) = (&images[first * IMAGE_LEN..end * IMAGE_LEN], &labels[first..end]);
+                    let (images, part) = (&images[first * input..end * input], &labels[first..end]);
                     shard.metrics.push(mapper.backward(images, part, first, labels.len())?);
                     shard.sum.add_leaf(leaf, mapper.gradients());
                 }
