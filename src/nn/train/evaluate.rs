@@ -186,6 +186,8 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
             carried: None,
             noise: None,
             share: 1.0,
+            #[cfg(feature = "alloc")]
+            grids: &[],
         };
         call.forward::<N>(model.parameters(), memory, samples, sizes)?;
         let (place, whole) = (const { Self::ENDS }.output, Part { first: 0, count: samples });
