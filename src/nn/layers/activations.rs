@@ -97,7 +97,7 @@ const fn bounded(context: Context<'_>, usage: &'static str, spec: Spec) -> Decla
     let context = context.expect(usage, 2, &[]);
     let bounds = [context.number(0, "low"), context.number(1, "high")];
     let [low, high] = [bounds[0] as f32, bounds[1] as f32];
-    if !(low < high) {
+    if low >= high || low.is_nan() || high.is_nan() {
         context.message().text("a range to clip to goes from a number to a larger one").fail();
     }
     let epilogue = Some(Epilogue::Clamp { low, high });
