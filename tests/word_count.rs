@@ -477,17 +477,21 @@ fn a_signal_ends_it_and_leaves_nothing() {
     }
 }
 
-/// The program where one who is not root can run it, and a command for such a one.
+/// A folder with the program that one who is not root can run, too.
 #[cfg(target_os = "linux")]
-fn as_nobody(folder: &Folder) -> Command {
+fn open_to_all() -> Folder {
     use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    fs::set_permissions(&folder.0, PermissionsExt::from_mode(0o755)).unwrap();
+    fs::copy(word_count(), folder.path("word_count")).unwrap();
+    folder
+}
+
+/// A command for such a one.
+#[cfg(target_os = "linux")]
+fn as_nobody(programs: &Folder, folder: &Folder) -> Command {
     use std::os::unix::process::CommandExt;
-    let copy = std::env::temp_dir().join(format!("kernlet-word-count-{}", std::process::id()));
-    if !copy.exists() {
-        fs::copy(word_count(), &copy).unwrap();
-    }
-    fs::set_permissions(&copy, PermissionsExt::from_mode(0o755)).unwrap();
-    let mut command = Command::new(copy);
+    let mut command = Command::new(programs.path("word_count"));
     command.current_dir(&folder.0);
     if std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0 {
         command.uid(65534).gid(65534);
@@ -500,7 +504,7 @@ fn as_nobody(folder: &Folder) -> Command {
 fn what_cannot_be_replaced_is_overwritten_where_that_is_asked_for() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let mode = |path: &Path, mode| fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
-    let folder = Folder::new();
+    let (programs, folder) = (open_to_all(), Folder::new());
     let input = folder.write("in", b"b a b");
     let lines = b"a\t1\nb\t2\n";
     // Two names of a file.
@@ -518,19 +522,21 @@ fn what_cannot_be_replaced_is_overwritten_where_that_is_asked_for() {
     mode(&folder.0.path().join("fixed/out"), 0o666);
     mode(&folder.0.path().join("fixed"), 0o555);
     mode(folder.0.path(), 0o755);
-    let refused = complaint(&run(as_nobody(&folder).args(["in", "--output", "fixed/out"]), b""));
+    let refused = complaint(&run(as_nobody(&programs, &folder).args(["in", "--output", "fixed/out"]), b""));
     assert!(refused.contains("Permission denied") && refused.contains("--in-place"), "{refused}");
     assert_eq!(folder.read("fixed/out"), b"old");
-    assert!(run(as_nobody(&folder).args(["in", "--in-place", "--output", "fixed/out"]), b"").status.success());
+    assert!(
+        run(as_nobody(&programs, &folder).args(["in", "--in-place", "--output", "fixed/out"]), b"").status.success()
+    );
     assert_eq!(folder.read("fixed/out"), lines);
     // Files that one may not write or read.
     mode(&folder.0.path().join("fixed/out"), 0o444);
     for args in [["in", "--in-place", "--output", "fixed/out"], ["in", "--top=1", "--output", "fixed/out"]] {
-        let refused = complaint(&run(as_nobody(&folder).args(args), b""));
+        let refused = complaint(&run(as_nobody(&programs, &folder).args(args), b""));
         assert!(refused.contains("--output fixed/out: Permission denied"), "{refused}");
     }
     mode(&folder.0.path().join("in"), 0o000);
-    let refused = complaint(&run(as_nobody(&folder).arg("in"), b""));
+    let refused = complaint(&run(as_nobody(&programs, &folder).arg("in"), b""));
     assert!(refused.contains("in: Permission denied"), "{refused}");
     mode(&folder.0.path().join("in"), 0o644);
     mode(&folder.0.path().join("fixed"), 0o755);

@@ -241,7 +241,7 @@ impl<'e> Engine<'e> {
 }
 
 /// A driver of `partitions` partitions on a thread, with its trainer when it is done, and the engine's end.
-fn drive<N: kernlet::nn::Network, O: Optimizer + Send + 'static, L: Loss + 'static, F: kernlet::nn::Freeze>(
+fn drive<N: kernlet::nn::Network, O: Optimizer + Send + 'static, L: Loss + 'static, F: kernlet::nn::Freeze + 'static>(
     trainer: OwnedTrainer<N, O, L, F>,
     record: usize,
     samples: usize,
@@ -250,7 +250,6 @@ fn drive<N: kernlet::nn::Network, O: Optimizer + Send + 'static, L: Loss + 'stat
 ) -> (thread::JoinHandle<(OwnedTrainer<N, O, L, F>, Result<(), Error>)>, Ends)
 where
     OwnedTrainer<N, O, L, F>: Send + 'static,
-    F: 'static,
 {
     let ((to, input), (output, from)) = (pipe(), pipe());
     let mut driver = Driver::new(trainer, record, samples, partitions).unwrap();
