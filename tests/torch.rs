@@ -614,8 +614,7 @@ fn learnt_slopes_and_bounds() {
     // Keras' names.
     let names = |info: &ModelInfo| {
         let written = to_bytes(info, &vec![0.0; info.parameters()]).unwrap();
-        let shape = SafeTensors::deserialize(&written).unwrap().tensor("slopes/alpha").unwrap().shape().to_vec();
-        shape
+        SafeTensors::deserialize(&written).unwrap().tensor("slopes/alpha").unwrap().shape().to_vec()
     };
     assert_eq!((names(&Activations::INFO), names(&Pixels::INFO)), (vec![6], vec![1, 1, 3]));
 }
