@@ -2,7 +2,7 @@
 //!
 //! A [`Calibration`] sees a few hundred samples and remembers where each value's numbers lie.
 //! [`quantize`](Calibration::quantize) makes a [`Quantized`] of it: the bytes of a `.tflite` file, which
-//! [`tflite::Model`](crate::tflite::Model) runs where they lie, TensorFlow Lite Micro to the same bits. In firmware
+//! [`tflite::Model`] runs where they lie, TensorFlow Lite Micro to the same bits. In firmware
 //! the file is a `static` in flash: [`tflite!`](crate::tflite!) makes a type of it, or a model is parsed from the
 //! bytes at run time.
 //!

@@ -212,7 +212,7 @@ impl<E: OutputLoss> Elementwise<E> {
         Self { loss, reduction: Reduction::Mean }
     }
 
-    /// With another divisor: see the [module](super).
+    /// With another divisor: see [`Loss`](crate::nn::Loss).
     pub const fn with_reduction(self, reduction: Reduction) -> Self {
         Self { reduction, ..self }
     }
@@ -262,7 +262,7 @@ impl<E: OutputLoss> Loss for Elementwise<E> {
 }
 
 impl<E: OutputLoss> SampleWeighted<Elementwise<E>> {
-    /// With another divisor: see the [module](super).
+    /// With another divisor: see [`Loss`](crate::nn::Loss).
     pub const fn with_reduction(self, reduction: Reduction) -> Self {
         Self(self.0.with_reduction(reduction))
     }

@@ -137,7 +137,7 @@ impl<'w, Label, const LOGITS: bool> LabelledLoss<'w, Label, LOGITS> {
         Self { smoothing, ..self }
     }
 
-    /// With another divisor: see the [module](super).
+    /// With another divisor: see [`Loss`](crate::nn::Loss).
     pub const fn with_reduction(self, reduction: Reduction) -> Self {
         Self { reduction, ..self }
     }
@@ -256,7 +256,7 @@ pub const fn weighted(label: u32, weight: f32) -> WeightedLabel {
 const AT_A_TIME: usize = 32;
 
 impl<'w, Label, const LOGITS: bool> SampleWeighted<LabelledLoss<'w, Label, LOGITS>> {
-    /// With another divisor: see the [module](super).
+    /// With another divisor: see [`Loss`](crate::nn::Loss).
     pub const fn with_reduction(self, reduction: Reduction) -> Self
     where
         Label: Copy,

@@ -1,44 +1,4 @@
 //! Losses as a trainer sees them: targets in, an error and a gradient out.
-//!
-//! # The loss and the last layer
-//!
-//! One rule, checked when the program is compiled. A loss says what it [takes](Takes):
-//!
-//! | the network ends in | [`Numbers`](Takes::Numbers) | [`SoftmaxLogits`](Takes::SoftmaxLogits) | [`SigmoidLogits`](Takes::SigmoidLogits) | [`Probabilities`](Takes::Probabilities) | [`LogProbabilities`](Takes::LogProbabilities) |
-//! |---|---|---|---|---|---|
-//! | `softmax` | as it is | left out in training | does not compile | as it is | does not compile |
-//! | `sigmoid` | as it is | does not compile | left out in training | as it is | does not compile |
-//! | `log_softmax` | as it is | as it is | does not compile | does not compile | as it is |
-//! | another layer | as it is | as it is | as it is | does not compile | does not compile |
-//!
-//! So one network says probabilities when it is asked and learns from logits, which is exact where probabilities
-//! come near to 0 or 1; and no activation is applied twice.
-//!
-//! # What counts, and how much
-//!
-//! | what | where | PyTorch | Keras |
-//! |---|---|---|---|
-//! | a weight for each class | [`CrossEntropy::with_class_weights`] | `weight` | `class_weight` (of whole rows: with smoothing, the sample weight there) |
-//! | a label that does not count | [`CrossEntropy::with_ignored`] | `ignore_index` | `ignore_class` |
-//! | smoothed labels | [`CrossEntropy::with_smoothing`] | `label_smoothing` | `label_smoothing` |
-//! | a weight for each sample, 0 for one that does not count | [`SampleWeighted`] | multiply what `reduction="none"` gives | `sample_weight`, masks |
-//! | a weight of positive answers, Huber's error … | [`Elementwise`] | `pos_weight`, `HuberLoss` | `Huber` |
-//!
-//! What the sum is divided by is a choice, for peers differ: [`Reduction::Mean`] divides by how many count, [`Reduction::WeightedMean`] by the
-//! sum of their weights.
-//!
-//! | | divides by | here |
-//! |---|---|---|
-//! | PyTorch's `mean`, with class weights or an ignored label | the class weights of what counts | `WeightedMean`, which [`CrossEntropy`] begins with |
-//! | Keras' `sum_over_batch_size` (its default) with sample weights | all samples of the batch, those of weight 0 too | `Mean`, which [`SampleWeighted`] makes of it |
-//! | Keras' `mean_with_sample_weight` | the sum of the sample weights | `WeightedMean` |
-//! | PyTorch's and Keras' `sum` | 1 | `Sum` |
-//! | `none` | nothing: one loss for each target | [`Evaluation::values`](super::Evaluation::values) |
-//!
-//! Labels that are ignored never count (Keras' `ignore_class` divides by them, too; for that, give these samples the weight 0).
-//! [`Metrics`] say a mean whatever the choice, and a mean over several batches divides the sum of all by the sum of what each was divided by.
-//! Parts of a batch ([`backward`](super::HeldTrainer::backward)) are each divided by their own weights, and then by their share in the samples;
-//! with `Sum` they add up to the whole exactly.
 
 mod elements;
 mod labels;
@@ -270,6 +230,46 @@ impl Targets {
 /// assert!(trainer.step(&[1.0, 2.0], &[3.0, 5.0])?.loss < 4.0);
 /// # Ok::<(), Error>(())
 /// ```
+///
+/// # The loss and the last layer
+///
+/// One rule, checked when the program is compiled. A loss says what it [takes](Takes):
+///
+/// | the network ends in | [`Numbers`](Takes::Numbers) | [`SoftmaxLogits`](Takes::SoftmaxLogits) | [`SigmoidLogits`](Takes::SigmoidLogits) | [`Probabilities`](Takes::Probabilities) | [`LogProbabilities`](Takes::LogProbabilities) |
+/// |---|---|---|---|---|---|
+/// | `softmax` | as it is | left out in training | does not compile | as it is | does not compile |
+/// | `sigmoid` | as it is | does not compile | left out in training | as it is | does not compile |
+/// | `log_softmax` | as it is | as it is | does not compile | does not compile | as it is |
+/// | another layer | as it is | as it is | as it is | does not compile | does not compile |
+///
+/// So one network says probabilities when it is asked and learns from logits, which is exact where probabilities
+/// come near to 0 or 1; and no activation is applied twice.
+///
+/// # What counts, and how much
+///
+/// | what | where | PyTorch | Keras |
+/// |---|---|---|---|
+/// | a weight for each class | [`CrossEntropy::with_class_weights`] | `weight` | `class_weight` (of whole rows: with smoothing, the sample weight there) |
+/// | a label that does not count | [`CrossEntropy::with_ignored`] | `ignore_index` | `ignore_class` |
+/// | smoothed labels | [`CrossEntropy::with_smoothing`] | `label_smoothing` | `label_smoothing` |
+/// | a weight for each sample, 0 for one that does not count | [`SampleWeighted`] | multiply what `reduction="none"` gives | `sample_weight`, masks |
+/// | a weight of positive answers, Huber's error … | [`Elementwise`] | `pos_weight`, `HuberLoss` | `Huber` |
+///
+/// What the sum is divided by is a choice, for peers differ: [`Reduction::Mean`] divides by how many count, [`Reduction::WeightedMean`] by the
+/// sum of their weights.
+///
+/// | | divides by | here |
+/// |---|---|---|
+/// | PyTorch's `mean`, with class weights or an ignored label | the class weights of what counts | `WeightedMean`, which [`CrossEntropy`] begins with |
+/// | Keras' `sum_over_batch_size` (its default) with sample weights | all samples of the batch, those of weight 0 too | `Mean`, which [`SampleWeighted`] makes of it |
+/// | Keras' `mean_with_sample_weight` | the sum of the sample weights | `WeightedMean` |
+/// | PyTorch's and Keras' `sum` | 1 | `Sum` |
+/// | `none` | nothing: one loss for each target | [`Evaluation::values`](super::Evaluation::values) |
+///
+/// Labels that are ignored never count (Keras' `ignore_class` divides by them, too; for that, give these samples the weight 0).
+/// [`Metrics`] say a mean whatever the choice, and a mean over several batches divides the sum of all by the sum of what each was divided by.
+/// Parts of a batch ([`backward`](super::HeldTrainer::backward)) are each divided by their own weights, and then by their share in the samples;
+/// with `Sum` they add up to the whole exactly.
 pub trait Loss: Copy + Send + Sync {
     /// What a target consists of: a label, or numbers. Plain data of at most four bytes' alignment, so that a
     /// trainer can gather targets in its memory of floats.
