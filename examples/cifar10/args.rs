@@ -49,7 +49,7 @@ pub struct Args {
     pub level: Option<InstructionSet>,
 
     /// Shift and mirror each image, differently in each epoch
-    #[arg(long, value_name = "on|off", default_value = "on", value_parser = switch)]
+    #[arg(long, value_name = "on|off", default_value = "on", value_parser = switch, action = clap::ArgAction::Set)]
     pub augment: bool,
 
     /// Stop after this many steps, counted from the very first one, those of a resumed file included
