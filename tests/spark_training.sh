@@ -65,9 +65,10 @@ refuses() {
   shift
   "${submit[@]}" --master 'local[2]' examples/spark/train.py "$@" > "$work/bad.out" 2> "$work/bad.err" || code=$?
   [ "$code" -ne 0 ] || fail "it went unnoticed: $expected"
-  grep -q "error: .*$expected" "$work/bad.err" || { cat "$work/bad.err" >&2; fail "it did not say: $expected"; }
+  cat "$work/bad.out" "$work/bad.err" > "$work/bad.all" # Spark hands what Python says on to standard output.
+  grep -q "error: .*$expected" "$work/bad.all" || { cat "$work/bad.all" >&2; fail "it did not say: $expected"; }
   [ ! -e "$work/bad.knl" ] || fail "a snapshot was written"
-  echo "refused: $(grep -o "error: .*$expected.*" "$work/bad.err" | tail -1)"
+  echo "refused: $(grep -o "error: .*$expected.*" "$work/bad.all" | tail -1)"
 }
 
 small=(--network small --batch 256)
