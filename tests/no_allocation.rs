@@ -9,8 +9,8 @@ use std::{
 };
 
 use kernlet::{
-    nn::{Batching, Gradients, HeapMemory, Model, Training, infer, inference_len},
-    optim::Adadelta,
+    nn::{Batching, Event, Gradients, HeapMemory, MeanSquaredError, Model, Pairs, Training, infer, inference_len},
+    optim::{Adadelta, Adam},
     simd::Level,
 };
 
@@ -50,6 +50,24 @@ kernlet::network! {
     }
 }
 
+kernlet::network! {
+    /// Layers over sequences of floats.
+    pub struct Sequence([12, 6]) {
+        a: conv1d(8, 3, padding: causal), relu, first: gru(9, sequences), norm: layer_norm,
+        second: lstm(7, bidirectional), out: dense(4), softmax,
+    }
+}
+
+kernlet::network! {
+    /// One that goes on from batch to batch.
+    pub struct Pieces([12, 6]) { first: gru(9, sequences), second: simple_rnn(5, sequences), out: conv1d(3, 1) }
+}
+
+kernlet::network! {
+    /// Words.
+    pub struct Words([u16; 12]) { words: embedding(50, 8), global_avg_pool1d, out: dense(4), softmax }
+}
+
 /// Alone in this file: another test on another thread would be counted too.
 #[test]
 fn a_step_allocates_nothing() {
@@ -69,6 +87,34 @@ fn a_step_allocates_nothing() {
     }
 }
 
+/// Three steps on sequences of unequal length, three that go on from each other, and an epoch of `fit`, whose first has been.
+fn sequences(threads: usize) {
+    let (inputs, targets): (Vec<f32>, _) = ((0..8 * 72).map(|i| (i % 37) as f32 / 37.0).collect(), [0.5; 8 * 36]);
+    let ids: Vec<u16> = (0..8 * 12).map(|i| i % 50).collect();
+    let (labels, lengths) = ([0, 1, 2, 3, 0, 1, 2, 3], [12, 1, 5, 7, 12, 3, 2, 9]);
+    for level in Level::all() {
+        let adam = Adam::new(0.01);
+        let mut unequal = Training::<Sequence, Adam>::new(adam).batch(8).threads(threads).level(level).build().unwrap();
+        let pieces = Training::<Pieces, Adam>::new(adam).loss(MeanSquaredError).batch(8).threads(threads).stateful();
+        let mut pieces = pieces.level(level).build().unwrap();
+        let words = Training::<Words, Adam>::new(adam).batch(3).threads(threads).epochs(2);
+        let mut words = words.level(level).build().unwrap();
+        unequal.step_with_lengths(&inputs, &lengths, &labels).unwrap();
+        let mut first = true;
+        words
+            .fit(&Pairs(&ids, &labels), |_, event| std::mem::take(&mut first) || matches!(event, Event::Step { .. }))
+            .unwrap();
+        let before = ALLOCATIONS.load(Ordering::SeqCst);
+        for _ in 0..3 {
+            unequal.step_with_lengths(&inputs, &lengths, &labels).unwrap();
+            unequal.evaluate_with_lengths(&inputs, &lengths, &labels).unwrap();
+            pieces.step(&inputs, &targets).unwrap();
+        }
+        words.fit(&Pairs(&ids, &labels), |_, _| true).unwrap();
+        assert_eq!(ALLOCATIONS.load(Ordering::SeqCst) - before, 0, "{level}, {threads} threads");
+    }
+}
+
 fn steps() {
     let before = ALLOCATIONS.load(Ordering::SeqCst);
     drop(std::hint::black_box(Box::new(before)));
@@ -78,6 +124,7 @@ fn steps() {
     const TRAINING: Training<MnistCnn, Adadelta> =
         Training::new(Adadelta::new(1.0)).gradients(Gradients::Clipped(1.0)).seed(1);
     for threads in [1, 2, 3] {
+        sequences(threads);
         let batching = Batching::of(8).pieces_of(4).threads(threads);
         let (mut outputs, mut inference) = ([0.0; 80], vec![0.0; inference_len::<MnistCnn>(batching)]);
         let training = TRAINING.batching(batching);
