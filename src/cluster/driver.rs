@@ -151,11 +151,11 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
         while self.trainer.progress().epoch < self.epochs {
             let begin = self.trainer.progress();
             let plan = Epoch::new(begin, self.samples, self.batch, self.partitions);
-            plan.write_order(&mut order, frames)?;
+            let lens = plan.write_order(&mut order, frames)?;
             let mut so_far = Metrics::default();
             let mut held = vec![0; self.partitions];
             for batch in plan.batches() {
-                let metrics = self.step(&plan, batch, &mut held, (&mut sum, &mut subtree), frames)?;
+                let metrics = self.step(&plan, batch, (&lens, &mut held), (&mut sum, &mut subtree), frames)?;
                 so_far.add(&metrics);
                 let Progress { position, epoch, .. } = begin;
                 let learnt = position + so_far.samples as u64;
@@ -179,7 +179,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
         &mut self,
         plan: &Epoch,
         batch: usize,
-        held: &mut [usize],
+        (lens, held): (&[u64], &mut [usize]),
         (sum, subtree): (&mut GradientSum, &mut [f32]),
         frames: &mut Frames<R, W>,
     ) -> Result<Metrics, Error> {
@@ -188,9 +188,9 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
             [step, plan.begin.epoch, seed, batch as u64].iter().flat_map(|number| number.to_le_bytes()).collect();
         frames.write(Kind::PARAMETERS, &[&head, &le_bytes(self.trainer.model().parameters())])?;
         let leaves = batch.div_ceil(LEAF);
-        for (index, held) in held.iter_mut().enumerate() {
+        for (index, (held, &len)) in held.iter_mut().zip(lens).enumerate() {
             let part = plan::part(leaves, index, self.partitions);
-            let numbers = [plan.key(index), step, part.start as u64, part.end as u64, *held as u64];
+            let numbers = [plan.key(index), step, part.start as u64, part.end as u64, *held as u64, len];
             let payload: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
             frames.write(Kind::PART, &[&payload])?;
             *held += (part.end * LEAF).min(batch) - (part.start * LEAF).min(batch);
@@ -260,8 +260,8 @@ impl Epoch {
 
     /// Writes which samples a partition has, and in which order: `key` of the first partition, the number of
     /// partitions, how many samples each has; then, for each sample of all, its place among the samples of
-    /// all partitions, or 2³² − 1 if it is in none.
-    fn write_order<R: Read, W: Write>(&self, order: &mut [u32], frames: &mut Frames<R, W>) -> Result<(), Error> {
+    /// all partitions, or 2³² − 1 if it is in none. Returns how many samples each has.
+    fn write_order<R: Read, W: Write>(&self, order: &mut [u32], frames: &mut Frames<R, W>) -> Result<Vec<u64>, Error> {
         epoch_order(self.begin.seed, u32::try_from(self.begin.epoch).unwrap_or(u32::MAX), order);
         let mut places = vec![u32::MAX; order.len()];
         let mut lens = vec![0_u64; self.partitions];
@@ -285,7 +285,8 @@ impl Epoch {
         payload.extend((self.partitions as u64).to_le_bytes());
         lens.iter().for_each(|len| payload.extend(len.to_le_bytes()));
         places.iter().for_each(|place| payload.extend(place.to_le_bytes()));
-        frames.write(Kind::ORDER, &[&payload])
+        frames.write(Kind::ORDER, &[&payload])?;
+        Ok(lens)
     }
 }
 

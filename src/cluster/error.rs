@@ -87,11 +87,11 @@ pub enum Error {
         /// Bytes that the worker may hold.
         budget: u64,
     },
-    /// A partition has not the samples that are asked for.
+    /// A partition has not the samples that are its own.
     Samples {
         /// The partition.
         partition: u64,
-        /// Samples up to the last that is asked for.
+        /// Samples it should have.
         expected: u64,
         /// Samples it has.
         found: u64,
@@ -145,7 +145,7 @@ impl fmt::Display for Error {
                 write!(f, "a partition has {bytes} bytes of samples, more than the budget of {budget}")
             }
             Self::Samples { partition, expected, found } => {
-                write!(f, "partition {partition} has {found} samples, expected {expected} or more")
+                write!(f, "partition {partition} has {found} samples, expected {expected}")
             }
             Self::Partitions { found, most } => {
                 write!(f, "{found} partitions: expected 1 to {most}, the leaves of a batch, or some have no samples")

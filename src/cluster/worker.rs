@@ -173,6 +173,8 @@ struct Part {
     leaves: Range<usize>,
     /// Samples of the partition before those of this step.
     first: usize,
+    /// Samples that the partition must have.
+    len: usize,
 }
 
 enum Answer {
@@ -296,6 +298,10 @@ impl<N: Network, L: Loss, F: Freeze> Serving<N, L, F> {
         self.metrics.clear();
         let row = NUMBER + self.record;
         let found = partition.samples.len() / row;
+        // With one missing all behind it would be taken for others.
+        if found != part.len {
+            return Err(Error::Samples { partition: part.key, expected: part.len as u64, found: found as u64 });
+        }
         let input = N::Input::LEN;
         let target = self.targets.len() / LEAF;
         let mut first = part.first;
@@ -304,8 +310,8 @@ impl<N: Network, L: Loss, F: Freeze> Serving<N, L, F> {
             let count = LEAF.min(step.batch.saturating_sub(begin));
             let expected = first.saturating_add(count);
             let rows = partition.samples.get(first.saturating_mul(row)..expected.saturating_mul(row));
-            let missing = Error::Samples { partition: part.key, expected: expected as u64, found: found as u64 };
-            let rows = rows.ok_or(missing)?.chunks_exact(row);
+            let beyond = Error::Payload { kind: Kind::PART, what: "its samples are beyond the partition's" };
+            let rows = rows.ok_or(beyond)?.chunks_exact(row);
             let slots = self.inputs.chunks_exact_mut(input.max(1)).zip(self.targets.chunks_exact_mut(target.max(1)));
             for (sample, (input, targets)) in rows.zip(slots) {
                 let (number, record) = sample.split_first_chunk().unwrap_or((&[0; NUMBER], &[]));
@@ -342,9 +348,9 @@ impl Part {
     fn read(payload: &[u8]) -> Option<Self> {
         let mut from = Payload(payload);
         let (key, step) = (from.u64()?, from.u64()?);
-        let [start, end, first] = [from.u64()?, from.u64()?, from.u64()?].map(usize::try_from);
+        let [start, end, first, len] = [from.u64()?, from.u64()?, from.u64()?, from.u64()?].map(usize::try_from);
         let leaves = start.ok()?..end.ok()?;
-        let first = first.ok()?;
-        (leaves.start <= leaves.end && from.0.is_empty()).then_some(Self { key, step, leaves, first })
+        let (first, len) = (first.ok()?, len.ok()?);
+        (leaves.start <= leaves.end && from.0.is_empty()).then_some(Self { key, step, leaves, first, len })
     }
 }
