@@ -38,7 +38,8 @@ const NAME: &str = "broadcast";
 
 /// The size of an axis counted from the last, 1 beyond the first.
 const fn size(shape: &[usize], from_last: usize) -> usize {
-    if from_last < shape.len() { shape[shape.len() - 1 - from_last] } else { 1 }
+    let at = shape.len().wrapping_sub(1).wrapping_sub(from_last);
+    if at < shape.len() { shape[at] } else { 1 }
 }
 
 impl Broadcast {
@@ -63,7 +64,7 @@ impl Broadcast {
             return Err(ShapeError::at_most(NAME, "axes", MAX_RANK, rank));
         }
         let mut axes = [Axis { count: 1, a: 0, b: 0 }; MAX_RANK];
-        let (mut used, mut a_len, mut b_len, mut y_len) = (0, 1_usize, 1_usize, 1_usize);
+        let (mut used, mut a_len, mut b_len, mut y_len) = (0_usize, 1_usize, 1_usize, 1_usize);
         let mut i = 0;
         while i < rank {
             let (m, n) = (size(a, i), size(b, i));
@@ -79,9 +80,10 @@ impl Broadcast {
             };
             (a_len, b_len, y_len) = (a_next, b_next, y_next);
             if count != 1 {
-                if used > 0 && continues(axis, axes[used - 1]) {
-                    axes[used - 1].count *= count;
-                } else {
+                let last = used.wrapping_sub(1);
+                if last < MAX_RANK && continues(axis, axes[last]) {
+                    axes[last].count *= count;
+                } else if used < MAX_RANK {
                     axes[used] = axis;
                     used += 1;
                 }

@@ -113,7 +113,11 @@ pub(super) fn each(x: Place, y: Place, memory: &mut Memory<'_>, f: impl FnOnce(&
     }
     if !x.overlaps(y) {
         let (sources, output) = memory.output(y)?;
-        output.copy_from_slice(sources.bytes(x)?);
+        let source = sources.bytes(x)?;
+        if source.len() != output.len() {
+            return Err(Error::Program);
+        }
+        output.copy_from_slice(source);
     } else if x != y {
         return Err(Error::Program);
     }
