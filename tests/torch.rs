@@ -3,6 +3,7 @@
 //! Inputs are floats of 32 bits; PyTorch computed in 64. What is copied, compared or a sum of small integers must be
 //! equal. Elsewhere a naive twin must agree with PyTorch to twelve digits, since the kernels' distance from their twins
 //! is tested where they are, and a kernel to the few roundings that its formula has.
+#![cfg(all(feature = "std", feature = "safetensors"))]
 
 use std::{collections::BTreeMap, fs};
 

@@ -198,7 +198,8 @@ mod tests {
     #[test]
     fn zero_is_a_whole_number() {
         assert_eq!(Scale::of([0.0, 255.0]), Some(Scale { scale: 1.0, zero_point: -128 }));
-        assert_eq!(Scale::of([-1.0, 1.0]).unwrap().zero_point, 0);
+        // −0.5 is rounded away from zero, as TensorFlow's converter does: images from −1 to 1 have this zero point there.
+        assert_eq!(Scale::of([-1.0, 1.0]).unwrap().zero_point, -1);
         assert_eq!(Scale::of([-255.0, 0.0]), Some(Scale { scale: 1.0, zero_point: 127 }));
         assert_eq!(Scale::of([0.0, 0.0]), None);
     }
