@@ -60,6 +60,16 @@ impl Epilogue {
 }
 
 impl Epilogue {
+    /// What it clamps to, which is the same computation for ReLU: nothing is above infinity.
+    #[inline(always)]
+    pub(super) fn bounds(self) -> Option<[f32; 2]> {
+        match self {
+            Self::None => None,
+            Self::Relu => Some([0.0, f32::INFINITY]),
+            Self::Clamp { low, high } => Some([low, high]),
+        }
+    }
+
     /// [`apply`](Self::apply) to every lane.
     #[inline(always)]
     pub(super) fn apply_to<S: Simd>(self, s: S, y: S::V) -> S::V {

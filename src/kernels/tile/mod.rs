@@ -431,9 +431,11 @@ unsafe fn finish<S: Simd, const MR: usize, const NV: usize, const MASKED: bool>(
     c: &[*mut f32; MR],
     last: usize,
 ) {
-    if epilogue != Epilogue::None {
+    // No branch for each vector: sums that a loop goes over would lie in memory.
+    if let Some(bounds) = epilogue.bounds() {
+        let [low, high] = bounds.map(|bound| s.splat(bound));
         for v in acc.as_flattened_mut() {
-            *v = epilogue.apply_to(s, *v);
+            *v = s.min(high, s.max(low, *v));
         }
     }
     for m in 0..MR {
