@@ -54,7 +54,7 @@ impl<N: Network, L: Loss, F: Freeze> Worker<N, L, F> {
     ///
     /// ```
     /// use kernlet::{cluster::Worker, nn::{AllButLast, MeanSquaredError}};
-    /// kernlet::network! { struct Line([1]) { dense(4), tanh, dense(1) } }
+    /// kernlet::network! { struct Line([1]) { hidden: dense(4), tanh, out: dense(1) } }
     /// let worker = Worker::<Line, _, AllButLast<1>>::with_loss(MeanSquaredError, 8, |_, record, input, targets| {
     ///     let numbers = record.as_chunks().0;
     ///     (input[0], targets[0]) = (f32::from_le_bytes(numbers[0]), f32::from_le_bytes(numbers[1]));

@@ -68,7 +68,7 @@ fn malformed(bytes: &[u8], len: Option<usize>) -> usize {
 /// ```
 /// use kernlet::mapreduce::{FixedTable, Sum};
 /// use kernlet::pairs::{Emitter, JavaText};
-/// let mut counts = FixedTable::<[u8], Sum<u64>, 8, 4>::new(Sum::new());
+/// let mut counts = FixedTable::<[u8], Sum<u64>, 8, 8>::new(Sum::new());
 /// let mut words = JavaText::new(&mut counts);
 /// for word in [&b"caf\xE9"[..], b"caf\xE8", "café".as_bytes()] {
 ///     words.emit(word, 1u64).unwrap();

@@ -8,7 +8,7 @@ use crate::{nn, tflite};
 ///
 /// ```
 /// use kernlet::{nn::Model, quantize::Calibration, simd::Level};
-/// kernlet::network! { struct Smooth([4]) { dense(8), act: gelu, dense(2) } }
+/// kernlet::network! { struct Smooth([4]) { hidden: dense(8), act: gelu, out: dense(2) } }
 /// let model = Model::<Smooth>::zeroed();
 /// let error = Calibration::new(Level::detect(), &model).unwrap_err();
 /// assert_eq!(error.to_string(), "layer `act`, gelu: has no integer kernel");

@@ -192,9 +192,9 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
     /// kernlet::network! { struct Words([u8; 5]) { words: embedding(10, 4), gru(6), out: dense(2), softmax } }
     /// const TRAINING: Training<Words, Adam> = Training::new(Adam::new(0.05)).batch(2);
     /// let mut trainer = TRAINING.build()?;
-    /// let metrics = trainer.step_with_lengths(&[3, 1, 0, 0, 0, 4, 4, 2, 9, 0], &[2, 4], &[0, 1])?;
+    /// let metrics = trainer.step_with_lengths(&[3_u8, 1, 0, 0, 0, 4, 4, 2, 9, 0], &[2, 4], &[0, 1])?;
     /// assert_eq!(metrics.samples, 2);
-    /// let error = trainer.step_with_lengths(&[3, 1, 0, 0, 0], &[6], &[0]).unwrap_err();
+    /// let error = trainer.step_with_lengths(&[3_u8, 1, 0, 0, 0], &[6], &[0]).unwrap_err();
     /// assert_eq!(error.to_string(), "lengths: sample 0: expected 1 to 5 steps, found 6");
     /// # Ok::<(), kernlet::nn::Error>(())
     /// ```
