@@ -19,8 +19,8 @@ use kernlet::{
 };
 
 use crate::{
-    Single,
-    network::{CLASSES, IMAGE_LEN, MnistCnn, SmallCnn},
+    CLASSES, IMAGE_LEN, Single,
+    network::{MnistCnn, SmallCnn},
     or_note, taken,
 };
 

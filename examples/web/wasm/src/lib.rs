@@ -16,6 +16,12 @@ mod learn;
 mod network;
 mod read;
 
+/// Numbers of an image.
+const IMAGE_LEN: usize = network::SIDE * network::SIDE;
+
+/// Digits.
+const CLASSES: usize = 10;
+
 /// Something of which there is one.
 struct Single<T>(UnsafeCell<T>);
 
