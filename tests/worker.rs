@@ -129,9 +129,7 @@ impl<'e> Engine<'e> {
     }
 
     fn ask(&mut self, worker: usize, kind: Kind, payload: &[u8]) -> (Kind, Vec<u8>) {
-        let ends = &mut self.workers[worker];
-        ends.write(kind, &[payload]).unwrap();
-        let (kind, payload) = ends.read().unwrap().unwrap();
+        let (kind, payload) = self.workers[worker].ask(kind, &[payload]).unwrap().unwrap();
         (kind, payload.to_vec())
     }
 
@@ -588,6 +586,35 @@ fn frames_that_were_cut_or_changed_are_refused() {
     let (kind, text) = frames.read().unwrap().unwrap();
     assert_eq!(kind, Kind::FAILURE);
     assert!(String::from_utf8_lossy(text).ends_with("a frame was cut: expected 20 bytes, found 9"));
+}
+
+#[test]
+fn who_is_gone_before_all_was_written_is_heard() {
+    /// It takes some bytes, and then nobody reads them any more.
+    struct Gone(usize);
+    impl Write for Gone {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let len = bytes.len().min(self.0);
+            self.0 -= len;
+            if len == 0 { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(len) }
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut said = Vec::new();
+    let mut frames = Frames::new(io::empty(), &mut said);
+    frames.write(Kind::GRADIENT, &[b"of a step before"]).unwrap();
+    frames.write(Kind::FAILURE, &[b"worker 7: too long"]).unwrap();
+    for len in [0, 1, 20, 150, 900] {
+        let mut driver = Driver::new(TRAINING.build().unwrap(), RECORD, SAMPLES, 2).unwrap();
+        let error = driver.run(&said[..], Gone(len), |_, _, _| Ok(true)).unwrap_err();
+        assert_eq!(error.to_string(), "worker 7: too long", "{len}");
+    }
+    let error = Frames::new(&said[..0], Gone(5)).ask(Kind::LOAD, &[b"one"]).unwrap_err();
+    assert_eq!(error.to_string(), "a frame could not be written: broken pipe");
+    let mut frames = Frames::new(&said[36..], Gone(21));
+    assert_eq!(frames.ask(Kind::LOAD, &[b"one"]).unwrap(), Some((Kind::FAILURE, &b"worker 7: too long"[..])));
 }
 
 /// A worker's process, and its streams.

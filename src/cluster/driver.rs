@@ -119,7 +119,14 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
         let height = u64::from(usize::BITS - self.batch.div_ceil(LEAF).leading_zeros());
         let most = (2 * height + 2) * (4 * self.trainer.gradients().len() as u64 + 16) + 16 * self.batch as u64 + 4096;
         let mut frames = Frames::new(input, output).at_most(most);
-        let outcome = self.train(&mut frames, &mut each);
+        let outcome = match self.train(&mut frames, &mut each) {
+            // Whoever reads no more may have said why.
+            Err(Error::Write(error)) => match last_words(&mut frames) {
+                Some(text) => Err(Error::Remote(text)),
+                None => Err(Error::Write(error)),
+            },
+            outcome => outcome,
+        };
         let told = match &outcome {
             Ok(()) => frames.write(Kind::DONE, &[]),
             Err(error) => frames.write(Kind::FAILURE, &[error.to_string().as_bytes()]),
@@ -227,6 +234,15 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> fmt::Debug for Driver<N, O, L
             .field("batch", &self.batch)
             .field("partitions", &self.partitions)
             .finish_non_exhaustive()
+    }
+}
+
+/// What the other end says went wrong, if it says so before its stream ends.
+fn last_words<R: Read, W: Write>(frames: &mut Frames<R, W>) -> Option<String> {
+    loop {
+        if let (Kind::FAILURE, text) = frames.read().ok()?? {
+            return Some(String::from_utf8_lossy(text).into_owned());
+        }
     }
 }
 

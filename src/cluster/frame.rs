@@ -155,6 +155,21 @@ impl<R: Read, W: Write> Frames<R, W> {
         });
         written.map_err(Error::Write)
     }
+
+    /// Writes a frame, and reads its answer.
+    ///
+    /// An end that refuses what comes may say why and be gone before all of it was written: what it said is read all
+    /// the same.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read); [`Error::Write`] if there is nothing to read either.
+    pub fn ask(&mut self, kind: Kind, parts: &[&[u8]]) -> Result<Option<(Kind, &[u8])>, Error> {
+        let written = self.write(kind, parts);
+        match (written, self.read()) {
+            (Err(error), Err(_) | Ok(None)) => Err(error),
+            (_, answer) => answer,
+        }
+    }
 }
 
 impl<R, W> fmt::Debug for Frames<R, W> {
