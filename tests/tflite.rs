@@ -2,7 +2,8 @@
 //!
 //! `KERNLET_TFLITE` names folders, separated by colons. In each, every `NAME.tflite` stands beside a
 //! `NAME.safetensors` with `input0`, `input1` … and `output0` …, whose first axis is consecutive
-//! invocations of one interpreter. Those of `tests/data/tflite` and its `operators` are run in any case.
+//! invocations of one interpreter. Those of `tests/data/tflite`, of its `operators` and its `variables`
+//! are run in any case.
 #![cfg(all(feature = "int8", feature = "std"))]
 
 use std::{
@@ -22,9 +23,17 @@ const OWN: &str = "tests/data/tflite";
 /// Models of one operator each, whose integers and floats are both equal to the bit.
 const OPERATORS: &str = "tests/data/tflite/operators";
 
+/// Models whose variables survive an invocation.
+const VARIABLES: &str = "tests/data/tflite/variables";
+
 kernlet::tflite! {
     /// Ten digits.
     struct Digits = "data/tflite/digits.tflite";
+}
+
+kernlet::tflite! {
+    /// Variables that begin with what CALL_ONCE assigns.
+    struct Frames = "data/tflite/variables/frames.tflite";
 }
 
 kernlet::tflite! {
@@ -37,7 +46,7 @@ fn models() -> Vec<PathBuf> {
     let given = std::env::var("KERNLET_TFLITE").unwrap_or_default();
     let folders = given.split(':').filter(|folder| !folder.is_empty());
     let mut found = Vec::new();
-    for folder in folders.chain([OWN, OPERATORS]) {
+    for folder in folders.chain([OWN, OPERATORS, VARIABLES]) {
         let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
         let before = found.len();
         let paths = entries.map(|entry| entry.unwrap().path());
@@ -167,7 +176,9 @@ fn bound(model: &Model<'_>, goldens: &Goldens) -> Result<f32, Error> {
                 size: most.size,
             },
         };
-        values.insert(node.output(0)?.index(), result);
+        if let Ok(output) = node.output(0) {
+            values.insert(output.index(), result);
+        }
     }
     let outputs =
         (0..model.outputs()).map(|index| Ok(values.get(&model.output(index)?.index()).map_or(0.0, |x| x.apart)));
@@ -242,6 +253,8 @@ fn the_compiler_makes_the_same() {
     same("digits.tflite", Digits::runner(Level::detect(), &mut arena).unwrap(), Digits::ARENA_BYTES);
     let mut arena = Lstm::arena();
     same("lstm.tflite", Lstm::runner(Level::detect(), &mut arena).unwrap(), Lstm::ARENA_BYTES);
+    let mut arena = Frames::arena();
+    same("variables/frames.tflite", Frames::runner(Level::detect(), &mut arena).unwrap(), Frames::ARENA_BYTES);
 
     let file = fs::read(Path::new(OWN).join("digits.tflite")).unwrap();
     let model = Model::parse(&file).unwrap();
@@ -267,6 +280,42 @@ fn a_state_survives_until_it_is_reset() {
     assert_ne!(first, second);
     runner.reset().unwrap();
     assert_eq!((step(&mut runner), step(&mut runner)), (first, second));
+}
+
+#[test]
+fn variables_begin_anew_when_they_are_reset() {
+    let (mut failed, mut seen) = (Vec::new(), 0);
+    for path in models().iter().filter(|path| path.parent() == Some(Path::new(VARIABLES))) {
+        let file = fs::read(path).unwrap();
+        let (model, goldens) = (Model::parse(&file).unwrap(), Goldens::of(path).unwrap());
+        let mut arena = vec![0xA5; model.arena_bytes().unwrap()];
+        let mut runner = model.runner(Level::detect(), &mut arena).unwrap();
+        let first = compare(&mut runner, &goldens, 0.0).unwrap();
+        // Without a reset the variables go on.
+        let on = compare(&mut runner, &goldens, 0.0);
+        runner.reset().unwrap();
+        if on.is_ok() || compare(&mut runner, &goldens, 0.0) != Ok(first) {
+            failed.push(path.clone());
+        }
+        seen += 1;
+    }
+    assert_eq!((failed, seen), (vec![], 5));
+}
+
+#[test]
+fn a_model_cut_before_what_it_assigns_is_refused() {
+    let file = fs::read(Path::new(VARIABLES).join("frames.tflite")).unwrap();
+    let model = Model::parse(&file).unwrap();
+    let message = |operator: usize| {
+        let cut = model.up_to(operator).unwrap();
+        cut.plan(&mut vec![0; plan_len(&cut)]).map(|plan| plan.bytes()).map_err(|error| error.to_string())
+    };
+    // CALL_ONCE, VAR_HANDLE, READ_VARIABLE, CONCATENATION, SLICE, ASSIGN_VARIABLE, CONV_2D.
+    let expected =
+        "operator 5, ASSIGN_VARIABLE: expected a model that ends behind it, as its variable is read, found 4";
+    assert_eq!(message(4).unwrap_err(), expected);
+    assert!(message(6).is_ok());
+    assert!(model.up_to(5).is_err());
 }
 
 /// Beside a model of TensorFlow Lite Micro's or MLPerf Tiny's: the bytes of its own arena's head.
@@ -337,10 +386,28 @@ fn what_is_not_run_is_refused_by_name() {
         ("four", "operator 1, FULLY_CONNECTED: expected int8 weights, found INT4"),
         ("hybrid", "operator 1, FULLY_CONNECTED: expected float32, as the input, found INT8"),
         ("custom", "operator 1, CUSTOM: expected an operator that is run, found 32"),
+        (
+            "variable_computes",
+            "operator 1, ADD: expected VAR_HANDLE or ASSIGN_VARIABLE in CALL_ONCE's subgraph, found 0",
+        ),
+        ("variable_from_value", "operator 1, ASSIGN_VARIABLE: expected a constant in CALL_ONCE's subgraph, found 1"),
+        ("variable_no_graph", "there is no subgraph 2: there are 2"),
+        (
+            "variable_itself",
+            "operator 0, CALL_ONCE: expected VAR_HANDLE or ASSIGN_VARIABLE in CALL_ONCE's subgraph, found 129",
+        ),
+        ("variable_late", "operator 4, CALL_ONCE: expected READ_VARIABLE and ASSIGN_VARIABLE behind it, found 4"),
+        ("variable_never", "operator 0, VAR_HANDLE: expected an ASSIGN_VARIABLE of what is read, found 0"),
+        ("variable_no_handle", "operator 0, ASSIGN_VARIABLE: expected a handle that VAR_HANDLE wrote before, found 1"),
+        ("variable_two_types", "operator 2, ASSIGN_VARIABLE: expected the variable's type, found FLOAT32"),
+        ("variable_two_sizes", "operator 1, ASSIGN_VARIABLE: expected as many bytes as the variable has, found 12"),
+        ("variable_moved", "operator 4, RESHAPE: expected elements of whole bytes, found RESOURCE"),
     ];
     for (name, message) in expected {
         let file = fs::read(Path::new(OWN).join("refused").join(name).with_extension("tflite")).unwrap();
-        assert_eq!(Model::parse(&file).unwrap_err().to_string(), message);
+        // What operators mean to each other is looked at when the memory is planned.
+        let error = Model::parse(&file).and_then(|model| model.value_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), message, "{name}");
     }
 }
 
@@ -366,7 +433,7 @@ fn try_to_run(file: &[u8]) {
 
 #[test]
 fn damaged_files_are_an_error_or_a_result() {
-    for name in ["lstm", "blocks"] {
+    for name in ["lstm", "blocks", "variables/sums"] {
         let file = fs::read(Path::new(OWN).join(name).with_extension("tflite")).unwrap();
         for at in 0..file.len() {
             for byte in [0, 255, file[at].wrapping_add(1)] {

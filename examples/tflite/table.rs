@@ -60,7 +60,7 @@ pub fn operators(model: &Model<'_>, times: &[Duration]) -> Result<String, Error>
         total = [total[0] + parameters as u64, total[1] + macs, total[2] + bytes as u64];
         rows.push([
             format!("{index:>2} {}", node.operator()),
-            node.output(0)?.dims().to_string(),
+            node.output(0).map(|output| output.dims().to_string()).unwrap_or_default(),
             grouped(parameters as u64),
             grouped(macs),
             grouped(bytes as u64),

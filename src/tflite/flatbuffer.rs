@@ -132,7 +132,20 @@ impl<'a> Table<'a> {
 
     /// A field that is a vector (or string) of elements of `size` bytes; empty where it is absent.
     pub(super) const fn vector(&self, id: usize, size: usize, what: &'static str) -> Result<Vector<'a>, Error> {
-        let Some(at) = self.field(id) else { return Ok(Vector { file: self.file, at: 0, len: 0 }) };
+        match tri!(self.optional_vector(id, size, what)) {
+            Some(vector) => Ok(vector),
+            None => Ok(Vector { file: self.file, at: 0, len: 0 }),
+        }
+    }
+
+    /// A field that is a vector (or string) of elements of `size` bytes, if it is there.
+    pub(super) const fn optional_vector(
+        &self,
+        id: usize,
+        size: usize,
+        what: &'static str,
+    ) -> Result<Option<Vector<'a>>, Error> {
+        let Some(at) = self.field(id) else { return Ok(None) };
         let Some(at) = follow(self.file, at) else { return Err(outside(what, at)) };
         let Some(len) = u32_at(self.file, at) else { return Err(outside(what, at)) };
         let Some(bytes) = (len as usize).checked_mul(size) else { return Err(outside(what, at)) };
@@ -140,7 +153,7 @@ impl<'a> Table<'a> {
         if bytes > self.file.len() - at - 4 {
             return Err(outside(what, at));
         }
-        Ok(Vector { file: self.file, at: at + 4, len: len as usize })
+        Ok(Some(Vector { file: self.file, at: at + 4, len: len as usize }))
     }
 }
 
@@ -175,6 +188,22 @@ impl<'a> Vector<'a> {
     pub(super) const fn byte(&self, i: usize) -> Option<i32> {
         let bytes = self.bytes();
         if i < bytes.len() { Some(bytes[i] as i8 as i32) } else { None }
+    }
+
+    /// Whether two have the same bytes, where elements are bytes.
+    pub(super) const fn equals(&self, other: &Self) -> bool {
+        let (a, b) = (self.bytes(), other.bytes());
+        if a.len() != b.len() {
+            return false;
+        }
+        let mut i = 0;
+        while i < a.len() {
+            if a[i] != b[i] {
+                return false;
+            }
+            i += 1;
+        }
+        true
     }
 
     /// The number of elements.

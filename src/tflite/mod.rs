@@ -12,9 +12,14 @@
 //! |---|---|
 //! | `i8` | CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV, FULLY_CONNECTED, AVERAGE_POOL_2D, MAX_POOL_2D, MEAN, SUM, REDUCE_MAX, REDUCE_MIN, ADD, SUB, MUL, SQUARED_DIFFERENCE, MAXIMUM, MINIMUM, BATCH_MATMUL, L2_NORMALIZATION, EQUAL, NOT_EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, SOFTMAX, LOGISTIC, TANH, RELU, RELU6, RELU_N1_TO_1, LEAKY_RELU, PRELU, HARD_SWISH, ELU, EXP, ABS, RSQRT, QUANTIZE (of INT16, too), DEQUANTIZE, RESIZE_BILINEAR, ARG_MAX, ARG_MIN, UNIDIRECTIONAL_SEQUENCE_LSTM, SVDF |
 //! | `f32` | the same but for the LSTM, and DIV, LOG_SOFTMAX, NEG, SQRT, SQUARE, LOG, SIN, COS, FLOOR, CEIL, ROUND, GELU |
+//! | variables | VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE, CALL_ONCE |
 //! | any | RESHAPE, SQUEEZE, EXPAND_DIMS, CONCATENATION, PACK, UNPACK, SPLIT, SPLIT_V, SLICE, STRIDED_SLICE, TRANSPOSE, REVERSE_V2, PAD, PADV2, MIRROR_PAD, BROADCAST_TO, FILL, ZEROS_LIKE, SHAPE, GATHER, SPACE_TO_DEPTH, DEPTH_TO_SPACE, SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND, RESIZE_NEAREST_NEIGHBOR, CAST, SELECT_V2, LOGICAL_AND, LOGICAL_OR, LOGICAL_NOT |
 //!
-//! Weights of 8 bits, activations of 8 bits, one subgraph, shapes that are known. Everything else (`u8`,
+//! Variables, as streaming models of keywords have them, keep their values from one invocation to the next and have
+//! memory of their own in the arena. What CALL_ONCE assigns to them, constants only, they have in the first invocation,
+//! and again after [`Runner::reset`]. A model has less than 256 VAR_HANDLEs and at most 4 CALL_ONCEs of 512 operators.
+//!
+//! Weights of 8 bits, activations of 8 bits, one subgraph beside those of CALL_ONCE, shapes that are known. Everything else (`u8`,
 //! 16-bit activations, 4-bit weights, float activations with integer weights, custom operators) is an
 //! [`Error`] that names the operator, its index and what was expected.
 //!
@@ -42,6 +47,7 @@ mod operators;
 mod plan;
 mod program;
 mod run;
+mod variables;
 
 pub use embedded::{Arena, Compiled, Embedded, Sizes, embedded_runner, input_ports, output_ports};
 pub use error::{Error, Found};

@@ -24,8 +24,11 @@ const MOST: usize = (1 << 30) - 1;
 pub struct Model<'a> {
     pub(super) file: &'a [u8],
     codes: Vector<'a>,
+    graphs: Vector<'a>,
     tensors: Vector<'a>,
     operators: Vector<'a>,
+    /// Those, and what comes behind the last that is run.
+    whole: Vector<'a>,
     buffers: Vector<'a>,
     inputs: Vector<'a>,
     outputs: Vector<'a>,
@@ -55,17 +58,38 @@ impl<'a> Model<'a> {
             });
         }
         let root = tri!(Table::root(file));
-        let subgraphs = tri!(root.vector(2, 4, "the list of subgraphs"));
-        let graph = tri!(subgraphs.table(0, "subgraph"));
-        Ok(Self {
+        let none = Vector::EMPTY;
+        Self {
             file,
             codes: tri!(root.vector(1, 4, "the list of operator codes")),
+            graphs: tri!(root.vector(2, 4, "the list of subgraphs")),
             buffers: tri!(root.vector(4, 4, "the list of buffers")),
+            tensors: none,
+            inputs: none,
+            outputs: none,
+            operators: none,
+            whole: none,
+        }
+        .graph(0)
+    }
+
+    /// Subgraph `index` of the same file.
+    pub(super) const fn graph(&self, index: usize) -> Result<Self, Error> {
+        let graph = tri!(self.graphs.table(index, "subgraph"));
+        let operators = tri!(graph.vector(3, 4, "the list of operators"));
+        Ok(Self {
             tensors: tri!(graph.vector(0, 4, "the list of tensors")),
             inputs: tri!(graph.vector(1, 4, "the list of inputs")),
             outputs: tri!(graph.vector(2, 4, "the list of outputs")),
-            operators: tri!(graph.vector(3, 4, "the list of operators")),
+            operators,
+            whole: operators,
+            ..*self
         })
+    }
+
+    /// The model with what comes behind the last operator that is run.
+    pub(super) const fn whole(&self) -> Self {
+        Self { operators: self.whole, ..*self }
     }
 
     /// The bytes that it was read from.
@@ -499,6 +523,14 @@ impl<'a> Node<'a> {
         match &self.options {
             Some(options) => options.float(id, default, "an option"),
             None => Ok(default),
+        }
+    }
+
+    /// An option that is a text, if it is there.
+    pub(super) const fn text(&self, id: usize) -> Result<Option<Vector<'a>>, Error> {
+        match &self.options {
+            Some(options) => options.optional_vector(id, 1, "an option"),
+            None => Ok(None),
         }
     }
 

@@ -268,7 +268,7 @@ const TYPES: [(&str, u8); 19] = [
     ("FLOAT64", 8),
     ("COMPLEX128", 16),
     ("UINT64", 8),
-    ("RESOURCE", 4),
+    ("RESOURCE", 0),
     ("VARIANT", 0),
     ("UINT32", 4),
     ("UINT16", 2),
@@ -291,7 +291,7 @@ impl Type {
     pub const INT16: Self = Self(7);
     /// Bytes from −128 to 127, with a scale and a zero point.
     pub const INT8: Self = Self(9);
-    /// A handle of a variable.
+    /// A handle of a variable, which is no value: it has no bytes.
     pub const RESOURCE: Self = Self(13);
 
     pub(super) const fn new(code: u8) -> Self {

@@ -9,7 +9,7 @@
 //! Memory Management for Deep Neural Net Inference*, 2020, section 5.2): one value after the other takes the lowest
 //! gap among those that live with it. Several orders are tried, and the smallest arena is taken.
 
-use super::{Error, Found, Model, Type, model::Node, operators};
+use super::{Error, Found, Model, model::Node, operators, variables};
 
 /// The alignment of every value in bytes.
 pub(super) const ALIGNMENT: u32 = 16;
@@ -21,7 +21,7 @@ const MOST: usize = 4096;
 const FEW: usize = 512;
 
 /// A time before the first operator; operator `i` works at `i + 1`.
-const START: u32 = 0;
+pub(super) const START: u32 = 0;
 
 /// How an operator's output may lie with respect to its inputs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,16 +36,16 @@ pub(super) enum Sharing {
 
 /// A row of the table that a plan is: a number for each value.
 #[derive(Clone, Copy)]
-enum Row {
+pub(super) enum Row {
     /// Bytes; 0 where it needs none.
     Size,
     /// The time of the first writer.
     First,
     /// The time of the last reader.
     Last,
-    /// The value whose place it has; itself, if its own.
+    /// The value whose place it has; itself, if its own. Of a handle: the variable's.
     Root,
-    /// The offset.
+    /// The offset. Before there is one, what is known of a variable.
     At,
     /// The value that lies next, in the order of offsets, and one more; 0 for none.
     Next,
@@ -67,24 +67,26 @@ pub const fn plan_len(model: &Model<'_>) -> usize {
     ROWS * values(model)
 }
 
-/// Tensors, and a scratch value for each operator.
+/// Tensors, and a value for each operator: its scratch memory, or the variable that it is the handle of.
 const fn values(model: &Model<'_>) -> usize {
     model.tensors() + model.operators()
 }
 
 /// A plan under way.
-struct Table<'w> {
+pub(super) struct Table<'w> {
     words: &'w mut [u32],
-    values: usize,
+    pub(super) values: usize,
+    /// How many of the values are tensors.
+    pub(super) tensors: usize,
 }
 
 impl Table<'_> {
-    const fn get(&self, row: Row, value: usize) -> u32 {
+    pub(super) const fn get(&self, row: Row, value: usize) -> u32 {
         let at = row as usize * self.values + value;
         if value < self.values && at < self.words.len() { self.words[at] } else { 0 }
     }
 
-    const fn set(&mut self, row: Row, value: usize, word: u32) {
+    pub(super) const fn set(&mut self, row: Row, value: usize, word: u32) {
         let at = row as usize * self.values + value;
         if value < self.values && at < self.words.len() {
             self.words[at] = word;
@@ -92,7 +94,7 @@ impl Table<'_> {
     }
 
     /// `value` is alive at `time`.
-    const fn lives(&mut self, value: usize, time: u32) {
+    pub(super) const fn lives(&mut self, value: usize, time: u32) {
         if time < self.get(Row::First, value) {
             self.set(Row::First, value, time);
         }
@@ -144,10 +146,19 @@ impl Plan<'_> {
         self.get(Row::Root, index) as usize
     }
 
-    /// The offset of the scratch memory of operator `index`, and its length.
+    /// The offset of the memory of the variable whose handle is tensor `index`, and its length.
+    pub(super) const fn variable(&self, index: usize) -> [u32; 2] {
+        let value = self.root(index);
+        if value < self.tensors { [0; 2] } else { self.scratch(value - self.tensors) }
+    }
+
+    /// The offset of the scratch memory of operator `index`, or of its variable, and the length.
     pub(super) const fn scratch(&self, index: usize) -> [u32; 2] {
         let value = self.tensors + index;
-        [self.get(Row::At, value), self.get(Row::Size, value)]
+        match self.get(Row::Size, value) {
+            0 => [0; 2],
+            size => [self.get(Row::At, value), size],
+        }
     }
 
     /// The bytes of the values that are needed while operator `index` works, and those of its scratch memory.
@@ -181,7 +192,7 @@ pub(super) const fn plan<'w>(model: &Model<'_>, words: &'w mut [u32]) -> Result<
     if words.len() < ROWS * values {
         return Err(Error::Arena { expected: 4 * ROWS * values, found: 4 * words.len() });
     }
-    let mut table = Table { words, values };
+    let mut table = Table { words, values, tensors: model.tensors() };
     tri!(lifetimes(model, &mut table));
     let (mut best, mut bytes, mut order) = (0, u32::MAX, 0);
     while order < ORDERS && (order == 0 || values <= FEW) {
@@ -206,6 +217,8 @@ const fn lifetimes(model: &Model<'_>, table: &mut Table<'_>) -> Result<(), Error
     let end = operators as u32 + 1;
     let mut value = 0;
     while value < table.values {
+        table.set(Row::Root, value, value as u32);
+        table.set(Row::At, value, 0);
         table.set(Row::Size, value, 0);
         table.set(Row::First, value, u32::MAX);
         table.set(Row::Last, value, 0);
@@ -233,9 +246,10 @@ const fn lifetimes(model: &Model<'_>, table: &mut Table<'_>) -> Result<(), Error
     }
     let mut i = 0;
     while i < operators {
-        tri!(uses(&tri!(model.operator(i)), table, tensors));
+        tri!(uses(&tri!(model.operator(i)), table));
         i += 1;
     }
+    tri!(variables::check(model, table));
     let mut i = 0;
     while i < model.outputs() {
         let output = tri!(model.output(i));
@@ -252,14 +266,13 @@ const fn lifetimes(model: &Model<'_>, table: &mut Table<'_>) -> Result<(), Error
 }
 
 /// What an operator reads and writes lives while it works.
-const fn uses(node: &Node<'_>, table: &mut Table<'_>, tensors: usize) -> Result<(), Error> {
+const fn uses(node: &Node<'_>, table: &mut Table<'_>) -> Result<(), Error> {
     let time = node.index as u32 + 1;
     let mut i = 0;
     while i < node.inputs.len() {
         if let Some(tensor) = tri!(node.optional(i))
             && tensor.data.is_none()
             && tensor.bytes() > 0
-            && !tensor.kind.is(Type::RESOURCE)
         {
             if table.get(Row::First, tensor.index) == u32::MAX {
                 return Err(node.fail("inputs that were written before", Found::Number(tensor.index as i64)));
@@ -279,10 +292,10 @@ const fn uses(node: &Node<'_>, table: &mut Table<'_>, tensors: usize) -> Result<
     }
     let scratch = tri!(operators::scratch(node));
     if scratch > 0 {
-        table.set(Row::Size, tensors + node.index, scratch as u32);
-        table.lives(tensors + node.index, time);
+        table.set(Row::Size, table.tensors + node.index, scratch as u32);
+        table.lives(table.tensors + node.index, time);
     }
-    Ok(())
+    variables::uses(node, table)
 }
 
 /// The orders that are tried: three rules, with and without outputs that overwrite operands.
@@ -363,11 +376,6 @@ const fn next(table: &mut Table<'_>, rule: usize, head: u32) -> Option<usize> {
 
 /// Gives outputs the place of an input where the operator allows it.
 const fn share(model: &Model<'_>, table: &mut Table<'_>, over: bool) -> Result<(), Error> {
-    let mut value = 0;
-    while value < table.values {
-        table.set(Row::Root, value, value as u32);
-        value += 1;
-    }
     let mut i = 0;
     while i < model.operators() {
         let node = tri!(model.operator(i));

@@ -5,8 +5,10 @@
 //! its weights.
 //!
 //! ```text
-//! inputs, outputs, variables      the header: how many of each
-//! a port for each                 type, axes, scale, zero point, place
+//! inputs, outputs, fills, copies  the header: how many of each
+//! a port for each of the first two: type, axes, scale, zero point, place
+//! place, byte                     a fill: a variable that begins with this byte
+//! place, place                    a copy: a variable that begins with a constant
 //! kind | operator << 8, length    a step, and how many words it has beside these two
 //! …
 //! ```
@@ -72,7 +74,7 @@ impl Place {
     }
 }
 
-/// An input, output or variable.
+/// An input or output.
 ///
 /// ```
 /// # use kernlet::{tflite::{Model, Type}, simd::Level};
@@ -204,6 +206,33 @@ impl<'a, 'w> Emitter<'a, 'w> {
         })
     }
 
+    /// Whether places are known.
+    pub(super) const fn is_planned(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    /// The place of the variable that a handle means.
+    pub(super) const fn variable(&self, handle: &Tensor<'_>) -> Place {
+        match self.plan {
+            Some(plan) => {
+                let [at, len] = plan.variable(handle.index);
+                Place::arena(at, len)
+            }
+            None => Place::arena(0, 0),
+        }
+    }
+
+    /// The place of the variable that lies in the memory of operator `index`.
+    pub(super) const fn variable_of_operator(&self, index: usize) -> Place {
+        match self.plan {
+            Some(plan) => {
+                let [at, len] = plan.scratch(index);
+                Place::arena(at, len)
+            }
+            None => Place::arena(0, 0),
+        }
+    }
+
     pub(super) const fn place(&mut self, place: Place) {
         self.word(place.at);
         self.word(place.len);
@@ -265,15 +294,10 @@ impl<'a, 'w> Emitter<'a, 'w> {
         self.tensor(tensor)
     }
 
-    /// The header: inputs, outputs and variables.
+    /// The header: inputs, outputs, and the first values of variable tensors.
     pub(super) const fn header(&mut self) -> Result<(), Error> {
         let model = self.model;
-        let (mut variables, mut i) = (0, 0);
-        while i < model.tensors() {
-            variables += tri!(model.tensor(i)).variable as usize;
-            i += 1;
-        }
-        self.sizes(&[model.inputs(), model.outputs(), variables]);
+        self.sizes(&[model.inputs(), model.outputs(), 0, 0]);
         let mut i = 0;
         while i < model.inputs() {
             tri!(self.port(&tri!(model.input(i))));
@@ -293,11 +317,33 @@ impl<'a, 'w> Emitter<'a, 'w> {
         while i < model.tensors() {
             let tensor = tri!(model.tensor(i));
             if tensor.variable {
-                tri!(self.port(&tensor));
+                let place = tri!(self.place_of(&tensor));
+                self.fill(place, if tensor.kind.is(Type::INT8) { tensor.zero_point() as u8 } else { 0 });
             }
             i += 1;
         }
         Ok(())
+    }
+
+    /// Adds one to a number of the header.
+    const fn tally(&mut self, group: usize) {
+        if group < self.words.len() {
+            self.words[group] += 1;
+        }
+    }
+
+    /// A variable begins with a byte throughout. Fills come before copies.
+    pub(super) const fn fill(&mut self, place: Place, byte: u8) {
+        self.tally(FILLS);
+        self.place(place);
+        self.word(byte as u32);
+    }
+
+    /// A variable begins with a constant.
+    pub(super) const fn copy(&mut self, from: Place, to: Place) {
+        self.tally(COPIES);
+        self.place(from);
+        self.place(to);
     }
 }
 
@@ -305,8 +351,15 @@ impl<'a, 'w> Emitter<'a, 'w> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Words<'a>(pub(super) &'a [u32]);
 
-const HEADER: usize = 3;
+/// Inputs, outputs, fills, copies.
+const HEADER: usize = 4;
+const FILLS: usize = 2;
+const COPIES: usize = 3;
+
+/// The words of each.
 const PORT: usize = MAX_RANK + 6;
+const FILL: usize = 3;
+const COPY: usize = 4;
 
 impl<'a> Words<'a> {
     pub(super) const fn word(&mut self) -> Result<u32, Error> {
@@ -369,24 +422,19 @@ impl<'a> Words<'a> {
         }
     }
 
-    /// How many inputs, outputs and variables there are.
+    /// How many inputs, outputs, fills and copies there are.
     const fn counts(mut self) -> Result<[usize; HEADER], Error> {
         self.sizes()
     }
 
-    /// The port of a group (0 inputs, 1 outputs, 2 variables).
+    /// The port of a group (0 inputs, 1 outputs).
     const fn port(mut self, group: usize, index: usize) -> Result<Port, Error> {
-        let counts = tri!(self.sizes::<HEADER>());
-        let (mut before, mut i) = (index, 0);
-        while i < group && i < HEADER {
-            before += counts[i];
-            i += 1;
-        }
-        let len = if group < HEADER { counts[group] } else { 0 };
+        let [inputs, outputs, ..] = tri!(self.sizes::<HEADER>());
+        let (before, len) = if group == 0 { (0, inputs) } else { (inputs, outputs) };
         if index >= len {
             return Err(Error::Port { index, len });
         }
-        tri!(self.take(before * PORT));
+        tri!(self.take((before + index) * PORT));
         let kind = Type::new(tri!(self.word()) as u8);
         let rank = tri!(self.size());
         let sizes = tri!(self.sizes::<MAX_RANK>());
@@ -401,7 +449,7 @@ impl<'a> Words<'a> {
     /// The number of inputs.
     pub(super) const fn input_count(self) -> usize {
         match self.counts() {
-            Ok([inputs, _, _]) => inputs,
+            Ok([inputs, ..]) => inputs,
             Err(_) => 0,
         }
     }
@@ -409,15 +457,7 @@ impl<'a> Words<'a> {
     /// The number of outputs.
     pub(super) const fn output_count(self) -> usize {
         match self.counts() {
-            Ok([_, outputs, _]) => outputs,
-            Err(_) => 0,
-        }
-    }
-
-    /// The number of variables.
-    pub(super) const fn variable_count(self) -> usize {
-        match self.counts() {
-            Ok([_, _, variables]) => variables,
+            Ok([_, outputs, ..]) => outputs,
             Err(_) => 0,
         }
     }
@@ -430,15 +470,18 @@ impl<'a> Words<'a> {
         self.port(1, index)
     }
 
-    pub(super) const fn variable(self, index: usize) -> Result<Port, Error> {
-        self.port(2, index)
+    /// How many fills there are, and copies behind them; the words of both.
+    pub(super) const fn first_values(mut self) -> Result<([usize; 2], Self), Error> {
+        let [inputs, outputs, fills, copies] = tri!(self.sizes::<HEADER>());
+        tri!(self.take((inputs + outputs) * PORT));
+        Ok(([fills, copies], self))
     }
 
     /// The steps, behind the header.
-    pub(super) const fn steps(mut self) -> Result<Self, Error> {
-        let [inputs, outputs, variables] = tri!(self.sizes::<HEADER>());
-        tri!(self.take((inputs + outputs + variables) * PORT));
-        Ok(self)
+    pub(super) const fn steps(self) -> Result<Self, Error> {
+        let ([fills, copies], mut words) = tri!(self.first_values());
+        tri!(words.take(fills * FILL + copies * COPY));
+        Ok(words)
     }
 
     /// The next step: its kind, its operator, its words. `None` behind the last.

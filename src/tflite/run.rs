@@ -5,6 +5,7 @@ use super::{
     operators::{self, How},
     plan::{ALIGNMENT, plan, plan_len},
     program::{Emitter, Memory, Place, Words},
+    variables,
 };
 use crate::{
     kernels::int8::{Rescaling, quantize},
@@ -49,6 +50,7 @@ pub(super) const fn count(model: Model<'_>) -> Result<Counts, Error> {
 /// Writes header and steps.
 pub(super) const fn emit(out: &mut Emitter<'_, '_>) -> Result<(), Error> {
     tri!(out.header());
+    tri!(variables::emit(out));
     let mut i = 0;
     while i < out.model.operators() {
         let node = tri!(out.model.operator(i));
@@ -293,7 +295,7 @@ impl<'a, P: Program> Runner<'a, P> {
         Ok(())
     }
 
-    /// Gives every variable its first value: zeros, bytes of an `i8` the zero point.
+    /// Gives every variable its first value: what CALL_ONCE assigns, or zeros, which in an `i8` are the zero point.
     ///
     /// # Errors
     /// If the program contradicts itself.
@@ -309,10 +311,18 @@ impl<'a, P: Program> Runner<'a, P> {
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     pub fn reset(&mut self) -> Result<(), Error> {
-        for index in 0..Words(self.words).variable_count() {
-            let variable = Words(self.words).variable(index)?;
-            let value = if variable.kind == Type::INT8 { variable.zero_point as u8 } else { 0 };
-            self.bytes_mut(variable.place())?.fill(value);
+        let ([fills, copies], mut words) = Words(self.words).first_values()?;
+        for _ in 0..fills {
+            let (place, value) = (words.place()?, words.word()?);
+            self.bytes_mut(place)?.fill(value as u8);
+        }
+        for _ in 0..copies {
+            let [from, to] = [words.place()?, words.place()?];
+            let (from, to) = (self.file.get(from.start()..from.end()).ok_or(Error::Program)?, self.bytes_mut(to)?);
+            if from.len() != to.len() {
+                return Err(Error::Program);
+            }
+            to.copy_from_slice(from);
         }
         Ok(())
     }

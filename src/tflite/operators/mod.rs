@@ -9,6 +9,7 @@ use super::{
     operator::code,
     plan::Sharing,
     program::{Emitter, Memory, Place, Words, as_i8},
+    variables,
 };
 use crate::{
     kernels::int8::{Activation, Output, Rescaling},

@@ -227,6 +227,9 @@ const fn emit_reshape(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), 
     let (x, y) = (tri!(node.input(0)), tri!(node.output(0)));
     tri!(node.equal(y.dims.len(), x.dims.len(), "an output as long as the input"));
     tri!(node.expect(&y, x.kind, "an output of the input's type"));
+    if x.kind.size().is_none() {
+        return Err(node.fail("elements of whole bytes", Found::Type(x.kind)));
+    }
     // The output has the input's place, unless that is a variable's.
     if tri!(out.place_of(&x)).is(tri!(out.place_of(&y))) {
         return Ok(());
