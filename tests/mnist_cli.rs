@@ -435,6 +435,21 @@ fn a_disk_that_fills_up_leaves_the_old_file() {
 }
 
 #[test]
+fn winograd_is_another_sum_on_any_number_of_threads() {
+    let folder = Small::new();
+    let trained = |more: &[&str], steps| fingerprint(&folder.options(&[&["--steps", steps], more].concat()));
+    let found = trained(&["--winograd", "--threads", "1"], "3");
+    assert_ne!(found, trained(&[], "3"));
+    assert_eq!(trained(&["--winograd", "--threads", "2"], "3"), found);
+    let file = folder.text("winograd.knl");
+    trained(&["--save", &file], "1");
+    assert!(fail(&folder.options(&["--winograd", "--resume", &file])).contains("winograd"));
+    trained(&["--winograd", "--save", &file], "1");
+    assert_eq!(trained(&["--winograd", "--resume", &file], "3"), found);
+    assert!(fail(&folder.options(&["--winograd", "--network", "small"])).contains("expected --network keras"));
+}
+
+#[test]
 fn a_loss_that_is_no_number_ends_the_run_and_saves_nothing() {
     let folder = Small::new();
     let model = folder.text("model.knl");

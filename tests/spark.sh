@@ -6,25 +6,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-missing=()
-for tool in cargo java python3 gzip; do
-  command -v "$tool" >/dev/null || missing+=("$tool")
-done
-if command -v java >/dev/null; then
-  java=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -1)
-  [ "${java:-0}" -ge 17 ] || missing+=("Java 17 or later (this is ${java:-unknown})")
-fi
-if command -v python3 >/dev/null; then
-  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=("python3's venv module")
-fi
-if [ ${#missing[@]} -gt 0 ]; then
-  printf 'spark.sh: missing: %s\n' "${missing[@]}" >&2
-  exit 2
-fi
-
+. tests/toolchains.sh
+engine_tools
 venv=${1:-target/spark-venv}
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/python" -c 'import pyspark' 2>/dev/null || "$venv/bin/pip" install -q 'pyspark>=4,<5'
+python_with "$venv" pyspark 'pyspark>=4,<5'
 
 cargo build -q --example word_count
 work=$(mktemp -d)

@@ -4,11 +4,10 @@
 # unless they are there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/toolchains.sh
 
 venv=${1:-target/tflm-venv}
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/python" -c 'import tflite_micro, ai_edge_litert' 2>/dev/null ||
-    "$venv/bin/pip" install -q 'tflite-micro==0.dev20261023182759' 'ai-edge-litert>=2,<3'
+tflm_with "$venv"
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The seed's network, trained, quantised, and run by TensorFlow Lite Micro on every test image:
+# The network of the example mnist, trained, quantised, and run by TensorFlow Lite Micro on every test image:
 #
 #   tests/tflm_mnist.sh [VENV [OPTIONS OF THE EXAMPLE …]]
 #   tests/tflm_mnist.sh target/tflm-venv --data ../mnist --epochs 2     # all 10,000 test images of MNIST
@@ -7,12 +7,11 @@
 # Without options it is the small network on the bundled digits, and their 2,000 test images. Needs what tests/tflm.sh needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/toolchains.sh
 
 venv=${1:-target/tflm-venv}
 [ $# -eq 0 ] || shift
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/python" -c 'import tflite_micro' 2>/dev/null ||
-    "$venv/bin/pip" install -q 'tflite-micro==0.dev20261023182759' 'ai-edge-litert>=2,<3'
+tflm_with "$venv"
 [ $# -gt 0 ] || set -- --network small --epochs 1
 
 folder=$(mktemp -d)

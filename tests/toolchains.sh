@@ -33,6 +33,31 @@ debian() {
 # need PROGRAM PACKAGE: the program is there, installed if it may be.
 need() { command -v "$1" >/dev/null || debian "$2"; }
 
+# engine_tools: what the programs of Spark and Flink need, or all that is missing.
+engine_tools() {
+    local tool version missing=()
+    for tool in cargo java python3 gzip; do
+        command -v "$tool" >/dev/null || missing+=("$tool")
+    done
+    if command -v java >/dev/null; then
+        version=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -1)
+        [ "${version:-0}" -ge 17 ] || missing+=("Java 17 or later (this is ${version:-unknown})")
+    fi
+    if command -v python3 >/dev/null; then
+        python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=("python3's venv module")
+    fi
+    [ ${#missing[@]} = 0 ] || { printf 'missing: %s\n' "${missing[@]}" >&2; exit 2; }
+}
+
+# python_with VENV MODULES PACKAGE...: a virtual environment that can import the modules, made unless it is there.
+python_with() {
+    [ -x "$1/bin/python" ] || python3 -m venv "$1"
+    "$1/bin/python" -c "import $2" 2>/dev/null || "$1/bin/pip" install -q "${@:3}"
+}
+
+# tflm_with VENV: that has TensorFlow Lite Micro, and LiteRT.
+tflm_with() { python_with "$1" 'tflite_micro, ai_edge_litert' 'tflite-micro==0.dev20261023182759' 'ai-edge-litert>=2,<3'; }
+
 # rustup_has TARGET: the default toolchain can build for it as it is.
 rustup_has() {
     [ "${KERNLET_TOOLCHAIN:-}" != debian ] && ls "$(rustc --print target-libdir --target "$1")"/libcore-*.rlib >/dev/null 2>&1

@@ -10,6 +10,8 @@ mod data;
 #[path = "../shared/files.rs"]
 mod files;
 mod network;
+#[path = "../shared/outcome.rs"]
+mod outcome;
 #[path = "../shared/page.rs"]
 mod page;
 #[path = "../shared/picture.rs"]
@@ -34,12 +36,9 @@ mod train;
 
 use std::process::ExitCode;
 
-use kernlet::{
-    optim::{Adam, CosineDecay, Scheduled},
-    snapshot::fingerprint,
-};
+use kernlet::optim::{Adam, CosineDecay, Scheduled};
 
-use crate::{args::Args, course::Course, network::ResNet8, terminal::say};
+use crate::{args::Args, course::Course, network::ResNet8};
 
 fn main() -> ExitCode {
     let args = match course::read::<Args>() {
@@ -47,7 +46,7 @@ fn main() -> ExitCode {
         Err(status) => return ExitCode::from(status),
     };
     let course = args.course();
-    match pool::install(course.threads, || run(&args, &course)) {
+    match pool::install(course.threads(), || run(&args, &course)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("error: {message}");
@@ -57,42 +56,17 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, course: &Course) -> Result<(), String> {
-    let level = course::level(args.level, args.rounding)?;
+    let level = course.options.level()?;
     // Before minutes of work, not after.
-    for path in [&args.save, &args.quantize, &args.quantize_check, &args.json, &args.report].into_iter().flatten() {
+    for path in course.options.outputs() {
         files::check_place(path)?;
     }
     train::check_formats(course)?;
     let (training, test) = data::load(&args.data)?;
-    say!(
-        "{} training images, {} test images; {level}, {}",
-        terminal::grouped(training.len()),
-        terminal::grouped(test.len()),
-        terminal::count(course.threads, "thread"),
-    );
+    outcome::announce(course, level, &training, &test);
     let steps = u64::from(args.epochs) * training.len().div_ceil(course.batch) as u64;
     let steps = u32::try_from(steps).map_err(|_| "too many epochs".to_owned())?;
     let optimizer = Scheduled::new(Adam::new(course.rate), CosineDecay::new(steps.max(1)));
     let outcome = train::run::<ResNet8, _>(course, level, optimizer, &training, &test)?;
-
-    say!("Test loss: {:.4}", outcome.test.loss);
-    say!("Test accuracy: {:.4}", outcome.test.accuracy());
-    say!("Parameters fingerprint: {:016x}", fingerprint(outcome.model.parameters()));
-    #[cfg(feature = "int8")]
-    let cost = match &args.quantize {
-        Some(path) => {
-            let check = args.quantize_check.as_deref();
-            Some(quantized::write(path, check, level, course.threads, &outcome.model, &training, &test)?)
-        }
-        None => None,
-    };
-    #[cfg(not(feature = "int8"))]
-    let cost = None;
-    if let Some(path) = &args.json {
-        summary::write(path, course, level, &outcome)?;
-    }
-    if let Some(path) = &args.report {
-        report::write(path, course, level, &outcome, cost.as_ref(), &training, &test)?;
-    }
-    Ok(())
+    outcome::write(course, level, &outcome, &training, &test)
 }

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::course::{self, Course, positive, rate, switch, threads};
+use crate::course::{Course, Options, positive, rate, switch, threads};
 use clap::{Parser, ValueEnum};
-use kernlet::simd::{InstructionSet, Level, Rounding};
 
 /// Trains the network of the Keras MNIST example on handwritten digits.
 ///
@@ -22,6 +21,10 @@ pub struct Args {
     /// The network to train
     #[arg(long, value_enum, default_value_t = NetworkName::Keras)]
     pub network: NetworkName,
+
+    /// Compute the second convolution of the Keras network by Winograd's algorithm: fewer multiplications, other bits
+    #[arg(long)]
+    pub winograd: bool,
 
     /// How often all training images are shown [default: 10, or no limit if --steps is given]
     #[arg(long, value_name = "N")]
@@ -45,30 +48,13 @@ pub struct Args {
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub lr: Option<f32>,
 
-    /// Seed of initial parameters, order, dropout and augmentation [default: 1, or the resumed file's]
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-
-    /// Threads; the result has the same bits for any number [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = threads)]
-    pub threads: Option<usize>,
-
     /// Compute gradients as a MapReduce of this many shards, each with a part of every batch
     ///
     /// Shards are mapped on the threads, and their gradients summed in a tree over groups of 16 images, so that the
     /// result has the same bits for any number of shards and threads. It is a different sum, hence other bits, than
     /// without this option.
-    #[arg(long, value_name = "SHARDS", value_parser = threads)]
+    #[arg(long, value_name = "SHARDS", value_parser = threads, conflicts_with = "quantize_aware")]
     pub map_reduce: Option<usize>,
-
-    /// How a·b + c is rounded: once (fused), or after each operation (strict: same bits on every machine)
-    /// [default: fused where the processor can]
-    #[arg(long, value_name = "strict|fused")]
-    pub rounding: Option<Rounding>,
-
-    /// Instruction set; the result has the same bits for each that can do the rounding [default: the widest]
-    #[arg(long, value_name = "portable|avx2|avx512")]
-    pub level: Option<InstructionSet>,
 
     /// Show each image shifted, turned and scaled a little, differently in each epoch [default: off with --data, on
     /// without]
@@ -81,47 +67,9 @@ pub struct Args {
     #[arg(long, value_name = "LOSS", value_parser = loss)]
     pub target_loss: Option<f32>,
 
-    /// Stop after this many steps, counted from the very first one, those of a resumed file included
-    #[arg(long, value_name = "N")]
-    pub steps: Option<u32>,
-
-    /// Write the parameters and the state of training to this file, after each epoch and at the end
-    ///
-    /// The file is replaced as a whole or not at all. A name that ends in .safetensors gets the parameters alone, with
-    /// Keras' names (needs the feature `safetensors`).
-    #[arg(long, value_name = "FILE")]
-    pub save: Option<PathBuf>,
-
-    /// Go on from a file that --save wrote; the end is the same, to the bit, as without the interruption
-    ///
-    /// Other options are not in the file and should be as before. A file that ends in .safetensors gives the
-    /// parameters to begin with.
-    #[arg(long, value_name = "FILE")]
-    pub resume: Option<PathBuf>,
-
     /// Write the parameters alone to this file, at the end, rounded to 8 bits so that it packs to half its length
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-
-    /// Write all figures to this file as JSON
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-
-    /// Quantise the network to eight bits at the end and write it to this file, for any TensorFlow Lite
-    ///
-    /// Ranges are taken from 500 training images. Both accuracies over all test images are said, and each layer's error.
-    #[arg(long, value_name = "FILE.tflite")]
-    pub quantize: Option<PathBuf>,
-
-    /// Learn for eight bits in the last N epochs: weights and values are rounded as --quantize rounds them, while the
-    /// parameters stay floats [default: 0]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, conflicts_with = "map_reduce")]
-    pub quantize_aware: u32,
-
-    /// Write what the quantised network computes with each test image to this file, which tests/tflm.py compares with
-    /// TensorFlow Lite Micro
-    #[arg(long, value_name = "FILE.safetensors", requires = "quantize")]
-    pub quantize_check: Option<PathBuf>,
 
     /// Be a worker of an engine: compute gradients for the driver at standard input and output
     ///
@@ -144,9 +92,8 @@ pub struct Args {
     #[arg(long, value_name = "BYTES", requires = "worker")]
     pub budget: Option<usize>,
 
-    /// Write a page to this file: curves, confusion matrix, worst mistakes, filters, what the network looks at
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub options: Options,
 }
 
 /// The networks by name.
@@ -227,31 +174,15 @@ impl Args {
         self.lr.unwrap_or(self.optimizer.default_rate())
     }
 
-    /// The number of threads; without the feature `rayon` there is one.
-    pub fn threads(&self) -> usize {
-        course::threads_of(self.threads)
-    }
-
-    /// The instruction set and rounding.
-    pub fn level(&self) -> Result<Level, String> {
-        course::level(self.level, self.rounding)
-    }
-
     /// What training is told.
     pub fn course(&self) -> Course {
         Course {
+            options: self.options.clone(),
             batch: self.batch(),
             epochs: self.epochs,
-            steps: self.steps,
-            seed: self.seed,
-            threads: self.threads(),
             augment: self.augment(),
             target_loss: self.target_loss,
             map_reduce: self.map_reduce,
-            quantize_aware: self.quantize_aware,
-            quantize: self.quantize.is_some(),
-            save: self.save.clone(),
-            resume: self.resume.clone(),
             optimizer: self.optimizer.name(),
             network: self.network.name(),
             rate: self.rate(),

@@ -57,17 +57,17 @@ pub fn drive<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
     training: &Pictures,
     test: &Pictures,
 ) -> Result<(), String> {
-    let epochs = match (args.epochs, args.steps) {
+    let epochs = match (args.epochs, args.options.steps) {
         (None, Some(_)) => 0,
         (epochs, _) => epochs.unwrap_or(10),
     };
     let training_of: Training<N, O> =
-        Training::new(optimizer).batch(args.batch()).threads(args.threads()).level(level).epochs(epochs);
+        Training::new(optimizer).batch(args.batch()).threads(args.options.threads()).level(level).epochs(epochs);
     let trainer = train::begin(course, training_of, training.len())?;
     let partitions = args.driver.unwrap_or(1);
     let mut driver = Driver::new(trainer, RECORD, training.len(), partitions).map_err(|error| error.to_string())?;
     let mut batch = train::Batch::new(args.batch(), IMAGE_LEN);
-    let steps = args.steps.unwrap_or(u32::MAX);
+    let steps = args.options.steps.unwrap_or(u32::MAX);
     let mut rest = |trainer: &mut OwnedTrainer<N, O>, metrics: Metrics, is_last, told: &mut String| {
         let found = train::evaluate(trainer, test, &mut batch)?;
         *told += &format!("  loss {:.4}  accuracy {:.4}", metrics.loss, metrics.accuracy());
@@ -79,7 +79,7 @@ pub fn drive<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
         if !metrics.loss.is_finite() {
             return Err(format!("the loss is {}: a smaller --lr may help", metrics.loss));
         }
-        args.save.as_deref().map_or(Ok(()), |path| train::save(path, trainer))
+        args.options.save.as_deref().map_or(Ok(()), |path| train::save(path, trainer))
     };
     let run = driver.run(io::stdin().lock(), io::stdout().lock(), |trainer, event, told| {
         let last_step = trainer.step_count() >= steps;

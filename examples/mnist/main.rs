@@ -10,6 +10,8 @@ mod digits;
 #[path = "../shared/files.rs"]
 mod files;
 mod network;
+#[path = "../shared/outcome.rs"]
+mod outcome;
 #[path = "../shared/page.rs"]
 mod page;
 #[path = "../shared/picture.rs"]
@@ -32,30 +34,49 @@ mod terminal;
 #[path = "../shared/train.rs"]
 mod train;
 
-use std::{process::ExitCode, thread};
+use std::process::ExitCode;
 
 use kernlet::{
     nn::Network,
     optim::{Adadelta, Adagrad, Adam, AdamW, RmsProp, Sgd},
     shape::Shape,
     simd::Level,
-    snapshot::{self, Described, fingerprint},
+    snapshot::{self, Described},
 };
 
 use crate::{
     args::{Args, NetworkName, OptimizerName},
     course::Course,
-    network::{MnistCnn, SmallCnn},
+    network::{MnistCnn, MnistWinogradCnn, SmallCnn},
     pictures::Pictures,
-    terminal::say,
 };
+
+/// Calls a function with the network that is asked for: each is a type of its own.
+macro_rules! with_network {
+    ($args:expr, |$network:ident| $call:expr) => {{
+        macro_rules! call {
+            ($type:ty) => {{
+                type $network = $type;
+                $call
+            }};
+        }
+        match ($args.network, $args.winograd) {
+            (NetworkName::Keras, false) => call!(MnistCnn),
+            (NetworkName::Keras, true) => call!(MnistWinogradCnn),
+            (NetworkName::Small, false) => call!(SmallCnn),
+            (NetworkName::Small, true) => {
+                Err("--winograd: the small network has no convolution for it, expected --network keras".to_owned())
+            }
+        }
+    }};
+}
 
 fn main() -> ExitCode {
     let args = match course::read::<Args>() {
         Ok(args) => args,
         Err(status) => return ExitCode::from(status),
     };
-    match pool::install(args.threads(), || run(&args)) {
+    match pool::install(args.options.threads(), || run(&args)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("error: {message}");
@@ -65,18 +86,12 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), String> {
-    let level = args.level()?;
+    let level = args.options.level()?;
     if args.worker {
-        return match args.network {
-            NetworkName::Keras => cluster::serve::<MnistCnn>(args, level),
-            NetworkName::Small => cluster::serve::<SmallCnn>(args, level),
-        };
+        return with_network!(args, |N| cluster::serve::<N>(args, level));
     }
     // Before minutes of work, not after.
-    for path in [&args.save, &args.weights, &args.quantize, &args.quantize_check, &args.json, &args.report]
-        .into_iter()
-        .flatten()
-    {
+    for path in args.options.outputs().chain(args.weights.as_deref()) {
         files::check_place(path)?;
     }
     let course = args.course();
@@ -87,26 +102,10 @@ fn run(args: &Args) -> Result<(), String> {
         return cluster::write_records(path, &training);
     }
     if args.driver.is_some() {
-        return match args.network {
-            NetworkName::Keras => drive::<MnistCnn>(args, &course, level, &training, &test),
-            NetworkName::Small => drive::<SmallCnn>(args, &course, level, &training, &test),
-        };
+        return with_network!(args, |N| drive::<N>(args, &course, level, &training, &test));
     }
-    say!(
-        "{} training images, {} test images; {level}, {}",
-        terminal::grouped(training.len()),
-        terminal::grouped(test.len()),
-        terminal::count(args.threads(), "thread"),
-    );
-    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-    if cfg!(not(feature = "rayon")) && args.threads.unwrap_or(cores) > 1 {
-        say!("This build has one thread; with --features rayon it uses all cores, for the same result.");
-    }
-
-    match args.network {
-        NetworkName::Keras => learn::<MnistCnn>(args, &course, level, &training, &test),
-        NetworkName::Small => learn::<SmallCnn>(args, &course, level, &training, &test),
-    }
+    outcome::announce(&course, level, &training, &test);
+    with_network!(args, |N| learn::<N>(args, &course, level, &training, &test))
 }
 
 /// A finite number to 8 significant bits, ties to even: the 16 last bits are 0, and cost nothing once compressed.
@@ -158,29 +157,10 @@ fn learn<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Descr
 ) -> Result<(), String> {
     let outcome = with_optimizer!(args, |optimizer| train::run::<N, _>(course, level, optimizer, training, test))?;
 
-    say!("Test loss: {:.4}", outcome.test.loss);
-    say!("Test accuracy: {:.4}", outcome.test.accuracy());
-    say!("Parameters fingerprint: {:016x}", fingerprint(outcome.model.parameters()));
     if let Some(path) = &args.weights {
         let rounded: Vec<f32> = outcome.model.parameters().iter().map(|&x| rounded(x)).collect();
         let saved = snapshot::save(path, &N::INFO, &rounded, None);
         saved.map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    #[cfg(feature = "int8")]
-    let cost = match &args.quantize {
-        Some(path) => {
-            let check = args.quantize_check.as_deref();
-            Some(quantized::write(path, check, level, course.threads, &outcome.model, training, test)?)
-        }
-        None => None,
-    };
-    #[cfg(not(feature = "int8"))]
-    let cost = None;
-    if let Some(path) = &args.json {
-        summary::write(path, course, level, &outcome)?;
-    }
-    if let Some(path) = &args.report {
-        report::write(path, course, level, &outcome, cost.as_ref(), training, test)?;
-    }
-    Ok(())
+    outcome::write(course, level, &outcome, training, test)
 }

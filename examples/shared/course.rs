@@ -1,42 +1,142 @@
 //! How a network is trained: what the examples' command lines have in common.
 
-use std::{ops::RangeInclusive, path::PathBuf, thread};
+use std::{
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    thread,
+};
 
-use clap::{Parser, error::ErrorKind};
+use clap::{Args, Parser, error::ErrorKind};
 use kernlet::simd::{InstructionSet, Level, Rounding};
+
+/// What each of these examples can be asked for.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Seed of all that is drawn: initial parameters, order, dropout, augmentation [default: 1, or the resumed file's]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Threads; the result has the same bits for any number [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
+
+    /// How a·b + c is rounded: once (fused), or after each operation (strict: same bits on every machine)
+    /// [default: fused where the processor can]
+    #[arg(long, value_name = "strict|fused")]
+    rounding: Option<Rounding>,
+
+    /// Instruction set; the result has the same bits for each that can do the rounding [default: the widest]
+    #[arg(long, value_name = "portable|avx2|avx512")]
+    level: Option<InstructionSet>,
+
+    /// Stop after this many steps, counted from the very first one, those of a resumed file included
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u32>,
+
+    /// Write the parameters and the state of training to this file, after each epoch and at the end
+    ///
+    /// The file is replaced as a whole or not at all. A name that ends in .safetensors gets the parameters alone, with
+    /// Keras' names (needs the feature `safetensors`).
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+
+    /// Go on from a file that --save wrote; the end is the same, to the bit, as without the interruption
+    ///
+    /// Other options are not in the file and should be as before. A file that ends in .safetensors gives the
+    /// parameters to begin with.
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+
+    /// Quantise the network to eight bits at the end and write it to this file, for any TensorFlow Lite
+    ///
+    /// Ranges are taken from 500 training images. Both accuracies over all test images are said, and each layer's error.
+    #[arg(long, value_name = "FILE.tflite")]
+    pub quantize: Option<PathBuf>,
+
+    /// Learn for eight bits in the last N epochs: weights and values are rounded as --quantize rounds them, while the
+    /// parameters stay floats [default: 0]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub quantize_aware: u32,
+
+    /// Write what the quantised network computes with each test image to this file, which tests/tflm.py compares with
+    /// TensorFlow Lite Micro
+    #[arg(long, value_name = "FILE.safetensors", requires = "quantize")]
+    pub quantize_check: Option<PathBuf>,
+
+    /// Write all figures to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Write a page to this file: curves, confusion matrix, worst mistakes, filters, what the network looks at
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+impl Options {
+    /// The number of threads; without the feature `rayon` there is one.
+    pub fn threads(&self) -> usize {
+        if cfg!(feature = "rayon") { self.threads.unwrap_or_else(cores) } else { 1 }
+    }
+
+    /// Whether there are more threads to be had, in another build.
+    pub fn could_have_more_threads(&self) -> bool {
+        self.threads.unwrap_or_else(cores) > self.threads()
+    }
+
+    /// The instruction set and rounding.
+    pub fn level(&self) -> Result<Level, String> {
+        let isa = self.level.unwrap_or(Level::detect().instruction_set());
+        if !isa.is_available() {
+            return Err(format!("this processor has no {isa}"));
+        }
+        match self.rounding {
+            Some(rounding) => {
+                Level::new(isa, rounding).ok_or(format!("{isa} has no {rounding} rounding in this build"))
+            }
+            None => Level::new(isa, Rounding::Fused)
+                .or(Level::new(isa, Rounding::Strict))
+                .ok_or(format!("this processor has no {isa}")),
+        }
+    }
+
+    /// The files that will be written.
+    pub fn outputs(&self) -> impl Iterator<Item = &Path> {
+        let files = [&self.save, &self.quantize, &self.quantize_check, &self.json, &self.report];
+        files.into_iter().filter_map(Option::as_deref)
+    }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, |cores| cores.get())
+}
 
 /// What training is told.
 pub struct Course {
+    /// What was asked for.
+    pub options: Options,
     /// Images that one step learns from.
     pub batch: usize,
     /// How often all images are shown; no limit without.
     pub epochs: Option<u32>,
-    /// Stop after this many steps.
-    pub steps: Option<u32>,
-    /// The seed, if one is asked for.
-    pub seed: Option<u64>,
-    /// Threads.
-    pub threads: usize,
     /// Whether images are changed in each epoch.
     pub augment: bool,
     /// The mean training loss that is enough.
     pub target_loss: Option<f32>,
     /// Shards of a MapReduce, if there is one.
     pub map_reduce: Option<usize>,
-    /// Epochs at the end that learn for eight bits.
-    pub quantize_aware: u32,
-    /// Whether a file in eight bits is asked for.
-    pub quantize: bool,
-    /// Where parameters and state are written.
-    pub save: Option<PathBuf>,
-    /// Where training goes on from.
-    pub resume: Option<PathBuf>,
     /// The optimizer's name, the network's, and the learning rate.
     pub optimizer: &'static str,
     pub network: &'static str,
     pub rate: f32,
     /// The page's title.
     pub title: &'static str,
+}
+
+impl Course {
+    /// The number of threads.
+    pub fn threads(&self) -> usize {
+        self.options.threads()
+    }
 }
 
 /// Reads a command line; an error is one line.
@@ -54,29 +154,6 @@ pub fn read<A: Parser>() -> Result<A, u8> {
             2
         }
     })
-}
-
-/// The number of threads; without the feature `rayon` there is one.
-pub fn threads_of(asked: Option<usize>) -> usize {
-    if cfg!(feature = "rayon") {
-        asked.unwrap_or_else(|| thread::available_parallelism().map_or(1, |n| n.get()))
-    } else {
-        1
-    }
-}
-
-/// The instruction set and rounding.
-pub fn level(isa: Option<InstructionSet>, rounding: Option<Rounding>) -> Result<Level, String> {
-    let isa = isa.unwrap_or(Level::detect().instruction_set());
-    if !isa.is_available() {
-        return Err(format!("this processor has no {isa}"));
-    }
-    match rounding {
-        Some(rounding) => Level::new(isa, rounding).ok_or(format!("{isa} has no {rounding} rounding in this build")),
-        None => Level::new(isa, Rounding::Fused)
-            .or(Level::new(isa, Rounding::Strict))
-            .ok_or(format!("this processor has no {isa}")),
-    }
 }
 
 const THREADS: RangeInclusive<usize> = 1..=256;

@@ -96,7 +96,7 @@ fn guess_all<N: Network>(
     outcome: &Outcome<N>,
     test: &Pictures,
 ) -> Result<Vec<Guess>, String> {
-    let batching = Batching::of(BATCH).threads(course.threads);
+    let batching = Batching::of(BATCH).threads(course.threads());
     let mut memory = HeapMemory::zeroed(inference_len::<N>(batching));
     let mut guesses = Vec::with_capacity(test.len());
     for bytes in test.pixels.chunks(BATCH * test.image_len()) {
@@ -139,7 +139,7 @@ fn figures<N: Network>(
         course.rate,
         course.batch,
         outcome.seed,
-        count(course.threads, "thread"),
+        count(course.threads(), "thread"),
         fingerprint(outcome.model.parameters()),
     );
     html

@@ -41,7 +41,7 @@ pub fn write<N: Network>(path: &Path, course: &Course, level: Level, outcome: &O
         "augment": course.augment,
         "level": level.instruction_set().name(),
         "rounding": level.rounding().name(),
-        "threads": course.threads,
+        "threads": course.threads(),
         "map_reduce": course.map_reduce,
         "seed": outcome.seed,
         "network": course.network,

@@ -91,7 +91,7 @@ pub fn begin<N: Network + Described, O: Optimizer>(
     images: usize,
 ) -> Result<OwnedTrainer<N, O>, String> {
     let mut model = Model::<N>::zeroed_box();
-    let resumed = match course.resume.as_deref() {
+    let resumed = match course.options.resume.as_deref() {
         Some(path) => Some((path, read(path)?)),
         None => None,
     };
@@ -102,12 +102,12 @@ pub fn begin<N: Network + Described, O: Optimizer>(
     let seed = match &file {
         Some((path, snapshot)) => {
             let found = snapshot.training().map_err(|error| at(path, error))?.progress.seed;
-            if course.seed.is_some_and(|seed| seed != found) {
+            if course.options.seed.is_some_and(|seed| seed != found) {
                 return Err(format!("{}: trained with seed {found}, not the one asked for", path.display()));
             }
             found
         }
-        None => course.seed.unwrap_or(1),
+        None => course.options.seed.unwrap_or(1),
     };
     if resumed.is_none() {
         model.initialize(seed);
@@ -133,7 +133,7 @@ pub fn run<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Des
     training: &Pictures,
     test: &Pictures,
 ) -> Result<Outcome<N>, String> {
-    let threads = course.threads;
+    let threads = course.threads();
     let training_of: Training<N, O> = Training::new(optimizer).batch(course.batch).threads(threads).level(level);
     let bytes = training_of.training_bytes();
     terminal::print_network::<N>(
@@ -145,11 +145,11 @@ pub fn run<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Des
     let mut trainer = begin(course, training_of, training.len())?;
     let mut progress = trainer.progress();
     let seed = progress.seed;
-    let last_epoch = match (course.epochs, course.steps) {
+    let last_epoch = match (course.epochs, course.options.steps) {
         (None, Some(_)) => None,
         (epochs, _) => Some(epochs.unwrap_or(10)),
     };
-    let steps_left = |progress: &Progress| course.steps.is_none_or(|steps| progress.step < u64::from(steps));
+    let steps_left = |progress: &Progress| course.options.steps.is_none_or(|steps| progress.step < u64::from(steps));
     let mut shards = match course.map_reduce {
         Some(count) => Some(Shards::new(count, level, threads, seed)?),
         None => None,
@@ -167,8 +167,8 @@ pub fn run<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Des
         let mut metrics = Metrics::default();
         let start = Instant::now();
         // The last epochs learn what eight bits do to them.
-        let for_integers =
-            last_epoch.is_some_and(|last| epoch + course.quantize_aware >= last) && course.quantize_aware > 0;
+        let for_integers = last_epoch.is_some_and(|last| epoch + course.options.quantize_aware >= last)
+            && course.options.quantize_aware > 0;
         #[cfg(feature = "int8")]
         if for_integers {
             let samples = crate::quantized::spread(training)?;
@@ -207,7 +207,7 @@ pub fn run<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Des
         if !metrics.loss.is_finite() {
             return Err(format!("the loss is {}: a smaller --lr may help", metrics.loss));
         }
-        if let Some(path) = &course.save {
+        if let Some(path) = &course.options.save {
             trainer.set_progress(progress);
             save(path, &trainer)?;
         }
@@ -220,7 +220,7 @@ pub fn run<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Des
         Some(metrics) => metrics,
         None => evaluate(&mut trainer, test, &mut batch)?,
     };
-    if let (Some(path), true) = (&course.save, epochs.is_empty()) {
+    if let (Some(path), true) = (&course.options.save, epochs.is_empty()) {
         trainer.set_progress(progress);
         save(path, &trainer)?;
     }
@@ -259,10 +259,10 @@ fn is_safetensors(path: &Path) -> bool {
 
 /// Whether this build can read and write the files that are asked for.
 pub fn check_formats(course: &Course) -> Result<(), String> {
-    if cfg!(not(feature = "int8")) && (course.quantize || course.quantize_aware > 0) {
+    if cfg!(not(feature = "int8")) && (course.options.quantize.is_some() || course.options.quantize_aware > 0) {
         return Err("--quantize: needs a build with --features int8".to_owned());
     }
-    match [&course.save, &course.resume].into_iter().flatten().find(|path| is_safetensors(path)) {
+    match [&course.options.save, &course.options.resume].into_iter().flatten().find(|path| is_safetensors(path)) {
         Some(path) if cfg!(not(feature = "safetensors")) => Err(at(path, "needs a build with --features safetensors")),
         _ => Ok(()),
     }
