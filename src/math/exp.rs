@@ -12,11 +12,22 @@ const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 /// Minimax coefficients of `(eʳ − 1 − r) / r²` on ±ln 2 / 2, relative to eʳ: 1 · 10⁻¹⁰ off.
 const EXP: [f32; 6] = [0.5, 0.166_666_66, 0.041_666_463, 0.008_333_571, 0.001_393_508_4, 1.973_946e-4];
 
-/// `eˣ = 2ⁿ (1 + q)`: n and q, where x is not beyond what a float can hold.
+/// Below these the result is 0, above them ∞. NaN passes both bounds.
+const BOUNDS: [f32; 2] = [-104.0, 89.0];
+
+#[inline(always)]
+fn not_below<S: Simd>(s: S, x: S::V) -> S::V {
+    s.max(s.splat(BOUNDS[0]), x)
+}
+
+#[inline(always)]
+fn not_above<S: Simd>(s: S, x: S::V) -> S::V {
+    s.min(s.splat(BOUNDS[1]), x)
+}
+
+/// `eˣ = 2ⁿ (1 + q)`: n and q, where x is not beyond [`BOUNDS`].
 #[inline(always)]
 fn reduced<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
-    // Beyond these the result is 0 or ∞; NaN passes both.
-    let x = s.min(s.splat(89.0), s.max(s.splat(-104.0), x));
     // eˣ = 2ⁿ eʳ with |r| ≤ ln 2 / 2.
     let round = s.splat(ROUND);
     let n = s.sub(s.mul_add(x, s.splat(core::f32::consts::LOG2_E), round), round);
@@ -42,6 +53,23 @@ fn factors<S: Simd>(s: S, n: S::V) -> [S::V; 2] {
 /// ```
 #[inline(always)]
 pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
+    within_bounds(s, not_above(s, not_below(s, x)))
+}
+
+/// [`exp`] of what is at least 0.
+#[inline(always)]
+pub(super) fn exp_above<S: Simd>(s: S, x: S::V) -> S::V {
+    within_bounds(s, not_above(s, x))
+}
+
+/// [`exp`] of what is at most 0.
+#[inline(always)]
+fn exp_below<S: Simd>(s: S, x: S::V) -> S::V {
+    within_bounds(s, not_below(s, x))
+}
+
+#[inline(always)]
+fn within_bounds<S: Simd>(s: S, x: S::V) -> S::V {
     let (n, q) = reduced(s, x);
     let [first, second] = factors(s, n);
     // The first product is exact, so the second is where a subnormal result is rounded, once.
@@ -58,7 +86,7 @@ pub fn exp<S: Simd>(s: S, x: S::V) -> S::V {
 #[inline(always)]
 pub fn exp_m1<S: Simd>(s: S, x: S::V) -> S::V {
     let one = s.splat(1.0);
-    let (n, q) = reduced(s, x);
+    let (n, q) = reduced(s, not_above(s, not_below(s, x)));
     let [first, second] = factors(s, n);
     let large = s.sub(s.mul(s.mul(s.add(one, q), first), second), one);
     // 2ⁿ (1 + q) − 1, of which 2ⁿ − 1 is exact where it matters.
@@ -86,7 +114,7 @@ fn two_to<S: Simd>(s: S, n: S::V) -> S::V {
 pub fn sigmoid<S: Simd>(s: S, x: S::V) -> S::V {
     let one = s.splat(1.0);
     // On the negative side e^x / (1 + e^x), which keeps its digits where e^−x overflows.
-    let e = exp(s, s.neg(s.abs(x)));
+    let e = exp_below(s, s.neg(s.abs(x)));
     s.div(s.select_gt(s.splat(0.0), x, e, one), s.add(one, e))
 }
 
@@ -99,6 +127,6 @@ pub fn sigmoid<S: Simd>(s: S, x: S::V) -> S::V {
 /// ```
 #[inline(always)]
 pub fn softplus<S: Simd>(s: S, x: S::V) -> S::V {
-    let rest = super::ln_1p(s, exp(s, s.neg(s.abs(x))));
+    let rest = super::ln_1p(s, exp_below(s, s.neg(s.abs(x))));
     s.add(s.max(s.splat(0.0), x), rest)
 }
