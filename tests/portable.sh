@@ -10,7 +10,7 @@
 # | parity | the parity program: this machine at every level, bare x86-64, aarch64, RISC-V with and without FPU, Cortex-M0 to M33 |
 # | wasm | the parity program with and without simd128, and the ratio of their speeds |
 # | neon | the parity program and the crate's tests built for aarch64, under an emulator |
-# | firmware | trains, in 256 KB and in 32 KB, and infers on a Cortex-M4 and M7; instructions per multiply-accumulate |
+# | firmware | trains, in 256 KB and in 32 KB, infers and listens on a Cortex-M4 and M7; instructions per multiply-accumulate |
 # | models | TensorFlow Lite's models on a Cortex-M4 and M0: outputs, and instructions per multiply-accumulate |
 # | panic | training steps for Cortex-M, of every kind of layer too, and a model's inference have no panic in their symbols |
 # | tree | what the core depends on |
@@ -173,6 +173,11 @@ firmware() {
     for machine in mps2-an386 mps2-an500; do
         [ $machine = mps2-an386 ] || run_firmware train $machine
         reference=$trained same "the whole training on $machine" "$(sed -n 's/^fingerprint //p' "$portable_target/train.log")"
+    done
+    listened=$(cargo run -q --example parity listen 2>/dev/null | awk '$1 == "portable," && $2 == "strict" { print $3 }')
+    for machine in mps2-an386 mps2-an500; do
+        run_firmware listen $machine
+        reference=$listened same "listening on $machine" "$(sed -n 's/^fingerprint //p' "$portable_target/listen.log")"
     done
 }
 

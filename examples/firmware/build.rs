@@ -1,5 +1,5 @@
-//! Lays the memory map of one machine where the linker looks for it, inflates the digits, and lays out the model
-//! that `model` and `forward_model` run.
+//! Lays the memory map of one machine where the linker looks for it, inflates the digits, makes the sounds, and lays out
+//! the model that `model` and `forward_model` run.
 
 use std::{
     env, fs,
@@ -8,6 +8,8 @@ use std::{
 
 #[path = "../parity/digits.rs"]
 mod digits;
+#[path = "../parity/sounds.rs"]
+mod sounds;
 
 /// The model that is taken unless `MODEL` names another: the keywords' where they are, else one of our own.
 const MODELS: [&str; 2] =
@@ -45,6 +47,7 @@ fn main() {
     println!("cargo:rerun-if-env-changed=MACHINE");
     println!("cargo:rerun-if-changed=machines");
     println!("cargo:rerun-if-changed=../data");
+    println!("cargo:rerun-if-changed=../parity/sounds.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let write = |name: &str, bytes: &[u8]| fs::write(out.join(name), bytes).expect("OUT_DIR can be written");
 
@@ -55,13 +58,21 @@ fn main() {
         write(name, &bytes);
     }
 
+    for (name, first, numbers) in
+        [("sounds-to-learn", 0, sounds::LEARNT), ("sounds-to-test", sounds::LEARNT, sounds::TESTED)]
+    {
+        let mut bytes = vec![0; sounds::bytes(numbers)];
+        sounds::fill(first, &mut bytes);
+        write(name, &bytes);
+    }
+
     model(write);
 
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg=--nmagic");
     println!("cargo:rustc-link-arg=-Tlink.x");
     // `step` is linked without a logger: its symbols are searched for panics.
-    for bin in ["count", "infer", "model", "models", "parity", "train", "train_last"] {
+    for bin in ["count", "infer", "listen", "model", "models", "parity", "train", "train_last"] {
         println!("cargo:rustc-link-arg-bin={bin}=-Tdefmt.x");
     }
 }

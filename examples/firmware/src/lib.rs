@@ -16,6 +16,10 @@ pub mod digits;
 #[cfg(feature = "alloc")]
 #[path = "../../parity/heap.rs"]
 mod heap;
+#[path = "../../parity/listen.rs"]
+pub mod listen;
+#[path = "../../parity/sounds.rs"]
+pub mod sounds;
 #[path = "../../parity/train.rs"]
 pub mod train;
 #[path = "../../parity/zoo.rs"]
