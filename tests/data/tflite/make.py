@@ -204,6 +204,41 @@ def lstm_model():
     save("lstm", b.build([x], [y]), noise([(steps, inputs)]))
 
 
+class Streaming(tf.Module):
+    """Two convolutions over time, one frame at a time, with the frames before in variables."""
+
+    def __init__(self):
+        random = np.random.default_rng(0)
+        self.frames = tf.Variable(tf.zeros([1, 4, 1, 8]), trainable=False, name="stream/states")
+        self.values = tf.Variable(tf.zeros([1, 2, 1, 6]), trainable=False, name="stream_1/states")
+        shapes = [(5, 1, 8, 6), (3, 1, 6, 4), (4, 2)]
+        self.weights = [tf.constant(random.normal(size=shape) / 3, tf.float32) for shape in shapes]
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 1, 1, 8], tf.float32)])
+    def invoke(self, x):
+        y = tf.concat([self.frames, x], 1)
+        self.frames.assign(y[:, 1:])
+        y = tf.nn.relu(tf.nn.conv2d(y, self.weights[0], 1, "VALID"))
+        y = tf.concat([self.values, y], 1)
+        self.values.assign(y[:, 1:])
+        y = tf.nn.relu(tf.nn.conv2d(y, self.weights[1], 1, "VALID"))
+        return tf.sigmoid(tf.reshape(y, [1, 4]) @ self.weights[2])
+
+
+def streaming_model():
+    """Variables as the converter writes them."""
+    module = Streaming()
+    samples = noise([(1, 1, 8)], count=200)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.invoke.get_concrete_function()], module)
+    converter.experimental_enable_resource_variables = True
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([np.float32(x)[None] for x in sample] for sample in samples)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    converter._experimental_variable_quantization = True
+    save("streaming", converter.convert(), samples, runs=8)
+
+
 def refused_models():
     """Dense layers of types that are not run, and an operator that nobody knows; behind a reshaping."""
     types, folder = schema.TensorType, HERE / "refused"
@@ -225,6 +260,12 @@ def refused_models():
 
 
 if __name__ == "__main__":
-    makers = {"digits": digits_model, "blocks": blocks_model, "lstm": lstm_model, "refused": refused_models}
+    makers = {
+        "digits": digits_model,
+        "blocks": blocks_model,
+        "lstm": lstm_model,
+        "streaming": streaming_model,
+        "refused": refused_models,
+    }
     for name in sys.argv[1:] or makers:
         makers[name]()
