@@ -6,7 +6,7 @@ use clap::Parser;
 
 /// Shows what is in a .tflite file, runs it, and says what a microcontroller would need.
 ///
-/// The table has a line for each operator: the shape that it writes, its parameters, its
+/// The table has a line for each operator: the shapes that it reads and writes, its parameters, its
 /// multiply-accumulates, the bytes of its weights, the time that it took here. Beside it a bar for the
 /// memory that is in use while it works. Without a model, one is taken that stands in the
 /// repository and knows digits.

@@ -2,10 +2,9 @@
 
 use std::{error::Error, fs, path::Path};
 
-use kernlet::{
-    random::Stream,
-    tflite::{Any, Runner, Type},
-};
+use kernlet::tflite::{Any, Runner};
+
+use crate::facts;
 
 /// Fills input `index` from a file, or with noise.
 pub fn write(
@@ -16,16 +15,7 @@ pub fn write(
 ) -> Result<(), Box<dyn Error>> {
     let port = runner.input_port(index)?;
     let Some(path) = path else {
-        let noise = Stream::new(1, index as u64);
-        for (i, byte) in (0..).zip(runner.input_bytes(index)?) {
-            *byte = noise.u32_at(i) as u8;
-        }
-        // Any bytes are integers, but not floats that one would have.
-        if port.kind == Type::FLOAT32 {
-            let numbers: Vec<f32> = (0..port.dims.len() as u64).map(|i| noise.f32_at(i)).collect();
-            runner.quantize_input(index, &numbers)?;
-        }
-        return Ok(());
+        return Ok(facts::noise(runner, index, 1)?);
     };
     let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     if let Some(samples) = picture(&bytes) {

@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release --example tflite -- MODEL [INPUT…]`; `--help` says more.
 
+extern crate alloc;
+
 use std::{
     error::Error,
     fs,
@@ -12,10 +14,11 @@ use std::{
 use clap::Parser;
 use kernlet::{
     simd::Level,
-    tflite::{Any, Model, Runner, Type},
+    tflite::{Any, Model, Runner},
 };
 
 mod args;
+mod facts;
 mod input;
 mod table;
 
@@ -50,8 +53,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     for index in 0..runner.inputs() {
         input::write(&mut runner, index, args.inputs.get(index).map(PathBuf::as_path), args.signed)?;
     }
-    let inputs = (0..runner.inputs()).map(|index| Ok(runner.input_bytes(index)?.to_vec()));
-    let inputs = inputs.collect::<Result<Vec<_>, kernlet::tflite::Error>>()?;
+    let inputs = facts::inputs(&mut runner)?;
     let times = measure(&mut runner, &model, &inputs, args.runs)?;
 
     println!("{}: {} bytes, {level}", path.display(), file.len());
@@ -77,13 +79,9 @@ fn measure(
 ) -> Result<Vec<Duration>, kernlet::tflite::Error> {
     let mut best = vec![Duration::MAX; model.operators()];
     for _ in 0..runs.max(1) {
-        runner.reset()?;
-        for (index, input) in inputs.iter().enumerate() {
-            runner.input_bytes(index)?.copy_from_slice(input);
-        }
         let mut times = vec![Duration::ZERO; model.operators()];
         let mut last = Instant::now();
-        runner.invoke_with(|operator| {
+        facts::run(runner, inputs, |operator| {
             let now = Instant::now();
             times[operator] += now - last;
             last = now;
@@ -98,11 +96,10 @@ fn measure(
 /// The largest numbers of an output.
 fn outputs(runner: &Runner<'_, Any>, index: usize, top: usize) -> Result<String, kernlet::tflite::Error> {
     let port = runner.output_port(index)?;
-    if port.kind != Type::INT8 && port.kind != Type::FLOAT32 {
-        return Ok(format!("output {index}: {:?}\n", runner.output_bytes(index)?));
+    let numbers = facts::output(runner, index)?;
+    if numbers.is_empty() {
+        return Ok(format!("output {index}: {} of {}, without numbers\n", port.dims, port.kind));
     }
-    let mut numbers = vec![0.0; port.dims.len()];
-    runner.dequantize_output(index, &mut numbers)?;
     let mut order: Vec<usize> = (0..numbers.len()).collect();
     order.sort_by(|&a, &b| numbers[b].total_cmp(&numbers[a]));
     let shown: Vec<String> = order.iter().take(top).map(|&i| format!("{i}: {:.3}", numbers[i])).collect();

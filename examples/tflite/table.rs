@@ -2,7 +2,9 @@
 
 use std::{fmt::Write, time::Duration};
 
-use kernlet::tflite::{Any, Error, Model, Runner, plan_len};
+use kernlet::tflite::{Any, Error, Model, Runner};
+
+use crate::facts;
 
 /// Columns of the widest bar.
 const BAR: usize = 24;
@@ -45,45 +47,52 @@ fn bar(part: usize, whole: usize) -> String {
 
 /// A line for each operator.
 pub fn operators(model: &Model<'_>, times: &[Duration]) -> Result<String, Error> {
-    let mut words = vec![0; plan_len(model)];
-    let plan = model.plan(&mut words)?;
-    let live: Vec<usize> = (0..model.operators()).map(|index| plan.live_bytes(index)).collect();
+    let (facts, bytes) = facts::rows(model)?;
+    let live: Vec<usize> = facts.iter().map(|row| row.live_bytes).collect();
     let most = live.iter().copied().max().unwrap_or(0);
-    let head = ["operator", "writes", "parameters", "multiply-adds", "bytes", "µs", "in use"].map(String::from);
+    let head =
+        ["operator", "reads", "writes", "parameters", "multiply-adds", "bytes", "µs", "in use"].map(String::from);
     let mut rows = vec![head];
     let mut total = [0; 3];
-    for index in 0..model.operators() {
-        let node = model.operator(index)?;
-        let (parameters, macs) = (model.operator_parameters(index)?, model.operator_macs(index)?);
-        let constants = (0..node.inputs()).filter_map(|i| node.optional(i).ok()?).filter(|tensor| tensor.is_constant());
-        let bytes: usize = constants.map(|tensor| tensor.bytes()).sum();
-        total = [total[0] + parameters as u64, total[1] + macs, total[2] + bytes as u64];
+    for (index, row) in facts.iter().enumerate() {
+        let (parameters, bytes) = (row.parameters as u64, row.constant_bytes as u64);
+        total = [total[0] + parameters, total[1] + row.macs, total[2] + bytes];
         rows.push([
-            format!("{index:>2} {}", node.operator()),
-            node.output(0).map(|output| output.dims().to_string()).unwrap_or_default(),
-            grouped(parameters as u64),
-            grouped(macs),
-            grouped(bytes as u64),
+            format!("{index:>2} {}", row.operator),
+            row.reads.map(|dims| dims.to_string()).unwrap_or_default(),
+            row.writes.map(|dims| dims.to_string()).unwrap_or_default(),
+            grouped(parameters),
+            grouped(row.macs),
+            grouped(bytes),
             format!("{:.1}", times[index].as_secs_f64() * 1e6),
-            grouped(live[index] as u64),
+            grouped(row.live_bytes as u64),
         ]);
     }
     let time: Duration = times.iter().sum();
-    let [parameters, macs, bytes] = total.map(grouped);
+    let [parameters, macs, constants] = total.map(grouped);
     let time = format!("{:.1}", time.as_secs_f64() * 1e6);
-    rows.push(["   all".into(), String::new(), parameters, macs, bytes, time, grouped(plan.bytes() as u64)]);
+    rows.push([
+        "   all".into(),
+        String::new(),
+        String::new(),
+        parameters,
+        macs,
+        constants,
+        time,
+        grouped(bytes as u64),
+    ]);
     Ok(aligned(&rows, &live, most))
 }
 
-/// Columns as wide as their widest cells: the first two to the left, the others to the right.
-fn aligned(rows: &[[String; 7]], live: &[usize], most: usize) -> String {
+/// Columns as wide as their widest cells: the first three to the left, the others to the right.
+fn aligned(rows: &[[String; 8]], live: &[usize], most: usize) -> String {
     let widths: Vec<usize> =
-        (0..7).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+        (0..8).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
     let mut text = String::new();
     for (index, row) in rows.iter().enumerate() {
         for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
             let pad = " ".repeat(width - cell.chars().count());
-            if column < 2 {
+            if column < 3 {
                 write!(text, "{cell}{pad}  ").expect("a string grows");
             } else {
                 write!(text, "{pad}{cell}  ").expect("a string grows");

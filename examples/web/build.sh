@@ -7,7 +7,7 @@
 # It needs what tests/toolchains.sh names for wasm32, and nothing else.
 set -euo pipefail
 out=${1:?usage: examples/web/build.sh OUT}
-mkdir -p "$out"
+mkdir -p "$out/model"
 out=$(cd "$out" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . ../../tests/toolchains.sh
@@ -18,8 +18,11 @@ for name in scalar simd; do
     if [ $name = simd ]; then flags='-C target-feature=+simd128'; else flags=; fi
     (cd wasm && RUSTFLAGS=$flags cargo_for $target build --release --quiet)
     cp "$(built_for $target)/release/kernlet_web.wasm" "$out/$name.wasm"
+    (cd model/wasm && RUSTFLAGS=$flags cargo_for $target build --release --quiet)
+    cp "$(built_for $target)/release/kernlet_web_model.wasm" "$out/model/$name.wasm"
 done
 cp index.html style.css ./*.js digits.knl "$out"
+cp model/*.js ../../tests/data/tflite/digits.tflite "$out/model"
 mkdir -p "$out/digits" "$out/texts"
 cp ../data/*-ubyte.gz "$out/digits"
 cp ../data/kjv.txt.gz "$out/texts"

@@ -1,6 +1,7 @@
-// Loads the module and the weights, and wires the two halves of the page.
+// Loads the module and the weights, and wires the parts of the page.
 
 import { compile, hasSimd } from "./wasm.js";
+import { keepPage } from "./drop.js";
 import { digits } from "./digits.js";
 import { train } from "./train.js";
 import { words } from "./words.js";
@@ -21,6 +22,7 @@ function tabs() {
       each.tabIndex = chosen ? 0 : -1;
       $(each.getAttribute("aria-controls")).hidden = !chosen;
     }
+    if (tab.id === "model") openModels();
   };
   all.forEach((tab, i) => {
     tab.addEventListener("click", () => {
@@ -38,8 +40,21 @@ function tabs() {
   show(all.find((tab) => `#${tab.id}` === location.hash) ?? all[0]);
 }
 
+// What runs other models is loaded when it is first asked for.
+let models = null;
+function openModels() {
+  models ??= started
+    .then(async (recognised) => {
+      const { model } = await import("./model/tab.js");
+      await model($("model-panel"), say, () => recognised.image);
+    })
+    .catch((error) => {
+      models = null;
+      $("model-panel").textContent = `This part could not start: ${error.message}`;
+    });
+}
+
 async function start() {
-  tabs();
   const simd = hasSimd();
   $("build").textContent = simd
     ? "This browser has WASM SIMD."
@@ -54,9 +69,13 @@ async function start() {
   train(module, recognised, say);
   words(module, say);
   document.body.dataset.ready = "yes";
+  return recognised;
 }
 
-start().catch((error) => {
+keepPage();
+const started = start();
+tabs();
+started.catch((error) => {
   $("build").textContent = `The page could not start: ${error.message}`;
   $("build").classList.add("warning");
 });

@@ -86,7 +86,10 @@ export function train(module, digits, say) {
 
   function teach(label) {
     const image = digits.image;
-    if (!image) return say("Draw a digit first");
+    if (!image) {
+      $("taught").textContent = "Draw a digit first.";
+      return say($("taught").textContent);
+    }
     if (running) worker.postMessage({ kind: "pause" });
     if (state === "nothing") {
       const { network, parameters } = digits;
@@ -97,7 +100,10 @@ export function train(module, digits, say) {
     worker.postMessage({ kind: "teach", image, label });
   }
 
-  worker.onerror = (event) => say(`${event.message}`);
+  worker.onerror = (event) => {
+    $("note").textContent = event.message;
+    say(event.message);
+  };
   worker.onmessage = ({ data }) => {
     if (data.id !== id) return;
     if (data.parameters) digits.show(settings && state === "fresh" ? settings.network : digits.network, data.parameters);
@@ -105,6 +111,8 @@ export function train(module, digits, say) {
       running = false;
       state = "nothing";
       $("note").textContent = data.message;
+      $("taught").textContent = "";
+      say(data.message);
       enable();
     } else if (data.kind === "progress") {
       loss.add(data.losses);
@@ -126,7 +134,7 @@ export function train(module, digits, say) {
       running = false;
       const { network, batch, seed } = settings;
       const chosen = `--network ${NETWORKS[network]} --rounding strict --augment=off --batch ${batch} --seed ${seed}`;
-      $("note").textContent = data.done ? "Done" : "Paused";
+      $("note").textContent = data.done ? "Done. To go on, choose a later end." : "Paused";
       $("fingerprint").textContent = data.fingerprint;
       $("command").textContent = `cargo run --example mnist -- ${chosen} --steps ${data.step}`;
       $("proof").hidden = false;

@@ -7,8 +7,8 @@ const VECTOR = new Uint8Array([
 
 export const hasSimd = () => WebAssembly.validate(VECTOR);
 
-export async function compile(simd) {
-  const response = await fetch(new URL(simd ? "simd.wasm" : "scalar.wasm", import.meta.url));
+export async function compile(simd, folder = "") {
+  const response = await fetch(new URL(folder + (simd ? "simd.wasm" : "scalar.wasm"), import.meta.url));
   if (!response.ok) throw new Error(`${response.url}: ${response.status}`);
   return WebAssembly.compile(await response.arrayBuffer());
 }

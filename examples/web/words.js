@@ -1,5 +1,7 @@
 // The page's second half: a text, a budget, and the words that are most frequent in it.
 
+import { dropInto } from "./drop.js";
+
 const $ = (id) => document.getElementById(id);
 const grouped = (number) => Math.round(number).toLocaleString("en");
 
@@ -22,41 +24,37 @@ export function words(module, say) {
   $("budget").addEventListener("input", showBudget);
   showBudget();
 
+  function fail(message) {
+    $("text-error").textContent = message;
+    $("text-error").hidden = false;
+    say(message);
+  }
+
   function choose(chosen) {
     file = chosen;
+    $("text-error").hidden = true;
     $("chosen").textContent = file ? `${file.name}, ${size(file.size)}` : "";
     if (file) count(file);
   }
   $("file").addEventListener("change", () => choose($("file").files[0] ?? null));
-  const drop = $("drop");
-  for (const name of ["dragenter", "dragover"]) {
-    drop.addEventListener(name, (event) => {
-      event.preventDefault();
-      drop.classList.add("over");
-    });
-  }
-  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-  drop.addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    const [dropped] = event.dataTransfer.files;
-    if (dropped) choose(dropped);
+  dropInto($("words-panel"), $("drop"), (dropped) => {
+    if (dropped.files[0]) choose(dropped.files[0]);
     else {
-      $("text").value = event.dataTransfer.getData("text");
+      $("text").value = dropped.getData("text");
       count($("text").value);
     }
   });
   $("count").addEventListener("click", () => {
     if ($("text").value !== "") count($("text").value);
     else if (file) count(file);
-    else say("There is no text yet: paste one, or choose a file.");
+    else fail("There is no text yet: paste one, or choose a file.");
   });
   $("text").addEventListener("input", () => {
     if ($("text").value !== "") choose(null);
   });
   $("bible").addEventListener("click", async () => {
     const response = await fetch("texts/kjv.txt.gz");
-    if (!response.ok) return say(`${response.url}: ${response.status}`);
+    if (!response.ok) return fail(`${response.url}: ${response.status}`);
     const bytes = await response.arrayBuffer();
     const gzipped = new Uint8Array(bytes, 0, 2).join() === "31,139";
     $("text").value = "";
@@ -64,13 +62,14 @@ export function words(module, say) {
   });
 
   function count(source) {
+    $("text-error").hidden = true;
     worker?.terminate();
     worker = new Worker("count.js", { type: "module" });
     $("count").disabled = true;
     worker.onmessage = ({ data }) => {
       if (data.kind === "failed") {
         $("count").disabled = false;
-        return say(data.message);
+        return fail(`${source.name ?? "The text"} could not be counted: ${data.message}`);
       }
       show(data);
       if (data.kind === "done") {
@@ -79,7 +78,10 @@ export function words(module, say) {
         say(`${grouped(data.words)} words, ${grouped(data.distinct)} different ones`);
       }
     };
-    worker.onerror = (event) => say(event.message);
+    worker.onerror = (event) => {
+      $("count").disabled = false;
+      fail(event.message);
+    };
     worker.postMessage({ module, budget: budget(), source });
   }
 
