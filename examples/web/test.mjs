@@ -22,13 +22,19 @@ const { url, close } = await serve(page);
 const browser = await open();
 let failed = 0;
 
+// What the page says of itself in a trace.
+const MARK = "the page under test";
+
 // The longest task of a main thread by its own clock, which other programs do not move. What the test itself asks of the
 // page through DevTools is not the page's: a file that it drops is a message of several megabytes.
 function longestTask(trace) {
   const { traceEvents } = JSON.parse(trace);
+  // The browser has renderers of its own.
+  const pages = new Set(traceEvents.filter(({ name }) => name === MARK).map(({ pid }) => pid));
+  assert.ok(pages.size > 0, "the trace does not name the page");
   const mains = new Set();
   for (const { name, args, pid, tid } of traceEvents) {
-    if (name === "thread_name" && args.name === "CrRendererMain") mains.add(`${pid} ${tid}`);
+    if (name === "thread_name" && args.name === "CrRendererMain" && pages.has(pid)) mains.add(`${pid} ${tid}`);
   }
   const events = traceEvents.filter(({ tdur, pid, tid }) => tdur !== undefined && mains.has(`${pid} ${tid}`));
   const ours = ({ args }) => args.chrome_mojo_event_info?.mojo_interface_tag === "blink.mojom.DevToolsSession";
@@ -74,13 +80,14 @@ async function attempt(options, work, complaints) {
       if (["error", "warning"].includes(message.type())) complaints.push(message.text());
     });
     tab.on("pageerror", (error) => complaints.push(String(error)));
-    await tab.addInitScript(() => {
+    await tab.addInitScript((mark) => {
+      performance.mark(mark);
       window.longTasks = [];
       const watch = (list) => list.getEntries().forEach(({ duration }) => window.longTasks.push(duration));
       new PerformanceObserver(watch).observe({ type: "longtask", buffered: true });
-    });
+    }, MARK);
     if (before) await tab.addInitScript(before);
-    await browser.startTracing(tab, { categories: ["toplevel"] });
+    await browser.startTracing(tab, { categories: ["toplevel", "blink.user_timing"] });
     await tab.goto(url + path);
     await tab.locator("body[data-ready]").waitFor();
     return tab;
@@ -92,7 +99,7 @@ async function attempt(options, work, complaints) {
     const { took, from } = longestTask((await browser.stopTracing()).toString());
     tab = null;
     const seen = observed ? `${observed.toFixed(0)} ms by the browser's observer` : "none is long";
-    // The observer sees this page alone, but by the wall and with what DevTools asks; the trace has other renderers too.
+    // The observer sees this page alone, but by the wall and with what DevTools asks.
     const blocked = Math.min(took, observed);
     return { note, blocked, tasks: `the longest task took ${took.toFixed(1)} ms of its thread's time (${from}), ${seen}` };
   } finally {
