@@ -160,3 +160,8 @@ pub mod tflite;
 #[cfg(all(doctest, feature = "std", feature = "counting"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Those for people who come from Python.
+#[cfg(all(doctest, feature = "std", feature = "int8", feature = "safetensors"))]
+#[doc = include_str!("../docs/from-python.md")]
+struct FromPython;

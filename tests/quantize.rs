@@ -435,3 +435,77 @@ fn a_head_learns_on_the_features_of_a_file() {
     infer(level(), batching, &head, &features[..1568], &mut memory, &mut said).unwrap();
     assert!(said[0] > said[1]);
 }
+
+/// What docs/from-python.md says, with models that `tests/data/from_python/make.py` trained.
+#[cfg(feature = "safetensors")]
+mod from_python {
+    use kernlet::snapshot::safetensors::Reader;
+    use safetensors::SafeTensors;
+
+    use super::*;
+
+    kernlet::network! {
+        struct Patterns([12, 12, 1]) {
+            conv1: conv2d(8, 3x3), bn1: batch_norm, relu, max_pool2d(2x2),
+            fc: dense(10), softmax,
+        }
+    }
+    kernlet::network! {
+        /// With PyTorch's ε and momentum.
+        struct TheirPatterns([12, 12, 1]) {
+            conv1: conv2d(8, 3x3), bn1: batch_norm(epsilon: 1e-5, momentum: 0.9), relu, max_pool2d(2x2),
+            fc: dense(10), softmax,
+        }
+    }
+
+    const SAMPLES: usize = 64;
+
+    fn largest<T: PartialOrd>(row: &[T]) -> usize {
+        (0..row.len()).fold(0, |best, at| if row[at] > row[best] { at } else { best })
+    }
+
+    /// How many of the samples are right: read, and run, in floats; then in eight bits.
+    fn converted<N: Network<Input: Shape<Scalar = f32>> + Described>(name: &str, reader: Reader<'_>) -> [usize; 2] {
+        let file = |name: String| fs::read(format!("tests/data/from_python/{name}.safetensors")).unwrap();
+        let mut model = Model::<N>::zeroed_box();
+        reader.read_into(&file(name.into()), &N::INFO, model.parameters_mut()).unwrap();
+
+        let values = file(format!("{name}_values"));
+        let values = SafeTensors::deserialize(&values).unwrap();
+        let value = |name| values.tensor(name).unwrap().data();
+        let samples: Vec<f32> = value("pixels").iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
+        let batching = Batching::of(SAMPLES);
+        let (mut memory, mut found) = (vec![0.0; inference_len::<N>(batching)], vec![0.0; SAMPLES * 10]);
+        infer(level(), batching, &model, &samples, &mut memory, &mut found).unwrap();
+        // A logit is a sum of 200 products of sums of 9, which are in another order there: at most 209 roundings of
+        // numbers below 16; a probability moves by less than its logit.
+        for (at, (found, expected)) in found.iter().zip(value("probabilities").as_chunks::<4>().0).enumerate() {
+            let expected = f32::from_le_bytes(*expected);
+            assert!((found - expected).abs() <= 209.0 * 16.0 * f32::EPSILON, "{name}, {at}: {found} for {expected}");
+        }
+
+        let mut calibration = Calibration::new(level(), &model).unwrap();
+        calibration.observe(&samples).unwrap();
+        let quantized = calibration.quantize(Range::MinMax).unwrap();
+        for layer in quantized.compare(level(), &model, &samples).unwrap().layers() {
+            assert!(layer.decibels() > 20.0, "{name}: {layer:?}");
+        }
+        let (inputs, outputs, _) = run(&quantized, &samples);
+        write(name, &quantized, &inputs, &outputs, SAMPLES);
+        let classes = value("classes");
+        let right = |answers: Vec<usize>| answers.iter().zip(classes).filter(|&(&a, &c)| a == usize::from(c)).count();
+        [right(found.chunks(10).map(largest).collect()), right(outputs.chunks(10).map(largest).collect())]
+    }
+
+    #[test]
+    fn a_model_of_keras() {
+        let [float, integer] = converted::<Patterns>("keras", Reader::keras().epsilon(1e-3));
+        assert!(float >= 60 && integer + 1 >= float, "{float} and {integer} of 64");
+    }
+
+    #[test]
+    fn a_model_of_pytorch() {
+        let [float, integer] = converted::<TheirPatterns>("pytorch", Reader::pytorch().epsilon(1e-5));
+        assert!(float >= 60 && integer + 1 >= float, "{float} and {integer} of 64");
+    }
+}

@@ -11,5 +11,5 @@ tflm_with "$venv"
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-KERNLET_QUANTIZED=$folder cargo test -q --all-features --test quantize networks_survive
+KERNLET_QUANTIZED=$folder cargo test -q --all-features --test quantize -- networks_survive from_python
 "$venv/bin/python" tests/tflm.py "$folder" 2> >(grep -v '^[WI]0000\|^INFO' >&2)
