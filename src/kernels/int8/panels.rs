@@ -224,12 +224,12 @@ impl Memory {
                                 };
                             }
                         }
-                        match (&direct, tile) {
+                        let sums = match (&direct, tile) {
                             (Some(direct), Some(tile)) => {
-                                products_direct::<S, NV>(s, direct, &tile, self.panel.place(), &mut sums);
+                                products_direct::<S, NV>(s, direct, &tile, self.panel.place(), sums)
                             }
-                            _ => products::<S, NV>(s, groups, self.tile.place(), self.panel.place(), &mut sums),
-                        }
+                            _ => products::<S, NV>(s, groups, self.tile.place(), self.panel.place(), sums),
+                        };
                         for (i, sums) in sums.iter().enumerate().take(count) {
                             if last {
                                 let y = y.as_mut_ptr().add((row + i) * all_channels + first);
@@ -329,7 +329,7 @@ fn constants<S: Integers, const NV: usize>(_: S, filter: &Filter<'_>, first: usi
     constants
 }
 
-/// Adds the products of all groups.
+/// Adds the products of all groups. Sums come and go by value: behind a reference they would lie in memory.
 ///
 /// # Safety
 /// `x` has `MR` rows of groups, `panel` `NV` vectors for each group.
@@ -339,8 +339,8 @@ unsafe fn products<S: Integers, const NV: usize>(
     groups: usize,
     x: *const i32,
     panel: *const i32,
-    sums: &mut [[S::V; NV]; MR],
-) {
+    mut sums: [[S::V; NV]; MR],
+) -> [[S::V; NV]; MR] {
     for group in 0..groups {
         // SAFETY: the caller vouches.
         unsafe {
@@ -353,6 +353,7 @@ unsafe fn products<S: Integers, const NV: usize>(
             }
         }
     }
+    sums
 }
 
 /// Rows that are read where they lie, in runs of whole groups.
@@ -400,8 +401,8 @@ unsafe fn products_direct<S: Integers, const NV: usize>(
     direct: &Direct<'_>,
     tile: &[*const i8; MR],
     panel: *const i32,
-    sums: &mut [[S::V; NV]; MR],
-) {
+    mut sums: [[S::V; NV]; MR],
+) -> [[S::V; NV]; MR] {
     let Runs { count, len, step, .. } = direct.0;
     let groups = len / S::TERMS;
     for run in 0..count {
@@ -420,6 +421,7 @@ unsafe fn products_direct<S: Integers, const NV: usize>(
             }
         }
     }
+    sums
 }
 
 /// Writes the outputs of a pixel.
