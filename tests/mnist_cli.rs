@@ -435,6 +435,24 @@ fn a_disk_that_fills_up_leaves_the_old_file() {
 }
 
 #[test]
+#[cfg(unix)]
+fn outputs_have_names_of_their_own() {
+    let folder = Small::new();
+    let [file, other] = ["out", "./out"].map(|name| folder.text(name));
+    let options = ["--steps", "1", "--json", &file, "--report", &other];
+    assert!(fail(&folder.options(&options)).contains("out: two outputs have this name, expected one"));
+    assert!(!folder.join("out").exists());
+
+    let log = fs::File::create(&file).unwrap();
+    let mut command = Command::new(program());
+    command.args(folder.options(&["--steps", "1", "--json", "/dev/stdout"])).stdout(log);
+    let output = command.output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(message, "error: /dev/stdout: standard output is written to this file, expected another\n");
+}
+
+#[test]
 fn winograd_is_another_sum_on_any_number_of_threads() {
     let folder = Small::new();
     let trained = |more: &[&str], steps| fingerprint(&folder.options(&[&["--steps", steps], more].concat()));

@@ -58,9 +58,7 @@ fn main() -> ExitCode {
 fn run(args: &Args, course: &Course) -> Result<(), String> {
     let level = course.options.level()?;
     // Before minutes of work, not after.
-    for path in course.options.outputs() {
-        files::check_place(path)?;
-    }
+    files::check_places(course.options.outputs())?;
     train::check_formats(course)?;
     let (training, test) = data::load(&args.data)?;
     outcome::announce(course, level, &training, &test);

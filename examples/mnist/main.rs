@@ -91,9 +91,7 @@ fn run(args: &Args) -> Result<(), String> {
         return with_network!(args, |N| cluster::serve::<N>(args, level));
     }
     // Before minutes of work, not after.
-    for path in args.options.outputs().chain(args.weights.as_deref()) {
-        files::check_place(path)?;
-    }
+    files::check_places(args.options.outputs().chain(args.weights.as_deref()).chain(args.records.as_deref()))?;
     let course = args.course();
     train::check_formats(&course)?;
     let folder = args.data.clone().unwrap_or_else(digits::bundled);

@@ -45,9 +45,7 @@ fn run(args: &Args) -> Result<(), String> {
         return cluster::serve(args.budget);
     }
     // Before a minute of work, not after.
-    for path in [&args.json, &args.features].into_iter().flatten() {
-        files::check_place(path)?;
-    }
+    files::check_places([&args.json, &args.features].into_iter().filter_map(|path| path.as_deref()))?;
     let data = args.data.as_deref().unwrap_or(Path::new("."));
     let posts = Posts::read(data, MOST_GROUPS)?;
     let (training, test) = (&posts.training, &posts.test);

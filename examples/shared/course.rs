@@ -3,11 +3,12 @@
 use std::{
     ops::RangeInclusive,
     path::{Path, PathBuf},
-    thread,
 };
 
 use clap::{Args, Parser, error::ErrorKind};
 use kernlet::simd::{InstructionSet, Level, Rounding};
+
+use crate::pool;
 
 /// What each of these examples can be asked for.
 #[derive(Args, Clone, Debug)]
@@ -75,12 +76,12 @@ pub struct Options {
 impl Options {
     /// The number of threads; without the feature `rayon` there is one.
     pub fn threads(&self) -> usize {
-        if cfg!(feature = "rayon") { self.threads.unwrap_or_else(cores) } else { 1 }
+        pool::threads(self.threads)
     }
 
     /// Whether there are more threads to be had, in another build.
     pub fn could_have_more_threads(&self) -> bool {
-        self.threads.unwrap_or_else(cores) > self.threads()
+        self.threads.unwrap_or_else(pool::cores) > self.threads()
     }
 
     /// The instruction set and rounding.
@@ -104,10 +105,6 @@ impl Options {
         let files = [&self.save, &self.quantize, &self.quantize_check, &self.json, &self.report];
         files.into_iter().filter_map(Option::as_deref)
     }
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, |cores| cores.get())
 }
 
 /// What training is told.

@@ -1,5 +1,17 @@
 //! Threads.
 
+use std::thread;
+
+/// The number of threads: what was asked for, or one for each core; one where the build has no more.
+pub fn threads(asked: Option<usize>) -> usize {
+    if cfg!(feature = "rayon") { asked.unwrap_or_else(cores) } else { 1 }
+}
+
+/// The number of cores.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, |cores| cores.get())
+}
+
 /// Calls `f` from inside a pool of threads: work that is handed in from outside, step by step, passes through a queue.
 #[cfg(feature = "rayon")]
 pub fn install(threads: usize, f: impl FnOnce() -> Result<(), String> + Send) -> Result<(), String> {

@@ -1,8 +1,10 @@
 //! The command line.
 
-use std::{path::PathBuf, thread};
+use std::path::PathBuf;
 
 use clap::Parser;
+
+use crate::pool;
 
 /// Learns spoken digits: MFCC of a second of sound, and a network of depthwise separable convolutions.
 ///
@@ -47,10 +49,6 @@ pub struct Args {
 impl Args {
     /// The number of threads, one where the build has none.
     pub fn threads(&self) -> usize {
-        if cfg!(feature = "rayon") {
-            self.threads.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from)
-        } else {
-            1
-        }
+        pool::threads(self.threads.map(usize::from))
     }
 }

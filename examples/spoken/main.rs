@@ -53,9 +53,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), String> {
     // Before minutes of work, not after.
-    for path in [&args.json, &args.report].into_iter().flatten() {
-        files::check_place(path)?;
-    }
+    files::check_places([&args.json, &args.report].into_iter().filter_map(|path| path.as_deref()))?;
     let all = Sounds::read(&args.data)?;
     let learnt = Set::to_learn(&all, |sound| !sound.is_test)?;
     let tested = learnt.to_test(&all, |sound| sound.is_test)?;
