@@ -70,6 +70,33 @@ fn tables_are_the_same_compiled_and_computed() {
     assert!(sums.iter().filter(|&&sum| sum > 0.0).count() > 110);
 }
 
+/// The row below as TensorFlow 2.21 computes it.
+const TENSORFLOW: [f32; 12] = [
+    19.438_412, -1.514_929, 0.351_591, 0.387_876, 0.513_783, -0.413_993, 0.387_181, -0.048_715, 0.644_756, 0.605_141,
+    0.231_254, -0.715_423,
+];
+
+/// Rows of magnitudes are the bands of the powers' roots; TensorFlow's `tf.abs(stft)` gives the values below.
+#[test]
+fn magnitudes_are_roots() {
+    let features = MFCC.with_magnitudes();
+    let samples: Vec<f32> = (0..200).map(|i| ((i * i % 97) as f32 - 48.0) / 48.0).collect();
+    let (mut power, mut scratch) = (vec![f32::NAN; features.bins()], vec![f32::NAN; features.scratch_len()]);
+    features.power_into(&TABLES, &samples, &mut power, &mut scratch[..features.fft]).unwrap();
+    for p in &mut power {
+        *p = p.sqrt();
+    }
+    let (mut mel, mut expected, mut found) = ([f32::NAN; 20], [f32::NAN; 12], [f32::NAN; 12]);
+    features.mel_into(&TABLES, &power, &mut mel).unwrap();
+    features.log_in_place(&mut mel);
+    features.mfcc_into(&TABLES, &mel, &mut expected).unwrap();
+    features.frame_into(&TABLES, &samples, &mut found, &mut scratch).unwrap();
+    assert_eq!(found, expected);
+    for (found, tensorflow) in found.iter().zip(TENSORFLOW) {
+        assert!((found - tensorflow).abs() < 1e-4, "{found}, {tensorflow}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -10,7 +10,7 @@
 # | parity | the parity program: this machine at every level, bare x86-64, aarch64, RISC-V with and without FPU, Cortex-M0 to M33 |
 # | wasm | the parity program with and without simd128, and the ratio of their speeds |
 # | neon | the parity program and the crate's tests built for aarch64, under an emulator |
-# | firmware | trains, in 256 KB and in 32 KB, infers and listens on a Cortex-M4 and M7; instructions per multiply-accumulate |
+# | firmware | trains, in 256 KB and in 32 KB, infers, listens and adapts a model on a Cortex-M4; instructions per multiply-accumulate |
 # | models | TensorFlow Lite's models on a Cortex-M4 and M0: outputs, and instructions per multiply-accumulate |
 # | panic | training steps for Cortex-M, of every kind of layer too, and a model's inference have no panic in their symbols |
 # | tree | what the core depends on |
@@ -108,7 +108,21 @@ parity() {
 	END
 }
 
+# Two words that a model is to learn: a line for each model, with the fingerprint that all levels of the host have.
+adapted() {
+    local words shared=../shared folder=$portable_target/words
+    cargo run -q --example parity words "$folder/house" || return
+    if [ -e "$shared/tflite/models/kws_ref_model.tflite" ] && [ -e "$shared/spoken/fsdd.tar.xz" ]; then
+        python3 examples/firmware/words.py "$shared/tflite/models/kws_ref_model.tflite" "$shared/spoken/fsdd.tar.xz" "$folder/spoken" || return
+    fi
+    for words in house spoken; do
+        [ -e "$folder/$words" ] || continue
+        say "$words $(cargo run -q --example parity adapt "$folder/$words" 2>/dev/null | awk '$2 == "strict" { print $3 }' | sort -u)"
+    done
+}
+
 wasm() {
+    local flags words fingerprint
     host_levels || return
     if have_target wasm32-unknown-unknown && need node nodejs; then
         for flags in "" "-C target-feature=+simd128"; do
@@ -116,6 +130,10 @@ wasm() {
                 { bad "wasm32 $flags does not build"; continue; }
             cp "$(built_for wasm32-unknown-unknown)/release/kernlet_wasm.wasm" "$portable_target/$(wasm_name "$flags").wasm"
             same "$(wasm_name "$flags")" "$(node examples/wasm/run.mjs parity "$portable_target/$(wasm_name "$flags").wasm")"
+            while read -r words fingerprint; do
+                reference=$fingerprint same "two words learnt ($words) on $(wasm_name "$flags")" \
+                    "$(node examples/wasm/run.mjs adapt "$portable_target/$(wasm_name "$flags").wasm" "$portable_target/words/$words")"
+            done < <(adapted)
         done
         if node examples/wasm/run.mjs speed "$portable_target/wasm32.wasm" "$portable_target/wasm32-simd128.wasm"; then
             ok "wasm32-simd128 against wasm32, a training step"
@@ -163,6 +181,7 @@ run_firmware() {
 }
 
 firmware() {
+    local words fingerprint
     have_target $firmware && need qemu-system-arm qemu-system-arm && have_defmt_print || { skip $firmware; return; }
     run_firmware count mps2-an386
     run_firmware infer mps2-an386
@@ -179,6 +198,10 @@ firmware() {
         run_firmware listen $machine
         reference=$listened same "listening on $machine" "$(sed -n 's/^fingerprint //p' "$portable_target/listen.log")"
     done
+    while read -r words fingerprint; do
+        ADAPT=$portable_target/words/$words run_firmware adapt mps2-an386
+        reference=$fingerprint same "two words learnt ($words) on mps2-an386" "$(sed -n 's/^fingerprint //p' "$portable_target/adapt.log")"
+    done < <(adapted)
 }
 
 # The models: of our own, and MLPerf Tiny's where they are; how many instructions a multiply-accumulate may take on a

@@ -1,5 +1,5 @@
 //! Lays the memory map of one machine where the linker looks for it, inflates the digits, makes the sounds, and lays out
-//! the model that `model` and `forward_model` run.
+//! the model that `model` and `forward_model` run, and the one that `adapt` adapts.
 
 use std::{
     env, fs,
@@ -43,6 +43,31 @@ fn model(write: impl Fn(&str, &[u8])) {
     println!("cargo:rustc-env=MODEL_NAME={}", path.file_stem().unwrap_or_default().display());
 }
 
+/// The model that `adapt` adapts, and the sounds that it learns from and is tested with: of a folder, else our own.
+fn words(out: &Path) {
+    println!("cargo:rerun-if-env-changed=ADAPT");
+    fs::create_dir_all(out).expect("OUT_DIR can be written");
+    let folder = env::var_os("ADAPT").map(PathBuf::from);
+    let model = folder.as_deref().map_or_else(|| "../parity/words.tflite".into(), |folder| folder.join("model.tflite"));
+    println!("cargo:rerun-if-changed={}", model.display());
+    let copy = |from: &Path, name: &str| {
+        fs::copy(from, out.join(name)).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+    };
+    copy(&model, "model.tflite");
+    // Of each of two words, eight to learn from; sixteen others are heard.
+    for (name, first, count) in [("learn", 0, 16), ("test", 8, 32)] {
+        if let Some(folder) = &folder {
+            let path = folder.join(name);
+            println!("cargo:rerun-if-changed={}", path.display());
+            copy(&path, name);
+            continue;
+        }
+        let mut bytes = vec![0; count * sounds::SOUND];
+        sounds::fill_with_new(first, &mut bytes);
+        fs::write(out.join(name), bytes).expect("OUT_DIR can be written");
+    }
+}
+
 fn main() {
     println!("cargo:rerun-if-env-changed=MACHINE");
     println!("cargo:rerun-if-changed=machines");
@@ -67,12 +92,13 @@ fn main() {
     }
 
     model(write);
+    words(&out.join("adapt"));
 
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg=--nmagic");
     println!("cargo:rustc-link-arg=-Tlink.x");
     // `step` is linked without a logger: its symbols are searched for panics.
-    for bin in ["count", "infer", "listen", "model", "models", "parity", "train", "train_last"] {
+    for bin in ["adapt", "count", "infer", "listen", "model", "models", "parity", "train", "train_last"] {
         println!("cargo:rustc-link-arg-bin={bin}=-Tdefmt.x");
     }
 }

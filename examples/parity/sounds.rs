@@ -7,6 +7,8 @@ pub const SAMPLES: usize = 16_000;
 pub const SOUND: usize = 2 * SAMPLES;
 /// What is heard.
 pub const KINDS: [&str; 4] = ["alarm", "doorbell", "siren", "whistle"];
+/// Two more, which nobody knows before: what a device learns to tell apart.
+pub const NEW: [&str; 2] = ["cuckoo", "buzzer"];
 /// Numbers of which there are sounds that a device learns from.
 pub const LEARNT: usize = 4;
 /// Those after them, with which it is tested.
@@ -45,7 +47,11 @@ fn tone(kind: usize, t: u32) -> (u32, u32) {
         // Up and down, twice.
         2 => (600 + (4000_u32.abs_diff(t % 8000)) / 5, 230),
         // Up, once.
-        _ => (900 + t / 10, if t < 12_000 { 220 } else { 0 }),
+        3 => (900 + t / 10, if t < 12_000 { 220 } else { 0 }),
+        // High and low, twice.
+        4 => (if t % 6000 < 3000 { 1050 } else { 830 }, if t < 12_000 && t % 3000 < 2400 { 240 } else { 0 }),
+        // Low, all the time.
+        _ => (240, 256),
     }
 }
 
@@ -69,7 +75,16 @@ pub fn write(kind: usize, number: usize, to: &mut [u8]) {
 
 /// Fills a slice with sounds: of each number from `first` on, one of each kind.
 pub fn fill(first: usize, to: &mut [u8]) {
+    fill_with(0, KINDS.len(), first, to);
+}
+
+/// Fills a slice with sounds that nobody knows before.
+pub fn fill_with_new(first: usize, to: &mut [u8]) {
+    fill_with(KINDS.len(), NEW.len(), first, to);
+}
+
+fn fill_with(kind: usize, kinds: usize, first: usize, to: &mut [u8]) {
     for (i, sound) in to.chunks_exact_mut(SOUND).enumerate() {
-        write(i % KINDS.len(), first + i / KINDS.len(), sound);
+        write(kind + i % kinds, first + i / kinds, sound);
     }
 }

@@ -1,6 +1,7 @@
 // kernlet's WASM module in Node.
 //
 //   node run.mjs parity MODULE          the fingerprints of the parity program (feature "zoo")
+//   node run.mjs adapt MODULE FOLDER    the fingerprint of two words learnt on a model (feature "zoo")
 //   node run.mjs speed SCALAR SIMD      the ratio of a training step's times; fails below 3
 //   node run.mjs digits MODULE          trains and infers, and says what it does
 
@@ -26,10 +27,18 @@ async function load(path) {
   return { kernlet, put };
 }
 
+const hex = (number) => BigInt.asUintN(64, number).toString(16).padStart(16, "0");
+
 async function parity(path) {
   const { kernlet } = await load(path);
-  const hex = (number) => BigInt.asUintN(64, number).toString(16).padStart(16, "0");
   console.log(hex(kernlet.parity()), hex(kernlet.parity_zoo()));
+}
+
+async function adapt(path, folder) {
+  const { kernlet } = await load(path);
+  const files = ["model.tflite", "learn", "test"].map((name) => readFileSync(`${folder}/${name}`));
+  new Uint8Array(kernlet.memory.buffer).set(Buffer.concat(files), kernlet.words());
+  console.log(hex(kernlet.adapt_words(...files.map((file) => file.length))));
 }
 
 // Both modules train in turn; the fastest round of each counts, since others use the machine too.
@@ -74,4 +83,4 @@ async function digits(path) {
 }
 
 const [command, ...paths] = process.argv.slice(2);
-await { parity, speed, digits }[command](...paths);
+await { parity, adapt, speed, digits }[command](...paths);

@@ -6,7 +6,10 @@ use super::{
     constant::{ln, sqrt, turn},
     fft::{power_into, real_fft_in_place, twiddles_into},
 };
-use crate::{math, simd::Scalar};
+use crate::{
+    math,
+    simd::{Scalar, Simd},
+};
 
 /// Why features could not be computed.
 ///
@@ -80,6 +83,8 @@ pub struct Features {
     pub floor: f32,
     /// Cepstral coefficients; 0 for log-mel energies.
     pub coefficients: usize,
+    /// Whether bands add up magnitudes, the roots of the powers.
+    pub magnitudes: bool,
 }
 
 /// Where the tables lie.
@@ -100,7 +105,8 @@ impl Features {
         let fft = if frame <= 4 { 4 } else { frame.next_power_of_two() };
         let half = rate as f64 / 2.0;
         let highest = if half < 4000.0 { half } else { 4000.0 };
-        Self { rate, frame, hop, fft, bands: 40, lowest: 20.0, highest, floor: 1e-6, coefficients: 0 }
+        let (bands, lowest) = (40, 20.0);
+        Self { rate, frame, hop, fft, bands, lowest, highest, floor: 1e-6, coefficients: 0, magnitudes: false }
     }
 
     /// The same with a larger transform.
@@ -129,6 +135,27 @@ impl Features {
     /// The same with so many cepstral coefficients as a row.
     pub const fn with_coefficients(self, coefficients: usize) -> Self {
         Self { coefficients, ..self }
+    }
+
+    /// The same with bands that add up magnitudes `|X[k]|` instead of powers: what TensorFlow's `tf.abs(stft)` gives, from
+    /// which MLPerf Tiny's keywords were learnt.
+    ///
+    /// ```
+    /// use kernlet::audio::Features;
+    /// let (powers, magnitudes) = (Features::new(8000, 256, 128), Features::new(8000, 256, 128).with_magnitudes());
+    /// let (mut tables, mut scratch) = (vec![0.0; powers.tables_len()], vec![0.0; powers.scratch_len()]);
+    /// powers.tables_into(&mut tables)?;
+    /// let tone: Vec<f32> = (0..256).map(|i| (0.5 * i as f32).sin()).collect();
+    /// let (mut of_powers, mut of_magnitudes) = ([0.0; 40], [0.0; 40]);
+    /// powers.frame_into(&tables, &tone, &mut of_powers, &mut scratch)?;
+    /// magnitudes.frame_into(&tables, &tone, &mut of_magnitudes, &mut scratch)?;
+    /// // Where one bin has nearly all, a root halves the logarithm.
+    /// let loudest = of_powers.iter().copied().fold(f32::MIN, f32::max);
+    /// assert!((of_magnitudes.iter().copied().fold(f32::MIN, f32::max) - loudest / 2.0).abs() < 0.6);
+    /// # Ok::<(), kernlet::audio::AudioError>(())
+    /// ```
+    pub const fn with_magnitudes(self) -> Self {
+        Self { magnitudes: true, ..self }
     }
 
     /// Whether the sizes are at least 1, the transform holds a frame, and the bands lie between 0 and half of the rate.
@@ -320,7 +347,7 @@ impl Features {
         power_into(scratch, power)
     }
 
-    /// The energies of the bands from a power spectrum.
+    /// The energies of the bands from a spectrum of powers, or of magnitudes.
     ///
     /// # Errors
     /// [`AudioError`] if a length is wrong.
@@ -428,6 +455,11 @@ impl Features {
         let (power, rest) = rest.split_at_mut_checked(self.bins()).ok_or(wrong)?;
         let (mel, _) = rest.split_at_mut_checked(self.bands).ok_or(wrong)?;
         self.power_into(tables, frame, power, spectrum)?;
+        if self.magnitudes {
+            for p in &mut *power {
+                *p = Scalar::strict().sqrt(*p);
+            }
+        }
         if self.coefficients == 0 {
             self.mel_into(tables, power, row)?;
             self.log_in_place(row);

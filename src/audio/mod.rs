@@ -3,7 +3,8 @@
 //! ```text
 //! frame:    w[i] = ½ − ½ cos(2πi / frame)                        periodic Hann window, zeros up to fft
 //! power:    p[k] = |Σ_i x[i] w[i] e^(−2πi·ik / fft)|²             k = 0 … fft / 2
-//! mel:      m[b] = Σ_k p[k] · weight[k][b]                       triangles linear in mel(f) = 1127 ln(1 + f / 700)
+//! mel:      m[b] = Σ_k p[k] · weight[k][b]                       triangles linear in mel(f) = 1127 ln(1 + f / 700);
+//!                                                                with_magnitudes: of √p[k]
 //! log-mel:  l[b] = ln(m[b] + floor)
 //! MFCC:     c[j] = √(2 / bands) Σ_b l[b] cos(π j (b + ½) / bands)
 //! ```

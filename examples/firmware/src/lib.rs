@@ -12,6 +12,8 @@ use cortex_m_rt::exception;
 use defmt_semihosting as _;
 use semihosting::sys::arm_compat::sys_writec;
 
+#[path = "../../parity/adapt.rs"]
+pub mod adapt;
 pub mod digits;
 #[cfg(feature = "alloc")]
 #[path = "../../parity/heap.rs"]

@@ -16,7 +16,7 @@ use kernlet_firmware::{
     sounds::{KINDS, LEARNT, SOUND, TESTED, bytes},
 };
 
-static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Listener, "../../listener.knl");
+static WEIGHTS: StaticSnapshot = kernlet::static_snapshot!(Listener, "../../../parity/listener.knl");
 static TO_LEARN: [u8; bytes(LEARNT)] = *include_bytes!(concat!(env!("OUT_DIR"), "/sounds-to-learn"));
 static TO_TEST: [u8; bytes(TESTED)] = *include_bytes!(concat!(env!("OUT_DIR"), "/sounds-to-test"));
 
