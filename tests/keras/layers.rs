@@ -83,6 +83,21 @@ impl<'a> Case<'a> {
         self.tensors.contains_key(tensor)
     }
 
+    /// Whether a normalisation has factors, by either of Keras' names.
+    pub fn has_scale(&self) -> bool {
+        self.has("gamma") || self.has("scale")
+    }
+
+    /// Whether a linear layer adds a bias.
+    fn has_bias(&self) -> bool {
+        self.has("b") || self.has("bias")
+    }
+
+    /// See [`Self::has_bias`].
+    fn bias(&self) -> Result<Option<Vec<f32>>, Problem> {
+        if self.has_bias() { self.f32("b").map(Some) } else { Ok(None) }
+    }
+
     fn tensor(&self, tensor: &str) -> Result<&'a Tensor, Problem> {
         // Files of sequences have Keras' own names.
         let other: &[&str] = match tensor {
@@ -90,7 +105,8 @@ impl<'a> Case<'a> {
             "b" => &["bias"],
             "dw" => &["d_kernel", "d_depthwise_kernel"],
             "db" => &["d_bias"],
-            "dgamma" => &["d_gamma"],
+            "gamma" => &["scale"],
+            "dgamma" => &["d_gamma", "d_scale"],
             "dbeta" => &["d_beta"],
             _ => &[],
         };
@@ -109,6 +125,11 @@ impl<'a> Case<'a> {
     /// How many axes a tensor has.
     pub fn dims(&self, tensor: &str) -> Result<usize, Problem> {
         Ok(self.tensor(tensor)?.0.len())
+    }
+
+    /// The size of a tensor's last axis.
+    pub fn last(&self, tensor: &str) -> Result<usize, Problem> {
+        Ok(*self.tensor(tensor)?.0.last().ok_or(format!("`{tensor}` is one number"))?)
     }
 
     pub fn f64(&self, tensor: &str) -> Result<&'a [f64], Problem> {
@@ -241,6 +262,9 @@ fn one(case: &Case) -> Outcome {
 /// Cases of sequences.
 fn sequence<'a>(case: &Case, rest: &dyn Fn(&[&str]) -> Option<&'a str>) -> Option<Outcome> {
     let pooled = |words: &[Word], global: bool, average: bool| {
+        if global && average && sequences::is_masked(case) {
+            return sequences::mean_of_steps(case, words);
+        }
         let pool = sequences::pool(case, words, global)?;
         pool.validate()?;
         if average { average_pool(case, &pool) } else { max_pool(case, &pool) }
@@ -249,13 +273,13 @@ fn sequence<'a>(case: &Case, rest: &dyn Fn(&[&str]) -> Option<&'a str>) -> Optio
     if rest(&["audio"]).is_some() {
         return Some(super::sound::run(case));
     }
-    Some(if let Some(rest) = rest(&["simple_rnn"]) {
+    Some(if let Some(rest) = rest(&["simple_rnn", "bidirectional_simple_rnn"]) {
         sequences::recurrent::<SimpleRnn>(case, &words(rest))
-    } else if let Some(rest) = rest(&["gru_reset_before"]) {
+    } else if let Some(rest) = rest(&["gru_reset_before", "bidirectional_gru_reset_before"]) {
         sequences::recurrent::<GruResetBefore>(case, &words(rest))
-    } else if let Some(rest) = rest(&["gru"]) {
+    } else if let Some(rest) = rest(&["gru", "bidirectional_gru"]) {
         sequences::recurrent::<Gru>(case, &words(rest))
-    } else if let Some(rest) = rest(&["lstm"]) {
+    } else if let Some(rest) = rest(&["lstm", "bidirectional_lstm"]) {
         sequences::recurrent::<Lstm>(case, &words(rest))
     } else if let Some(rest) = rest(&["depthwise_conv1d"]) {
         convolution_1d(case, &words(rest), true)
@@ -325,7 +349,8 @@ impl Sizes {
         channels: usize,
         each: impl FnOnce(&mut dyn FnMut(usize, usize, usize)),
     ) -> Result<Self, Problem> {
-        let [x, w, b, dy] = [case.f64("x")?, case.f64("w")?, case.f64("b")?, case.f64("dy")?];
+        let [x, w, dy] = [case.f64("x")?, case.f64("w")?, case.f64("dy")?];
+        let b = if case.has_bias() { case.f64("b")? } else { &vec![0.0; channels] };
         let mut sizes = Self {
             x: vec![(0.0, 0.0); x.len()],
             w: vec![(0.0, 0.0); w.len()],
@@ -351,7 +376,7 @@ impl Sizes {
         case.compare(level, "y", y, &Self::bounds(&self.y))?;
         case.compare(level, "dx", dx, &Self::bounds(&self.x))?;
         case.compare(level, "dw", dw, &Self::bounds(&self.w))?;
-        case.compare(level, "db", db, &Self::bounds(&self.b))
+        if case.has_bias() { case.compare(level, "db", db, &Self::bounds(&self.b)) } else { Ok(()) }
     }
 }
 
@@ -381,7 +406,7 @@ fn convolution_1d(case: &Case, words: &[Word], depthwise: bool) -> Outcome {
 fn linear(case: &Case, conv: &Conv2d, batch: usize) -> Outcome {
     conv.validate()?;
     let sizes = Sizes::new(case, conv.out_channels, |each| taps::of_conv(conv, batch, each))?;
-    let [x, w, b, dy] = [case.f32("x")?, case.f32("w")?, case.f32("b")?, case.f32("dy")?];
+    let ([x, w, dy], b) = ([case.f32("x")?, case.f32("w")?, case.f32("dy")?], case.bias()?);
     for level in Level::all() {
         let (mut y, mut dx) = (vec![f32::NAN; batch * conv.y_len()], vec![f32::NAN; x.len()]);
         let (mut dw, mut db) = (vec![0.0; conv.w_len()], vec![0.0; conv.b_len()]);
@@ -390,7 +415,7 @@ fn linear(case: &Case, conv: &Conv2d, batch: usize) -> Outcome {
             level,
             conv,
             batch,
-            conv2d::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::None },
+            conv2d::Forward { x: &x, w: &w, b: b.as_deref(), epilogue: Epilogue::None },
             &mut y,
         )?;
         conv2d::backward_input_into(level, conv, batch, &w, &dy, &mut dx, &mut scratch)?;
@@ -438,12 +463,12 @@ fn transposed(case: &Case, words: &[Word]) -> Outcome {
 
 /// A dense layer, over the last axis where there are more.
 fn matrix(case: &Case, words: &[Word]) -> Outcome {
-    known(words, &["b", "n", "t", "i", "o"])?;
+    known(words, &["b", "n", "t", "i", "o", "nobias"])?;
     let [inputs, outputs] = case.shape("w")?;
     let batch = case.f64("x")?.len() / inputs;
     let layer = Dense::new(inputs, outputs);
     let sizes = Sizes::new(case, outputs, |each| taps::of_dense(&layer, batch, each))?;
-    let [x, w, b, dy] = [case.f32("x")?, case.f32("w")?, case.f32("b")?, case.f32("dy")?];
+    let ([x, w, dy], b) = ([case.f32("x")?, case.f32("w")?, case.f32("dy")?], case.bias()?);
     for level in Level::all() {
         let (mut y, mut dx) = (vec![f32::NAN; batch * outputs], vec![f32::NAN; x.len()]);
         let (mut dw, mut db) = (vec![0.0; layer.w_len()], vec![0.0; layer.b_len()]);
@@ -452,7 +477,7 @@ fn matrix(case: &Case, words: &[Word]) -> Outcome {
             level,
             &layer,
             batch,
-            dense::Forward { x: &x, w: &w, b: Some(&b), epilogue: Epilogue::None },
+            dense::Forward { x: &x, w: &w, b: b.as_deref(), epilogue: Epilogue::None },
             &mut y,
         )?;
         dense::backward_input_into(level, &layer, batch, &w, &dy, &mut dx, &mut scratch)?;
@@ -488,7 +513,8 @@ fn max_pool(case: &Case, pool: &Pool2d) -> Outcome {
     });
     let bounds: Vec<f64> = case.f64("y")?.iter().map(|y| U * y.abs()).collect();
     for level in Level::all() {
-        let (mut y, mut argmax, mut dx) = (vec![f32::NAN; dy.len()], vec![255; dy.len()], vec![f32::NAN; x.len()]);
+        let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
+        let mut argmax = vec![255; batch * pool.argmax_len()];
         pool2d::max_forward_into(level, pool, batch, &x, &mut y, Some(&mut argmax))?;
         pool2d::max_backward_into(level, pool, batch, &argmax, &dy, None, &mut dx)?;
         case.compare(level, "y", &y, &bounds)?;

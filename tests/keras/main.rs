@@ -48,7 +48,7 @@ impl Golden {
                 Dtype::F32 => data.chunks(4).map(|c| f32::from_le_bytes(c.try_into().unwrap()).into()).collect(),
                 Dtype::I64 => data.chunks(8).map(|c| i64::from_le_bytes(c.try_into().unwrap()) as f64).collect(),
                 Dtype::I32 => data.chunks(4).map(|c| i32::from_le_bytes(c.try_into().unwrap()).into()).collect(),
-                Dtype::U8 => data.iter().map(|&b| b.into()).collect(),
+                Dtype::U8 | Dtype::BOOL => data.iter().map(|&b| b.into()).collect(),
                 other => panic!("{name}: {tensor}: numbers of type {other:?} are not known here"),
             };
             (tensor, (view.shape().to_vec(), values))

@@ -8,7 +8,7 @@ use kernlet::{
         embedding::{self, Embedding},
         layer_norm,
         pool1d::Pool1d,
-        pool2d::Pool2d,
+        pool2d::{Pool2d, global_average_backward_into, global_average_forward_into},
         recurrent::*,
         rms_norm,
     },
@@ -32,9 +32,66 @@ fn padding(words: &[Word]) -> Padding1d {
     }
 }
 
+/// Whether the case says which steps its sequences have.
+pub fn is_masked(case: &Case) -> bool {
+    case.has("lengths") || case.has("mask")
+}
+
+/// How many steps each sequence has: as given, or as a mask of ones and then zeros says.
+fn lengths(case: &Case, batch: usize, steps: usize) -> Result<Vec<u32>, Problem> {
+    if case.has("lengths") {
+        return Ok(case.f64("lengths")?.iter().map(|&length| length as u32).collect());
+    }
+    if !case.has("mask") {
+        return Ok(vec![steps as u32; batch]);
+    }
+    let length = |mask: &[f64]| {
+        let length = mask.iter().take_while(|&&step| step > 0.0).count();
+        match mask[length..].iter().all(|&step| step == 0.0) {
+            true => Ok(length as u32),
+            false => Err("`mask` is not that of sequences which end".into()),
+        }
+    };
+    case.f64("mask")?.chunks(steps).map(length).collect()
+}
+
+/// Means over the steps that each sequence has.
+pub fn mean_of_steps(case: &Case, words: &[Word]) -> Outcome {
+    known(words, &["n", "t", "c", "masked", "mask"])?;
+    let [batch, steps, channels] = case.shape("x")?;
+    let lengths = lengths(case, batch, steps)?;
+    let [x, dy] = [case.f32("x")?, case.f32("dy")?];
+    let (exact, slopes) = (case.f64("x")?, case.f64("dy")?);
+    let (mut y_bounds, mut dx_bounds) = (Vec::new(), Vec::new());
+    for (n, &length) in lengths.iter().enumerate() {
+        let count = Tracked::input(length.into());
+        let at = |step: usize, c: usize| (n * steps + step) * channels + c;
+        let mean = |c| Tracked::sum((0..length as usize).map(|step| Tracked::input(exact[at(step, c)]))) / count;
+        y_bounds.extend((0..channels).map(|c| mean(c).error));
+        for step in 0..steps {
+            let inside = step < length as usize;
+            let share = |c: usize| (Tracked::input(slopes[n * channels + c]) * (Tracked::input(1.0) / count)).error;
+            dx_bounds.extend((0..channels).map(|c| if inside { share(c) } else { 0.0 }));
+        }
+    }
+    for level in Level::all() {
+        let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![0.0; x.len()]);
+        for (n, &length) in lengths.iter().enumerate() {
+            let (of, to) =
+                (n * steps * channels..(n * steps + length as usize) * channels, n * channels..(n + 1) * channels);
+            let steps = length as usize;
+            global_average_forward_into(level, steps, channels, 1, &x[of.clone()], &mut y[to.clone()])?;
+            global_average_backward_into(level, steps, channels, 1, &dy[to], &mut dx[of])?;
+        }
+        case.compare(level, "y", &y, &y_bounds)?;
+        case.compare(level, "dx", &dx, &dx_bounds)?;
+    }
+    Ok(())
+}
+
 /// The shape of a convolution; its weights are `[k][ci / groups][co]`, depthwise ones `[k][ci][multiplier]`.
 pub fn convolution(case: &Case, words: &[Word], depthwise: bool) -> Result<Conv1d, Problem> {
-    known(words, &["n", "t", "c", "ci", "k", "co", "s", "d", "g", "m", "same", "valid", "causal"])?;
+    known(words, &["n", "t", "c", "ci", "k", "co", "s", "d", "g", "m", "same", "valid", "causal", "nobias"])?;
     let [_, steps, ci] = case.shape("x")?;
     let [kernel, wi, wo] = case.shape("w")?;
     let [_, _, co] = case.shape("y")?;
@@ -85,11 +142,16 @@ struct Direction {
     first: usize,
 }
 
+/// Whether a case has the weights of two directions.
+fn is_bidirectional(case: &Case) -> bool {
+    case.has("forward_recurrent_kernel")
+}
+
 pub fn recurrent<C: Cell>(case: &Case, words: &[Word]) -> Outcome {
-    let options = ["last", "sequence", "sequences", "state", "masked", "backwards", "bidirectional", "zeros", "nobias"];
-    known(words, &[&["n", "t", "i", "h", "u"], &options[..]].concat())?;
+    let options = ["last", "sequence", "sequences", "state", "masked", "mask", "backwards", "zeros", "nobias"];
+    known(words, &[&["n", "t", "i", "h", "u", "bidirectional"], &options[..]].concat())?;
     let has = |name: &str| words.iter().any(|(word, _)| word == name);
-    if has("bidirectional") {
+    if is_bidirectional(case) {
         let [units, _] = case.shape("forward_recurrent_kernel")?;
         let there = direction::<C>(case, words, &Direction { prefix: "forward_", reverse: false, first: 0 })?;
         let back = direction::<C>(case, words, &Direction { prefix: "backward_", reverse: true, first: units })?;
@@ -121,14 +183,11 @@ fn direction<C: Cell>(case: &Case, words: &[Word], direction: &Direction) -> Res
     let mut shape = Recurrent::<C>::new(steps, inputs, units).with_columns(direction.first, columns);
     shape.sequences = case.dims("y")? == 3;
     shape.reverse = direction.reverse;
-    shape.zeros_after_end = has("bidirectional") || has("zeros");
+    shape.zeros_after_end = is_bidirectional(case) || has("zeros");
     shape.validate()?;
-    let lengths: Vec<u32> = match case.has("lengths") {
-        true => case.f64("lengths")?.iter().map(|&length| length as u32).collect(),
-        false => vec![steps as u32; batch],
-    };
+    let lengths = lengths(case, batch, steps)?;
     let sequences = Sequences::new(batch);
-    let sequences = if case.has("lengths") { sequences.with_lengths(&lengths) } else { sequences };
+    let sequences = if is_masked(case) { sequences.with_lengths(&lengths) } else { sequences };
     let states = |names: [&str; 2]| -> Result<Vec<f64>, Problem> {
         let of = |name: &str| {
             let zeros = || Ok(vec![0.0; batch * units]);
@@ -235,12 +294,26 @@ fn backward<C: Cell>(
 
 /// Layer normalisation, or with `centred` false that by the root of the mean square.
 pub fn row_norm(case: &Case, words: &[Word], centred: bool) -> Outcome {
-    known(words, &["n", "t", "c", "eps", "epsilon"])?;
+    known(words, &["n", "t", "c", "eps", "epsilon", "axes", "noscale", "nocenter"])?;
     let default = if centred { layer_norm::EPSILON } else { rms_norm::EPSILON };
     let epsilon = noted(case.note, "epsilon").unwrap_or(f64::from(default)) as f32;
-    let (x, gamma, dy) = (case.f64("x")?, case.f64("gamma")?, case.f64("dy")?);
+    let (x, dy) = (case.f64("x")?, case.f64("dy")?);
+    // Layers without a scale or a shift have ones and zeros.
+    let given = |name: &str, other: f64, len: usize| {
+        if case.has(name) || name == "gamma" && case.has_scale() {
+            case.f64(name).map(<[f64]>::to_vec)
+        } else {
+            Ok(vec![other; len])
+        }
+    };
+    let last = if words.iter().any(|(word, _)| word == "axes") {
+        case.shape::<3>("x")?[1..].iter().product()
+    } else {
+        case.last("x")?
+    };
+    let gamma = &given("gamma", 1.0, if case.has("beta") { case.f64("beta")?.len() } else { last })?;
     let channels = gamma.len();
-    let beta = if centred { case.f64("beta")? } else { &[] };
+    let beta = &given("beta", 0.0, channels)?;
     let count = Tracked::input(channels as f64);
     let (mut y_bounds, mut dx_bounds) = (Vec::new(), Vec::new());
     let (mut dgamma_terms, mut dbeta_terms) = (vec![Vec::new(); channels], vec![Vec::new(); channels]);
@@ -266,18 +339,21 @@ pub fn row_norm(case: &Case, words: &[Word], centred: bool) -> Outcome {
     let sums = |terms: Vec<Vec<Tracked>>| terms.into_iter().map(|terms| Tracked::sum(terms).error).collect::<Vec<_>>();
     let (dgamma_bounds, dbeta_bounds) = (sums(dgamma_terms), sums(dbeta_terms));
     let rows = x.len() / channels;
-    let [x, dy, gamma] = [case.f32("x")?, case.f32("dy")?, case.f32("gamma")?];
+    let narrow = |x: &[f64]| x.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+    let [x, dy, gamma, beta] = [narrow(x), narrow(dy), narrow(gamma), narrow(beta)];
     for level in Level::all() {
         let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
         let (mut dgamma, mut dbeta) = (vec![0.0; channels], vec![0.0; channels]);
         if centred {
-            let (beta, mut statistics) = (case.f32("beta")?, vec![f32::NAN; 2 * rows]);
+            let mut statistics = vec![f32::NAN; 2 * rows];
             let of = layer_norm::Forward { x: &x, gamma: &gamma, beta: &beta };
             layer_norm::forward_into(level, channels, epsilon, of, &mut y, &mut statistics)?;
             let of = layer_norm::Backward { x: &x, statistics: &statistics, gamma: &gamma, dy: &dy };
             layer_norm::backward_input_into(level, channels, of, &mut dx)?;
             layer_norm::backward_weight_acc(level, channels, of, &mut dgamma, &mut dbeta)?;
-            case.compare(level, "dbeta", &dbeta, &dbeta_bounds)?;
+            if case.has("beta") {
+                case.compare(level, "dbeta", &dbeta, &dbeta_bounds)?;
+            }
         } else {
             let mut statistics = vec![f32::NAN; rows];
             rms_norm::forward_into(level, epsilon, &x, &gamma, &mut y, &mut statistics)?;
@@ -287,13 +363,15 @@ pub fn row_norm(case: &Case, words: &[Word], centred: bool) -> Outcome {
         }
         case.compare(level, "y", &y, &y_bounds)?;
         case.compare(level, "dx", &dx, &dx_bounds)?;
-        case.compare(level, "dgamma", &dgamma, &dgamma_bounds)?;
+        if case.has_scale() {
+            case.compare(level, "dgamma", &dgamma, &dgamma_bounds)?;
+        }
     }
     Ok(())
 }
 
 pub fn embedding(case: &Case, words: &[Word]) -> Outcome {
-    known(words, &["n", "t", "v", "e"])?;
+    known(words, &["n", "t", "v", "e", "masked", "mask"])?;
     let [vocabulary, width] = case.shape("embeddings")?;
     let ids: Vec<u32> = case.f64("ids")?.iter().map(|&id| id as u32).collect();
     let shape = Embedding::new(vocabulary, width);
