@@ -213,6 +213,10 @@ fn a_contradicting_hyper_parameter_is_named() {
     assert_eq!(message(&NONE, &ONE), "bn1: epsilon: expected none, found 0.001");
     assert_eq!(message(&ONE, &TWO), "act: slope: expected none, found 0.1");
     assert_eq!(message(&TWO, &ONE), "act: slope: expected 0.1, found none");
+    // What one side alone has is named, and not what comes in its place.
+    const LAST: ModelInfo = NONE.with_attributes(&[SLOPE]);
+    assert_eq!(message(&LAST, &TWO), "bn1: epsilon: expected none, found 0.001");
+    assert_eq!(message(&TWO, &LAST), "bn1: epsilon: expected 0.001, found none");
     let swapped = NONE.with_attributes(const { &[SLOPE, EPSILON] });
     assert_eq!(message(&TWO, &swapped), "bn1: epsilon: expected 0.001, found act: slope: 0.1");
 }
@@ -379,6 +383,18 @@ mod files {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        // A link to a link to what is not there yet.
+        let (first, second) = (directory.path().join("first"), directory.path().join("second"));
+        std::os::unix::fs::symlink("second", &first).unwrap();
+        std::os::unix::fs::symlink("third", &second).unwrap();
+        for text in ["new", "newer"] {
+            replace_file(&first, |file| file.write_all(text.as_bytes())).unwrap();
+            assert_eq!(fs::read_to_string(directory.path().join("third")).unwrap(), text);
+        }
+        assert!([first, second].iter().all(|link| fs::symlink_metadata(link).unwrap().is_symlink()));
+        let circle = directory.path().join("circle");
+        std::os::unix::fs::symlink("circle", &circle).unwrap();
+        assert!(replace_file(&circle, |file| file.write_all(b"")).is_err());
     }
 
     #[cfg(target_os = "linux")]

@@ -50,7 +50,7 @@ impl AttributeValue<&str> {
     }
 
     /// The same with a word cut off after 32 bytes.
-    pub(super) const fn labelled(&self) -> AttributeValue<Label> {
+    pub(crate) const fn labelled(&self) -> AttributeValue<Label> {
         match self {
             AttributeValue::Number(number) => AttributeValue::Number(*number),
             AttributeValue::Whole(number) => AttributeValue::Whole(*number),
@@ -85,4 +85,22 @@ impl AttributeInfo<'_> {
     pub(super) const fn is_of_layer(&self) -> bool {
         !matches!(self.owner.as_bytes(), [b'@', ..])
     }
+
+    /// Whether it has the name and the owner of another.
+    pub(super) const fn is_named(&self, other: &AttributeInfo<'_>) -> bool {
+        super::equal(self.owner.as_bytes(), other.owner.as_bytes())
+            && super::equal(self.name.as_bytes(), other.name.as_bytes())
+    }
+}
+
+/// Whether one of `all` has its name and its owner.
+pub(super) const fn is_among(attribute: &AttributeInfo<'_>, all: &[AttributeInfo<'_>]) -> bool {
+    let mut i = 0;
+    while i < all.len() {
+        if all[i].is_named(attribute) {
+            return true;
+        }
+        i += 1;
+    }
+    false
 }

@@ -26,7 +26,7 @@ impl Label {
     }
 
     /// Followed by as much of `name` as fits.
-    pub(super) const fn then(mut self, name: &str) -> Self {
+    pub(crate) const fn then(mut self, name: &str) -> Self {
         let room = Self::LEN - self.len as usize;
         let mut len = if name.len() < room { name.len() } else { room };
         while !name.is_char_boundary(len) {

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::{Contents, ModelInfo, Training, WriteError, write_contents};
@@ -46,7 +46,7 @@ pub fn save_contents(path: impl AsRef<Path>, info: &ModelInfo, contents: &Conten
 /// Replaces the file at `path` by what `fill` writes: into a temporary file in the same directory, which is
 /// synchronised to disk and then renamed.
 ///
-/// A symbolic link is followed, and the old file's permissions are kept. What is not a regular file
+/// A symbolic link is followed, also to a file that is not there yet, and the old file's permissions are kept. What is not a regular file
 /// (a device, a pipe) is written to directly.
 ///
 /// # Errors
@@ -73,7 +73,7 @@ pub fn replace_file(path: impl AsRef<Path>, fill: impl FnOnce(&mut dyn Write) ->
         return device.flush();
     }
     // The file itself, so that a link to it stays one.
-    let target = if old.is_some() { fs::canonicalize(path)? } else { path.to_path_buf() };
+    let target = if old.is_some() { fs::canonicalize(path)? } else { behind_links(path)? };
     let directory = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -97,4 +97,17 @@ pub fn replace_file(path: impl AsRef<Path>, fill: impl FnOnce(&mut dyn Write) ->
         directory.sync_all()?;
     }
     Ok(())
+}
+
+/// The file that the links at `path` lead to, which need not be there.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    // As many as Linux follows.
+    for _ in 0..=40 {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many links"))
 }

@@ -3,6 +3,7 @@
 use super::{
     ALIGNMENT, AttributeInfo, AttributeValue, ElementType, Label, MAGIC, ModelInfo, Progress, STANDARDIZER,
     SectionInfo, SnapshotError, StoredTensor, Training, VERSION, at,
+    attribute::is_among,
     checksum::crc32,
     equal, equal_sizes, names,
     table::{Cursor, is_zero},
@@ -395,30 +396,44 @@ impl<'a> Snapshot<'a> {
             }
             let place = Label::new(found.owner).then(": ").then(found.name);
             if n == info.attributes.len() {
-                return Err(SnapshotError::Attribute {
-                    expected: None,
-                    name: place,
-                    found: Some(found.value.labelled()),
-                });
+                return Err(differs(None, place, Some(&found)));
             }
             let expected = &info.attributes[n];
             n += 1;
-            let same = equal(found.owner.as_bytes(), expected.owner.as_bytes())
-                && equal(found.name.as_bytes(), expected.name.as_bytes());
-            if !same || !found.value.is(&expected.value) {
-                return Err(SnapshotError::Attribute {
-                    expected: Some(expected),
-                    name: place,
-                    found: Some(found.value.labelled()),
-                });
+            if expected.is_named(&found) {
+                if !found.value.is(&expected.value) {
+                    return Err(differs(Some(expected), place, Some(&found)));
+                }
+                continue;
             }
+            // Two of different names say nothing of each other: one of them is what the other side lacks.
+            if !is_among(&found, info.attributes) {
+                return Err(differs(None, place, Some(&found)));
+            }
+            if !self.has_attribute(expected) {
+                return Err(differs(Some(expected), place, None));
+            }
+            return Err(differs(Some(expected), place, Some(&found)));
         }
         if n < info.attributes.len() {
             let expected = &info.attributes[n];
             let name = Label::new(expected.owner).then(": ").then(expected.name);
-            return Err(SnapshotError::Attribute { expected: Some(expected), name, found: None });
+            return Err(differs(Some(expected), name, None));
         }
         Ok(())
+    }
+
+    /// Whether there is an attribute of this one's name.
+    const fn has_attribute(&self, wanted: &AttributeInfo<'_>) -> bool {
+        let List { mut cursor, count } = self.attributes;
+        let mut i = 0;
+        while i < count {
+            match cursor.attribute() {
+                Some(found) if wanted.is_named(&found) => return true,
+                _ => i += 1,
+            }
+        }
+        false
     }
 
     /// The network's name.
@@ -554,6 +569,19 @@ impl<'a> Snapshot<'a> {
             Err(SnapshotError::Optimizer { found: Label::new(training.optimizer) })
         }
     }
+}
+
+/// An attribute that is another than expected.
+const fn differs(
+    expected: Option<&'static AttributeInfo<'static>>,
+    name: Label,
+    found: Option<&AttributeInfo<'_>>,
+) -> SnapshotError {
+    let found = match found {
+        Some(found) => Some(found.value.labelled()),
+        None => None,
+    };
+    SnapshotError::Attribute { expected, name, found }
 }
 
 /// What is wrong where the cursor stands.
