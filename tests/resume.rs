@@ -3,7 +3,7 @@
 
 use kernlet::{
     nn::{Decay, Event, Gradients, Kernels, Model, Pairs, Stopped, Training},
-    optim::{Adam, CosineDecay, Optimizer, RmsProp, Scheduled, Sgd},
+    optim::{Adam, CosineDecay, Optimizer, RmsProp, Scheduled, Sgd, StepDecay},
     random::Stream,
     snapshot::{AttributeValue, Data, Described, Section, Snapshot, SnapshotError, WriteError},
 };
@@ -114,6 +114,44 @@ fn what_contradicts_the_file_is_refused_and_nothing_changes() {
     let mut model = Vec::new();
     kernlet::snapshot::write(&Net::INFO, &before, None, &mut |piece: &[u8]| Ok::<(), ()>(model.extend(piece))).unwrap();
     assert_eq!(trainer.resume(&model), Err(SnapshotError::NoTraining));
+}
+
+#[test]
+fn another_schedule_is_noticed() {
+    let plain = Training::<Net, _>::new(Adam::new(0.01)).batch(4);
+    let saved = |schedule: Option<CosineDecay>| {
+        let mut bytes = Vec::new();
+        let sink = &mut |piece: &[u8]| Ok::<(), ()>(bytes.extend_from_slice(piece));
+        match schedule {
+            Some(schedule) => scheduled(schedule).build().unwrap().save_to(&[], sink).unwrap(),
+            None => plain.build().unwrap().save_to(&[], sink).unwrap(),
+        }
+        bytes
+    };
+    let resumed = |schedule, bytes: &[u8]| {
+        let outcome = scheduled(schedule).build().unwrap().resume(bytes);
+        outcome.map_or_else(|error| error.to_string(), |()| String::new())
+    };
+    let short = CosineDecay::new(100);
+    assert_eq!(resumed(short, &saved(Some(short))), "");
+    let message = resumed(short, &saved(Some(CosineDecay::new(200))));
+    assert!(message.contains("cosine_steps: expected 100, found 200"), "{message}");
+    let message = resumed(short, &saved(Some(short.with_floor(0.5))));
+    assert!(message.contains("cosine_floor: expected 0, found 0.5"), "{message}");
+    let message = resumed(short, &saved(None));
+    assert!(message.contains("cosine_steps: expected 100, found none"), "{message}");
+    let message = plain.build().unwrap().resume(&saved(Some(short))).unwrap_err().to_string();
+    assert!(message.contains("@optimizer: cosine_steps: expected none, found 100"), "{message}");
+    let steps = Training::<Net, _>::new(Scheduled::new(Adam::new(0.01), StepDecay::new(10, 0.5))).batch(4);
+    let message = steps.build().unwrap().resume(&saved(Some(short))).unwrap_err().to_string();
+    assert!(message.contains("cosine_steps: expected none"), "{message}");
+    // Whoever wants another takes it.
+    let bytes = saved(Some(short));
+    plain.build().unwrap().resume_changed(&Snapshot::open(&bytes, &Net::INFO).unwrap()).unwrap();
+}
+
+fn scheduled(schedule: CosineDecay) -> Training<Net, Scheduled<Adam, CosineDecay>> {
+    Training::new(Scheduled::new(Adam::new(0.01), schedule)).batch(4)
 }
 
 #[test]

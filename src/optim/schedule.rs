@@ -14,6 +14,10 @@ use crate::{kernels::ShapeError, simd::Level};
 pub trait Schedule: Copy + Send + Sync {
     /// What the learning rate is multiplied by at step `number`, counted from 1.
     fn scale_at(&self, number: u32) -> f32;
+
+    /// Tells a file of training what it is, name by name, so that another one is noticed when training goes on
+    /// ([`resume`](crate::nn::HeldTrainer::resume)). A closure tells nothing, and is not noticed.
+    fn describe(&self, _tell: &mut dyn FnMut(&'static str, f64)) {}
 }
 
 impl<F: Fn(u32) -> f32 + Copy + Send + Sync> Schedule for F {
@@ -52,7 +56,9 @@ impl<O: Optimizer, S: Schedule> Optimizer for Scheduled<O, S> {
     const STATES: usize = O::STATES;
 
     fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) -> &'static str {
-        self.optimizer.describe(tell)
+        let name = self.optimizer.describe(tell);
+        self.schedule.describe(tell);
+        name
     }
 
     fn states(&self) -> usize {
@@ -120,6 +126,11 @@ impl Schedule for StepDecay {
     fn scale_at(&self, number: u32) -> f32 {
         power(f64::from(self.factor), number.saturating_sub(1) / self.every) as f32
     }
+
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) {
+        tell("step_decay_every", self.every.into());
+        tell("step_decay_factor", self.factor.into());
+    }
 }
 
 /// Half a period of a cosine from 1 down to a floor, after a linear warm-up
@@ -172,5 +183,12 @@ impl Schedule for CosineDecay {
         }
         let part = done as f32 / self.decay as f32;
         (1.0 - self.floor) * (0.5 * (1.0 + libm::cosf(core::f32::consts::PI * part))) + self.floor
+    }
+
+    fn describe(&self, tell: &mut dyn FnMut(&'static str, f64)) {
+        tell("cosine_steps", self.decay.into());
+        tell("cosine_warmup", self.warmup.into());
+        tell("cosine_start", self.start.into());
+        tell("cosine_floor", self.floor.into());
     }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     optim::{MAX_STATES, Optimizer},
     snapshot::{
-        self, AttributeInfo, AttributeValue, Contents, Data, Described, Numbers, Progress, Section, Snapshot,
+        self, AttributeInfo, AttributeValue, Contents, Data, Described, Label, Numbers, Progress, Section, Snapshot,
         SnapshotError, WriteError, contents_len, names, write_contents,
     },
 };
@@ -246,7 +246,7 @@ impl<H: Held<N>, N: Network + Described, O: Optimizer, L: Loss, F: Freeze> HeldT
     ///
     /// # Errors
     /// [`SnapshotError`] if the bytes are no snapshot, damaged, of another network, without training, of another
-    /// optimizer, or of one with other hyper-parameters ([`resume_changed`](Self::resume_changed) takes those), or if
+    /// optimizer, or of one with other hyper-parameters or another schedule of its rate ([`resume_changed`](Self::resume_changed) takes those), or if
     /// other layers were frozen. Nothing has changed then.
     pub fn resume(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
         self.resume_from(&Snapshot::open(bytes, &N::INFO)?)
@@ -270,6 +270,13 @@ impl<H: Held<N>, N: Network + Described, O: Optimizer, L: Loss, F: Freeze> HeldT
         {
             let expected = N::NODES.iter().map(|node| f64::from(node.trainable)).sum();
             return Err(SnapshotError::Hyperparameter { name: decaying, expected, found: Some(found) });
+        }
+        for AttributeInfo { owner, name, value } in snapshot.attributes() {
+            let known = name == "name" || told.pairs().iter().any(|pair| pair.0 == name);
+            if owner == names::AT_OPTIMIZER && !known {
+                let (name, found) = (Label::new(owner).then(": ").then(name), Some(value.labelled()));
+                return Err(SnapshotError::Attribute { expected: None, name, found });
+            }
         }
         for &(name, expected) in told.pairs() {
             let found = number(name);
