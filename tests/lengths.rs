@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use kernlet::{
     kernels::loss::Outputs,
     nn::{
-        Batching, Draw, Error, HalfSquaredError, Loss, MeanSquaredError, Metrics, Model, Network, Pairs, Samples,
-        SoftmaxCrossEntropy, Takes, Targets, Training, infer, infer_with_lengths, inference_len,
+        Batching, Draw, Error, Evaluation, HalfSquaredError, Loss, MeanSquaredError, Metrics, Model, Network, Pairs,
+        Samples, SoftmaxCrossEntropy, Takes, Targets, Training, infer, infer_with_lengths, inference_len,
     },
     optim::{Adam, Sgd},
     random::Stream,
@@ -219,6 +219,45 @@ fn inference_ends_where_lengths_say() {
     let error =
         infer_with_lengths::<Six>(level, batching, long.parameters(), &inputs, &[4, 0], &mut memory, &mut outputs);
     assert_eq!(error.unwrap_err(), Error::Length { sample: 1, length: 0, steps: 6 });
+}
+
+/// What is evaluated without a trainer is what a trainer evaluates, and values beyond the ends are zeros.
+#[test]
+fn evaluation_ends_where_lengths_say() {
+    let (inputs, lengths) = (numbers(1, 90), [4, 6, 1, 5, 2]);
+    let batching = Batching::of(2);
+    let labels = [0, 1, 1, 0, 1];
+    let evaluation = Evaluation::<Six>::new(SoftmaxCrossEntropy::new()).batching(batching);
+    let mut memory = vec![f32::NAN; evaluation.memory_len()];
+    let mut trainer = Training::<Six, Sgd>::new(Sgd::new(0.1)).batch(2).build_on(model()).unwrap();
+    let expected = trainer.evaluate_with_lengths(&inputs, &lengths, &labels).unwrap();
+    let run = |lengths: &[u32], memory: &mut [f32]| {
+        evaluation.run_with_lengths(&model::<Six>(), &inputs, lengths, &labels, memory)
+    };
+    assert_eq!(run(&lengths, &mut memory).unwrap(), expected);
+    assert_ne!(run(&[6; 5], &mut memory).unwrap().loss, expected.loss);
+    assert_eq!(run(&[4, 6, 1, 5, 7], &mut memory), Err(Error::Length { sample: 4, length: 7, steps: 6 }));
+    assert_eq!(run(&[4], &mut memory), Err(Error::Lengths { expected: 5, found: 1 }));
+
+    let targets = numbers(2, 60);
+    let evaluation = Evaluation::<EachOfSix, _>::new(MeanSquaredError).batching(batching);
+    let mut memory = vec![f32::NAN; evaluation.memory_len()];
+    let (each, mut values) = (model::<EachOfSix>(), [f32::NAN; 60]);
+    let training = Training::<EachOfSix, Sgd>::new(Sgd::new(0.1)).loss(MeanSquaredError).batch(2);
+    let mut trainer = training.build_on(model()).unwrap();
+    let expected = trainer.evaluate_with_lengths(&inputs, &lengths, &targets).unwrap();
+    let found = evaluation.values_with_lengths(&each, &inputs, &lengths, &targets, &mut memory, &mut values).unwrap();
+    assert_eq!(found, expected);
+    for (values, length) in values.chunks(12).zip(lengths) {
+        let (of_steps, beyond) = values.split_at(2 * length as usize);
+        assert!(of_steps.iter().all(|&x| x > 0.0) && beyond.iter().all(|&x| x == 0.0), "{values:?}");
+    }
+
+    // A word that there is not is named, as by a trainer.
+    let words = Evaluation::<Words>::new(SoftmaxCrossEntropy::new()).batching(batching);
+    let mut memory = vec![0.0; words.memory_len()];
+    let error = words.run(&model(), &[1_u16, 2, 3, 4, 300, 5], &[0], &mut memory).unwrap_err();
+    assert_eq!(error, Error::Index { position: 4, index: 300, vocabulary: 300 });
 }
 
 /// The outputs of the last step; no gradient, so that nothing is learnt.

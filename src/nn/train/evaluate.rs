@@ -4,10 +4,12 @@ use super::{
     super::{
         Batching, Error, Loss, Metrics, Model, Network, Nothing, Takes,
         inputs::Element,
+        lengths::{self, Lengths},
         plan::{Ends, Planned, Sizes, Step, mode},
-        run::{Call, Part, Regions, parts, read, sample_count},
+        run::{Call, Part, Regions, parts, read_checked, sample_count},
     },
     sizing::Sizing,
+    steps::ended,
 };
 use crate::{kernels::loss::Outputs, shape::Shape, simd::Level};
 
@@ -104,7 +106,59 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
         targets: &[L::Target],
         memory: &mut [f32],
     ) -> Result<Metrics, Error> {
-        self.evaluate(model, inputs, targets, memory, None)
+        self.evaluate(model, inputs, &[], targets, memory, None)
+    }
+
+    /// The metrics of the model on sequences of which each has so many steps, from 1 to all: what
+    /// [`step_with_lengths`](super::HeldTrainer::step_with_lengths) learns from, and what
+    /// [`evaluate_with_lengths`](super::HeldTrainer::evaluate_with_lengths) finds with a batch of the same size.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run), [`Error::Lengths`] if there is not one for each sample, and [`Error::Length`] for the
+    /// first that is 0 or above the number of steps.
+    ///
+    /// ```
+    /// use kernlet::nn::{Batching, Evaluation, HalfSquaredError, Model};
+    /// kernlet::network! { struct Mean([4, 1]) { global_avg_pool1d } }
+    /// const EVALUATION: Evaluation<Mean, HalfSquaredError> = Evaluation::new(HalfSquaredError).batching(Batching::of(2));
+    /// let (model, mut memory) = (Model::<Mean>::zeroed(), [0.0; EVALUATION.memory_len()]);
+    /// let inputs = [1.0, 3.0, 0.0, 0.0, 1.0, 2.0, 3.0, 6.0];
+    /// let metrics = EVALUATION.run_with_lengths(&model, &inputs, &[2, 4], &[2.0, 3.0], &mut memory)?;
+    /// assert_eq!(metrics.loss, 0.0);
+    /// # Ok::<(), kernlet::nn::Error>(())
+    /// ```
+    pub fn run_with_lengths(
+        &self,
+        model: &Model<N>,
+        inputs: &[impl Element],
+        lengths: &[u32],
+        targets: &[L::Target],
+        memory: &mut [f32],
+    ) -> Result<Metrics, Error> {
+        Self::check_lengths(inputs, lengths)?;
+        self.evaluate(model, inputs, lengths, targets, memory, None)
+    }
+
+    /// The same, and the loss of each target by itself; those of steps that there are not are 0.
+    ///
+    /// # Errors
+    /// As for [`run_with_lengths`](Self::run_with_lengths), and [`Error::Outputs`] if `values` has another length.
+    pub fn values_with_lengths(
+        &self,
+        model: &Model<N>,
+        inputs: &[impl Element],
+        lengths: &[u32],
+        targets: &[L::Target],
+        memory: &mut [f32],
+        values: &mut [f32],
+    ) -> Result<Metrics, Error> {
+        Self::check_lengths(inputs, lengths)?;
+        self.evaluate(model, inputs, lengths, targets, memory, Some(values))
+    }
+
+    fn check_lengths(inputs: &[impl Element], lengths: &[u32]) -> Result<(), Error> {
+        const { Lengths::<N>::CHECKED };
+        lengths::check::<N>(lengths, inputs.len() / N::Input::LEN.max(1))
     }
 
     /// The same, and the loss of each target by itself, not reduced: of each label, or of each output.
@@ -119,13 +173,14 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
         memory: &mut [f32],
         values: &mut [f32],
     ) -> Result<Metrics, Error> {
-        self.evaluate(model, inputs, targets, memory, Some(values))
+        self.evaluate(model, inputs, &[], targets, memory, Some(values))
     }
 
     fn evaluate(
         &self,
         model: &Model<N>,
         inputs: &[impl Element],
+        lengths: &[u32],
         targets: &[L::Target],
         memory: &mut [f32],
         mut values: Option<&mut [f32]>,
@@ -147,8 +202,10 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
         }
         let batch = self.batching.batch.max(1);
         let mut total = Metrics::default();
-        for (inputs, targets) in inputs.chunks(batch * N::Input::LEN).zip(targets.chunks(batch * of_sample)) {
+        let batches = inputs.chunks(batch * N::Input::LEN).zip(targets.chunks(batch * of_sample));
+        for (index, (inputs, targets)) in batches.enumerate() {
             let samples = inputs.len() / N::Input::LEN;
+            let lengths = lengths.get(index * batch..index * batch + samples).unwrap_or(&[]);
             let of_batch = match values.take() {
                 Some(rest) => {
                     let (taken, rest) = rest.split_at_mut_checked(samples * Self::VALUES).ok_or(Error::Plan)?;
@@ -158,7 +215,7 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
                 None => None,
             };
             let outputs = Outputs { gradient: None, values: of_batch };
-            total.add(&self.batch(model, inputs, targets, memory, outputs)?);
+            total.add(&self.batch(model, inputs, lengths, targets, memory, outputs)?);
         }
         Ok(total)
     }
@@ -167,6 +224,7 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
         &self,
         model: &Model<N>,
         inputs: &[impl Element],
+        lengths: &[u32],
         targets: &[L::Target],
         memory: &mut [f32],
         outputs: Outputs<'_>,
@@ -174,7 +232,7 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
         let samples = inputs.len() / N::Input::LEN;
         let (sizes, level) = (const { &Self::SIZES }, self.level.unwrap_or_default());
         let regions = Regions::of(sizes, self.batching);
-        let read = read::<N, _>(inputs);
+        let read = read_checked::<N, _>(inputs)?;
         let call = Call {
             steps: Self::steps(),
             back: &[],
@@ -182,7 +240,7 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
             threads: self.batching.threads,
             regions,
             inputs: read,
-            lengths: &[],
+            lengths,
             carried: None,
             noise: None,
             share: 1.0,
@@ -192,12 +250,16 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
         call.forward::<N>(model.parameters(), memory, samples, sizes)?;
         let (place, whole) = (const { Self::ENDS }.output, Part { first: 0, count: samples });
         let output = const { &Sizing::<N, L, Nothing>::OUTPUT };
-        if place.is_input() {
-            let y = read.floats(0..samples * N::Output::LEN)?;
+        let y = if place.is_input() {
+            read.floats(0..samples * N::Output::LEN)?
+        } else {
+            let [y] = parts(memory, [regions.range(place, N::Output::LEN, whole)])?;
+            y
+        };
+        if lengths.is_empty() || !const { Lengths::<N>::EACH_STEP } {
             return self.loss.evaluate(level, y, output, targets, outputs);
         }
-        let [y] = parts(memory, [regions.range(place, N::Output::LEN, whole)])?;
-        self.loss.evaluate(level, y, output, targets, outputs)
+        ended::<N, L>(level, &self.loss, y, lengths, targets, outputs, None)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Error, Loss, Metrics, Network,
+        Error, Loss, Metrics, Network, Nothing,
         frozen::Freeze,
         lengths::Lengths,
         run::{Part, parts},
@@ -14,6 +14,7 @@ use crate::{
     kernels::{elementwise, loss::Outputs},
     optim::Optimizer,
     shape::{Dims, Shape},
+    simd::Level,
 };
 
 impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
@@ -38,32 +39,63 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
             self.memory,
             [layout.regions.range(step.value, outputs, whole), layout.regions.range(back.gradient, outputs, whole)],
         )?;
-        let (step_outputs, step_targets) = const {
-            let steps = if Lengths::<N>::STEPS == 0 { 1 } else { Lengths::<N>::STEPS };
-            (N::Output::LEN / steps, Sizing::<N, L, F>::TARGETS / steps)
-        };
-        let all: u64 = lengths.iter().map(|&length| u64::from(length)).sum();
-        let mut total = Metrics { samples: count, ..Metrics::default() };
-        let sequences = y.chunks_exact(outputs.max(1)).zip(dy.chunks_exact_mut(outputs.max(1)));
-        let targets = targets.chunks_exact(const { Sizing::<N, L, F>::TARGETS }.max(1));
-        for (((y, dy), targets), &length) in sequences.zip(targets).zip(lengths) {
-            let length = length as usize;
-            let (dy, beyond) = dy.split_at_mut_checked(length * step_outputs).ok_or(Error::Plan)?;
-            beyond.fill(0.0);
-            let y = y.get(..length * step_outputs).ok_or(Error::Plan)?;
-            let targets = targets.get(..length * step_targets).ok_or(Error::Plan)?;
-            let output = Dims::new(&[length, step_outputs]);
-            let loss = &self.training.loss;
-            let outputs = if of.is_some() { Outputs::of(dy) } else { Outputs::default() };
-            let metrics = loss.evaluate(self.level, y, &output, targets, outputs)?;
-            let share = length as f32 / all as f32;
-            if let (Some(of), false) = (of, loss.sums()) {
-                elementwise::scale(self.level, share * (count as f32 / of as f32), dy);
-            }
-            total.loss += share * metrics.loss;
-            total.correct += metrics.correct;
-            total.answers += metrics.answers;
-        }
-        Ok(total)
+        let outputs = if of.is_some() { Outputs::of(dy) } else { Outputs::default() };
+        let part = of.map(|of| count as f32 / of as f32);
+        ended::<N, L>(self.level, &self.training.loss, y, lengths, targets, outputs, part)
     }
+}
+
+/// The metrics of whole sequences that end where `lengths` say, one after the other. A gradient is zeros beyond the ends, and
+/// a sequence's is multiplied by its share of the steps, and by `part`; values beyond the ends are zeros.
+pub(super) fn ended<N: Network, L: Loss>(
+    level: Level,
+    loss: &L,
+    y: &[f32],
+    lengths: &[u32],
+    targets: &[L::Target],
+    outputs: Outputs<'_>,
+    part: Option<f32>,
+) -> Result<Metrics, Error> {
+    let (of_step, step_targets, step_values) = const {
+        let steps = if Lengths::<N>::STEPS == 0 { 1 } else { Lengths::<N>::STEPS };
+        let output = &Sizing::<N, L, Nothing>::OUTPUT;
+        (N::Output::LEN / steps, L::TARGETS.count(output) / steps, L::TARGETS.values(output) / steps)
+    };
+    let all_values = const { L::TARGETS.values(&Sizing::<N, L, Nothing>::OUTPUT) };
+    let all: u64 = lengths.iter().map(|&length| u64::from(length)).sum();
+    let mut total = Metrics { samples: lengths.len(), ..Metrics::default() };
+    let (mut gradients, mut values) = (outputs.gradient, outputs.values);
+    let sequences = y.chunks_exact(const { at_least_one(N::Output::LEN) });
+    let targets = targets.chunks_exact(const { at_least_one(Sizing::<N, L, Nothing>::TARGETS) });
+    for ((y, targets), &length) in sequences.zip(targets).zip(lengths) {
+        let length = length as usize;
+        let mut dy = begun(&mut gradients, N::Output::LEN, length * of_step)?;
+        let values = begun(&mut values, all_values, length * step_values)?;
+        let y = y.get(..length * of_step).ok_or(Error::Plan)?;
+        let targets = targets.get(..length * step_targets).ok_or(Error::Plan)?;
+        let output = Dims::new(&[length, of_step]);
+        let metrics = loss.evaluate(level, y, &output, targets, Outputs { gradient: dy.as_deref_mut(), values })?;
+        let share = length as f32 / all as f32;
+        if let (Some(dy), Some(part), false) = (dy, part, loss.sums()) {
+            elementwise::scale(level, share * part, dy);
+        }
+        total.loss += share * metrics.loss;
+        total.correct += metrics.correct;
+        total.answers += metrics.answers;
+    }
+    Ok(total)
+}
+
+/// The first `taken` numbers of the next `len`, those after them set to zero; none of none.
+fn begun<'o>(rest: &mut Option<&'o mut [f32]>, len: usize, taken: usize) -> Result<Option<&'o mut [f32]>, Error> {
+    let Some(all) = rest.take() else { return Ok(None) };
+    let (of_sequence, others) = all.split_at_mut_checked(len).ok_or(Error::Plan)?;
+    *rest = Some(others);
+    let (taken, beyond) = of_sequence.split_at_mut_checked(taken).ok_or(Error::Plan)?;
+    beyond.fill(0.0);
+    Ok(Some(taken))
+}
+
+const fn at_least_one(n: usize) -> usize {
+    if n == 0 { 1 } else { n }
 }
