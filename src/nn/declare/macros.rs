@@ -369,8 +369,8 @@ macro_rules! __definition {
 
     (@emit $name:ident $kind:ident $([$form:ident $($value:tt)*])* ($(, $option:ident $(: $choice:tt)?)* $(,)?)) => {
         $crate::nn::__macro::Definition::new(stringify!($name), stringify!($kind), &[
-            $($crate::__definition!(@argument $form $($value)*),)*
-            $($crate::__definition!(@option $option $(: $choice)?)),*
+            $($crate::__argument!($form $($value)*),)*
+            $($crate::__argument!(option $option $(: $choice)?)),*
         ])
     };
     (@emit $name:ident $kind:ident $([$($value:tt)*])* ($($options:tt)*)) => {
@@ -380,28 +380,40 @@ macro_rules! __definition {
             concat!(stringify!($kind), "(…", stringify!($($options)*), ")"),
         )
     };
+}
 
-    (@argument number $value:expr) => {
+/// An argument or an option of a layer.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __argument {
+    (number $value:expr) => {
         $crate::nn::__macro::Argument::number("", stringify!($value), ($value) as f64)
     };
-    (@argument word $value:tt) => { $crate::nn::__macro::Argument::word("", stringify!($value)) };
-    (@argument list $($value:expr),+) => {
+    (word $value:tt) => { $crate::nn::__macro::Argument::word("", stringify!($value)) };
+    (list $($value:expr),+) => {
         $crate::nn::__macro::Argument::list("", stringify!([$($value),+]), &[$($value),+])
     };
 
-    (@option padding: [$($side:expr),*]) => {
+    // Pairs, as other frameworks have them, are refused with the layer's name.
+    (option padding: [$(($($pair:tt)*)),+]) => {
+        $crate::nn::__macro::Argument::word("padding", stringify!([$(($($pair)*)),+]))
+    };
+    (option padding: [$($side:expr),*]) => {
         $crate::nn::__macro::Argument::list("padding", stringify!([$($side),*]), &[$($side),*])
     };
-    (@option groups: $value:tt) => { $crate::__definition!(@number groups $value) };
-    (@option multiplier: $value:tt) => { $crate::__definition!(@number multiplier $value) };
-    (@option epsilon: $value:tt) => { $crate::__definition!(@number epsilon $value) };
-    (@option slope: $value:tt) => { $crate::__definition!(@number slope $value) };
-    (@option momentum: $value:tt) => { $crate::__definition!(@number momentum $value) };
-    (@option $option:ident: $word:tt) => {
+    (option groups: $value:tt) => { $crate::__argument!(@ groups $value) };
+    (option multiplier: $value:tt) => { $crate::__argument!(@ multiplier $value) };
+    (option epsilon: $value:tt) => { $crate::__argument!(@ epsilon $value) };
+    (option slope: $value:tt) => { $crate::__argument!(@ slope $value) };
+    (option momentum: $value:tt) => { $crate::__argument!(@ momentum $value) };
+    (option $option:ident: $word:tt) => {
         $crate::nn::__macro::Argument::word(stringify!($option), stringify!($word))
     };
-    (@option $word:ident) => { $crate::nn::__macro::Argument::word("", stringify!($word)) };
-    (@number $option:ident $value:tt) => {
+    (option $word:ident) => { $crate::nn::__macro::Argument::word("", stringify!($word)) };
+    (@ $option:ident ($first:expr, $($more:expr),*)) => {
+        $crate::nn::__macro::Argument::word(stringify!($option), stringify!(($first, $($more),*)))
+    };
+    (@ $option:ident $value:tt) => {
         $crate::nn::__macro::Argument::number(stringify!($option), stringify!($value), ($value) as f64)
     };
 }
