@@ -671,3 +671,63 @@ fn parameter_groups() {
     let off = |found: Vec<f32>| found.iter().zip(&expected).map(|(w, e)| (f64::from(*w) - e).abs()).fold(0.0, f64::max);
     assert!(off(after(training(0.25))) > 1e-3 && off(after(training(0.0))) > 1e-3);
 }
+
+/// A list that is read as an image (`x.view(-1, C, H, W)`, as generators do) is one by channel in PyTorch.
+#[test]
+fn images_made_of_lists() {
+    kernlet::network! {
+        struct Generator([2]) {
+            fc: dense(12), relu, norm: batch_norm(epsilon: 1e-5), image: reshape([2, 2, 3]), conv: conv2d(1, 1x1),
+        }
+    }
+    kernlet::network! { struct Steps([2]) { fc: dense(6), reshape([2, 3]), conv: conv1d(1, 1) } }
+    kernlet::network! { struct States([2]) { fc: dense(6), reshape([2, 3]), rnn: gru(1) } }
+    // Numbers that say where they are in PyTorch's tensors.
+    let view = |numbers: &[f32], shape: &[usize]| {
+        let bytes = numbers.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+        (bytes, shape.to_vec())
+    };
+    let file = |tensors: &[(&str, (Vec<u8>, Vec<usize>))]| {
+        let views = tensors.iter().map(|(name, (bytes, shape))| {
+            (
+                name.to_string(),
+                safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap(),
+            )
+        });
+        safetensors::serialize(views, None).unwrap()
+    };
+    let counted = |len: usize| (0..len).map(|i| i as f32).collect::<Vec<_>>();
+    let each = view(&counted(12), &[12]);
+    let bytes = file(&[
+        ("fc.weight", view(&counted(24), &[12, 2])),
+        ("fc.bias", each.clone()),
+        ("norm.weight", each.clone()),
+        ("norm.bias", each.clone()),
+        ("norm.running_mean", each.clone()),
+        ("norm.running_var", each),
+        ("conv.weight", view(&counted(3), &[1, 3, 1, 1])),
+        ("conv.bias", view(&[0.0], &[1])),
+    ]);
+    let mut parameters = [f32::NAN; Generator::PARAMETERS];
+    Reader::pytorch().epsilon(1e-5).read_into(&bytes, &Generator::INFO, &mut parameters).unwrap();
+    // By height, width and channel here: of PyTorch's numbers those of channel c, then pixel p are 4 c + p.
+    let place: Vec<f32> = (0..12).map(|i| (4 * (i % 3) + i / 3) as f32).collect();
+    let (kernel, rest) = parameters.split_at(24);
+    assert_eq!(kernel[..12], place.iter().map(|row| 2.0 * row).collect::<Vec<_>>());
+    assert_eq!(kernel[12..], place.iter().map(|row| 2.0 * row + 1.0).collect::<Vec<_>>());
+    assert!(rest[..60].chunks(12).all(|numbers| numbers == place), "{rest:?}");
+    let mut again = [f32::NAN; Generator::PARAMETERS];
+    let written = to_pytorch_bytes(&Generator::INFO, &parameters).unwrap();
+    Reader::pytorch().read_into(&written, &Generator::INFO, &mut again).unwrap();
+    assert_eq!(again, parameters);
+
+    // Steps of a convolution are columns there; those of a recurrent layer are in the order of time everywhere.
+    let fc = |info: &ModelInfo, mut parameters: Vec<f32>| {
+        parameters.iter_mut().enumerate().for_each(|(i, x)| *x = i as f32);
+        let written = to_pytorch_bytes(info, &parameters).unwrap();
+        let bias = SafeTensors::deserialize(&written).unwrap().tensor("fc.bias").unwrap().data().to_vec();
+        bias.chunks(4).map(|x| f32::from_le_bytes(x.try_into().unwrap()) - 12.0).collect::<Vec<_>>()
+    };
+    assert_eq!(fc(&Steps::INFO, vec![0.0; Steps::PARAMETERS]), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+    assert_eq!(fc(&States::INFO, vec![0.0; States::PARAMETERS]), counted(6));
+}

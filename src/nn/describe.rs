@@ -12,7 +12,8 @@ use crate::{
 impl<N: Network> Described for N {
     const INFO: ModelInfo = ModelInfo::new(N::NAME, identity(N::LAYERS), N::TENSORS)
         .with_attributes(N::ATTRIBUTES)
-        .with_images(N::FLATTENED, N::DEPTHWISE);
+        .with_images(N::FLATTENED, N::DEPTHWISE)
+        .with_reshaped(N::RESHAPED);
 }
 
 /// The number of tensors of all layers.
@@ -155,6 +156,72 @@ pub const fn flattened<const COUNT: usize>(layers: &[Layer]) -> [(&'static str, 
         i += 1;
     }
     flattened
+}
+
+/// The image that the list of layer `index` is read as, if it is.
+const fn image_from(layers: &[Layer], index: usize) -> Option<Dims> {
+    if layers[index].rows == 0 || layers[index].output.rank() != 1 {
+        return None;
+    }
+    let (mut value, mut at) = (index + 1, index + 1);
+    while at < layers.len() {
+        let layer = &layers[at];
+        at += 1;
+        if layer.operand_count != 1 || layer.operands[0] != value || layer.input.len() != layer.output.len() {
+            continue;
+        }
+        match layer.output.rank() {
+            // Activations, dropout, normalisation of a list.
+            1 if layer.rows == 0 || is_per_element(layer) => value = at,
+            3 if layer.rows == 0 => return Some(layer.output),
+            2 if layer.rows == 0 && are_convolved(layers, at) => {
+                return Some(Dims::new(&[1, layer.output.axis(0), layer.output.axis(1)]));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether the first layer with windows or matrices that reads value `value` over time is a convolution.
+const fn are_convolved(layers: &[Layer], mut value: usize) -> bool {
+    let mut at = value;
+    while at < layers.len() {
+        let layer = &layers[at];
+        at += 1;
+        if layer.operands[0] == value {
+            let tensors = layer.tensors();
+            if !tensors.is_empty() && tensors[0].dims.rank() > 1 {
+                return tensors[0].dims.rank() > 2;
+            }
+            value = at;
+        }
+    }
+    false
+}
+
+/// How many layers' lists are read as images.
+pub const fn reshaped_count(layers: &[Layer]) -> usize {
+    let (mut count, mut i) = (0, 0);
+    while i < layers.len() {
+        count += image_from(layers, i).is_some() as usize;
+        i += 1;
+    }
+    count
+}
+
+/// Layers whose list is read as an image, or as steps of a convolution over time, with that image.
+pub const fn reshaped<const COUNT: usize>(layers: &[Layer]) -> [(&'static str, Dims); COUNT] {
+    let mut reshaped = [("", Dims::new(&[])); COUNT];
+    let (mut at, mut i) = (0, 0);
+    while i < layers.len() {
+        if let Some(image) = image_from(layers, i) {
+            reshaped[at] = (layers[i].name, image);
+            at += 1;
+        }
+        i += 1;
+    }
+    reshaped
 }
 
 /// How many layers are depthwise convolutions.

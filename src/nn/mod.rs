@@ -88,7 +88,8 @@ pub mod __macro {
     pub use super::{
         declare::{Argument, Declaration, Declared, Definition, Fill, Node, fills, layers as layers_of, nodes},
         describe::{
-            attribute_count, attributes, depthwise, depthwise_count, flattened, flattened_count, tensor_count, tensors,
+            attribute_count, attributes, depthwise, depthwise_count, flattened, flattened_count, reshaped,
+            reshaped_count, tensor_count, tensors,
         },
         layers,
         network::{axis, bias, find},

@@ -50,6 +50,8 @@ pub trait Network: Sized + Send + Sync + 'static {
     const FLATTENED: &'static [(&'static str, Dims)];
     #[doc(hidden)]
     const DEPTHWISE: &'static [&'static str];
+    #[doc(hidden)]
+    const RESHAPED: &'static [(&'static str, Dims)];
 
     /// How each tensor begins.
     #[doc(hidden)]

@@ -106,6 +106,7 @@ pub struct ModelInfo {
     attributes: &'static [AttributeInfo<'static>],
     flattened: &'static [(&'static str, Dims)],
     depthwise: &'static [&'static str],
+    reshaped: &'static [(&'static str, Dims)],
 }
 
 impl ModelInfo {
@@ -125,7 +126,7 @@ impl ModelInfo {
             i += 1;
         }
         assert!(name.len() < 256, "a name has at most 255 bytes");
-        Self { name, id, tensors, attributes: &[], flattened: &[], depthwise: &[] }
+        Self { name, id, tensors, attributes: &[], flattened: &[], depthwise: &[], reshaped: &[] }
     }
 
     /// The same with the hyper-parameters of its layers, which a file must have too.
@@ -170,6 +171,24 @@ impl ModelInfo {
             i += 1;
         }
         Self { flattened, depthwise, ..self }
+    }
+
+    /// The same with layers whose list of outputs is read as an image, with its height, width and channels.
+    ///
+    /// # Panics
+    /// If an image has not three axes; in a `const` that is a compile-time error.
+    pub const fn with_reshaped(self, reshaped: &'static [(&'static str, Dims)]) -> Self {
+        let mut i = 0;
+        while i < reshaped.len() {
+            assert!(reshaped[i].1.rank() == 3, "an image has height, width and channels");
+            i += 1;
+        }
+        Self { reshaped, ..self }
+    }
+
+    /// Layers whose list of outputs is read as an image, with its height, width and channels.
+    pub const fn reshaped(&self) -> &'static [(&'static str, Dims)] {
+        self.reshaped
     }
 
     /// Layers that read a flattened image, dense or with a number for each element, with its height, width and channels.

@@ -485,6 +485,8 @@ macro_rules! __network {
                 const FLATTENED: &'static [(&'static str, $crate::shape::Dims)] =
                     &m::flattened::<{ m::flattened_count(&LAYERS) }>(&LAYERS);
                 const DEPTHWISE: &'static [&'static str] = &m::depthwise::<{ m::depthwise_count(&LAYERS) }>(&LAYERS);
+                const RESHAPED: &'static [(&'static str, $crate::shape::Dims)] =
+                    &m::reshaped::<{ m::reshaped_count(&LAYERS) }>(&LAYERS);
                 const DROP_OUT: m::DropOut = m::drop_out(&DECLARED);
                 const STREAM: m::StreamPlan = m::stream(stringify!($name), &DECLARED, INPUT);
 

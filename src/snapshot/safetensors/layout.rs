@@ -3,7 +3,10 @@
 use alloc::{format, string::String, string::ToString, vec, vec::Vec};
 use core::ops::Range;
 
-use crate::snapshot::{AttributeValue, ModelInfo, TensorInfo};
+use crate::{
+    shape::Dims,
+    snapshot::{AttributeValue, ModelInfo, TensorInfo},
+};
 
 /// A tensor of PyTorch's, and which parameters it holds.
 pub(super) struct Piece {
@@ -103,8 +106,9 @@ pub(super) fn pytorch_name(name: &str) -> &str {
 pub(super) enum Layout {
     /// As in the network: its sizes, and how many.
     Same([usize; 4], usize),
-    /// `[in][out]` from `[out][in]`; the rows are an image's numbers of this height, width and channels.
-    Dense { image: [usize; 3], outputs: usize },
+    /// `[in][out]` from `[out][in]`; the rows are an image's numbers of this height, width and channels, and the columns
+    /// another's.
+    Dense { image: [usize; 3], made: [usize; 3] },
     /// `[kh][kw][ci][co]` from `[co][ci][kh][kw]`, or `[k][ci][co]` from `[co][ci][k]` with a height of 0.
     Convolution([usize; 4]),
     /// `[kh][kw][c][m]` from `[c · m][1][kh][kw]`.
@@ -113,7 +117,7 @@ pub(super) enum Layout {
     Gates(Gates, usize),
     /// `[gates · units]`.
     GateBias(Gates),
-    /// A number for each element of a flattened image of this height, width and channels.
+    /// A number for each element of an image, before or behind a flattening, of this height, width and channels.
     Elements([usize; 3]),
 }
 
@@ -128,10 +132,17 @@ impl Layout {
 
     /// PyTorch's, if it is that of the network but for a transposition.
     pub(super) fn pytorch(tensor: &TensorInfo<'_>, info: &ModelInfo) -> Option<Self> {
-        let image = info.flattened().iter().find(|(layer, _)| *layer == tensor.layer);
-        let image = image.map(|(_, image)| [image.axis(0), image.axis(1), image.axis(2)]);
-        match (tensor.name, tensor.dims.as_slice(), image) {
-            ("kernel", &[inputs, outputs], _) => Some(Self::Dense { image: image.unwrap_or([1, 1, inputs]), outputs }),
+        let image_in = |all: &[(&str, Dims)]| {
+            let image = all.iter().find(|(layer, _)| *layer == tensor.layer);
+            image.map(|(_, image)| [image.axis(0), image.axis(1), image.axis(2)])
+        };
+        let (image, made) = (image_in(info.flattened()), image_in(info.reshaped()));
+        match (tensor.name, tensor.dims.as_slice(), image.or(made)) {
+            ("kernel", &[inputs, outputs], _) => {
+                let (image, made) = (image.unwrap_or([1, 1, inputs]), made.unwrap_or([1, 1, outputs]));
+                Some(Self::Dense { image, made })
+            }
+            ("bias", [_], _) if made.is_some() => made.map(Self::Elements),
             ("gamma" | "beta" | "moving_mean" | "moving_variance" | "alpha", [_], Some(image)) => {
                 Some(Self::Elements(image))
             }
@@ -155,7 +166,7 @@ impl Layout {
     pub(super) fn shape(&self) -> Vec<usize> {
         match *self {
             Self::Same(sizes, rank) => sizes.iter().take(rank).copied().collect(),
-            Self::Dense { image: [h, w, c], outputs } => vec![outputs, h * w * c],
+            Self::Dense { image, made } => vec![made.iter().product(), image.iter().product()],
             Self::Convolution([0, k, ci, co]) => vec![co, ci, k],
             Self::Convolution([kh, kw, ci, co]) => vec![co, ci, kh, kw],
             Self::Depthwise([kh, kw, c, m]) => vec![c * m, 1, kh, kw],
@@ -169,10 +180,9 @@ impl Layout {
     pub(super) fn source(&self, index: usize) -> usize {
         match *self {
             Self::Same(..) => index,
-            Self::Dense { image: [h, w, c], outputs } => {
-                let (row, output) = (index / outputs, index % outputs);
-                let (y, x, channel) = (row / (w * c), row / c % w, row % c);
-                output * (h * w * c) + (channel * h + y) * w + x
+            Self::Dense { image, made } => {
+                let [inputs, outputs] = [image, made].map(|image| image.iter().product::<usize>());
+                by_channel(made, index % outputs) * inputs + by_channel(image, index / outputs)
             }
             Self::Convolution([kh, kw, ci, co]) => {
                 let (o, i, x, y) = (index % co, index / co % ci, index / (co * ci) % kw, index / (co * ci * kw));
@@ -183,14 +193,17 @@ impl Layout {
                 gates.place(index % columns) * inputs + index / columns
             }
             Self::GateBias(gates) => gates.place(index),
-            Self::Elements([h, w, c]) => {
-                let (y, x, channel) = (index / (w * c), index / c % w, index % c);
-                (channel * h + y) * w + x
-            }
+            Self::Elements(image) => by_channel(image, index),
             Self::Depthwise([kh, kw, c, m]) => {
                 let (j, channel, x, y) = (index % m, index / m % c, index / (m * c) % kw, index / (m * c * kw));
                 ((channel * m + j) * kh + y) * kw + x
             }
         }
     }
+}
+
+/// Where number `index` of an image `[h][w][c]` is in `[c][h][w]`.
+fn by_channel([h, w, c]: [usize; 3], index: usize) -> usize {
+    let (y, x, channel) = (index / (w * c), index / c % w, index % c);
+    (channel * h + y) * w + x
 }

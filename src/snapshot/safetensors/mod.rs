@@ -8,6 +8,7 @@
 //! | dense | `[in][out]` | `[out][in]` |
 //! | dense on a flattened image | rows by height, width, channel | columns by channel, height, width |
 //! | dense on flattened steps of a `conv1d` | rows by step, channel | columns by channel, step |
+//! | dense whose outputs a `reshape` makes an image | columns by height, width, channel | rows by channel, height, width |
 //! | a normalisation of flattened numbers | as they lie | by channel, height, width |
 //! | PReLU by channel | `alpha` `[1][1][c]` | `weight` `[c]` |
 //! | GRU | `kernel` `[in][3u]`, gates z, r, h; `bias` `[2][3u]` | `weight_ih_l0` `[3u][in]`, gates r, z, n; `bias_ih_l0`, `bias_hh_l0` |
@@ -15,7 +16,7 @@
 //! | `bidirectional` | `forward_kernel`, `backward_kernel` … | `weight_ih_l0`, `weight_ih_l0_reverse` … |
 //!
 //! Networks here have Keras' layouts, so its numbers are not moved; PyTorch's are transposed, and a dense layer that
-//! reads a flattened image has its rows put in order. `num_batches_tracked` is passed over. Of the two biases of an LSTM or
+//! reads a flattened image or makes one has its numbers put in order. `num_batches_tracked` is passed over. Of the two biases of an LSTM or
 //! a simple recurrent layer the sum is read, and written as the first, beside zeros. A module of several recurrent layers
 //! (`num_layers=2`) is several layers here, which [`Reader::layers`] gives the same name: they are its `l0`, `l1` … in the
 //! order of the network. PyTorch has no `gru_reset_before` and no layer that runs `backwards` alone; `proj_size` and the
