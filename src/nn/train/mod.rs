@@ -70,6 +70,22 @@ pub type Trainer<'a, N, O, L = SoftmaxCrossEntropy, F = Nothing> =
     HeldTrainer<(&'a mut Model<N>, &'a mut [f32]), N, O, L, F>;
 
 /// Trains a model that it owns, on the heap: what [`Training::build`] returns. See [`HeldTrainer`] for what it does.
+///
+/// ```
+/// use kernlet::{nn::{MeanSquaredError, OwnedTrainer, Training}, optim::Adam};
+/// kernlet::network! { struct Net([2]) { hidden: dense(8), tanh, out: dense(1) } }
+/// const TRAINING: Training<Net, Adam, MeanSquaredError> = Training::new(Adam::new(0.01)).batch(4).loss(MeanSquaredError);
+///
+/// struct Regulator {
+///     trainer: OwnedTrainer<Net, Adam, MeanSquaredError>,
+///     steps: u32,
+/// }
+///
+/// let mut regulator = Regulator { trainer: TRAINING.build()?, steps: 0 };
+/// regulator.trainer.step(&[0.5, 1.0], &[0.25])?;
+/// regulator.steps += 1;
+/// # Ok::<(), kernlet::nn::Error>(())
+/// ```
 #[cfg(feature = "alloc")]
 pub type OwnedTrainer<N, O, L = SoftmaxCrossEntropy, F = Nothing> =
     HeldTrainer<(alloc::boxed::Box<Model<N>>, super::HeapMemory), N, O, L, F>;
