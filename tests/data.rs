@@ -3,7 +3,7 @@
 use kernlet::data::{
     augment::{Affine, Augment, warp_into},
     batches::{epoch_order, gather_into},
-    cifar::{Cifar10, CifarError, IMAGE_LEN, RECORD_LEN},
+    cifar::{COARSE_CLASSES, Cifar10, Cifar100, CifarError, FINE_CLASSES, IMAGE_LEN, RECORD_LEN},
     idx::{Element, Idx, IdxError, Labelled},
     normalise::standardise_into,
 };
@@ -100,6 +100,45 @@ fn cifar_planes_become_pixels() {
     assert_eq!(Cifar10::parse(&file[1..]), Err(CifarError::Length { found: 2 * RECORD_LEN - 1 }));
     file[RECORD_LEN] = 10;
     assert_eq!(Cifar10::parse(&file), Err(CifarError::Label { index: 1, found: 10 }));
+}
+
+#[test]
+fn cifar_100_has_two_labels() {
+    const LEN: usize = RECORD_LEN + 1;
+    let mut file = vec![0; 3 * LEN];
+    (file[2 * LEN], file[2 * LEN + 1], file[2 * LEN + 2 + 1024]) = (19, 99, 77);
+    let set = Cifar100::parse(&file).unwrap();
+    let mut image = [1; IMAGE_LEN];
+    assert!(set.image_into(2, &mut image) && !set.image_into(3, &mut [0; IMAGE_LEN]));
+    assert_eq!((set.len(), set.coarse_label(2), set.label(2), set.label(3)), (3, Some(19), Some(99), None));
+    assert!(image[..3] == [0, 77, 0] && image[3..].iter().all(|&byte| byte == 0));
+    // Each is told from the other, by its length or by labels that are no classes.
+    assert_eq!(Cifar100::parse(&file[..RECORD_LEN]), Err(CifarError::OtherFormat { expected: 100, found: 10 }));
+    assert_eq!(Cifar100::parse(&file[1..]), Err(CifarError::Length { found: 3 * LEN - 1 }));
+    file[LEN] = COARSE_CLASSES as u8;
+    assert_eq!(Cifar100::parse(&file), Err(CifarError::Label { index: 1, found: 20 }));
+    (file[LEN], file[LEN + 1]) = (0, FINE_CLASSES as u8);
+    assert_eq!(Cifar100::parse(&file), Err(CifarError::Label { index: 1, found: 100 }));
+}
+
+/// EMNIST's parts: letters count from 1, the others from 0, up to 61.
+#[test]
+fn labels_of_all_parts_of_emnist() {
+    for (first, classes) in [(0, 10), (0, 47), (0, 62), (1, 26)] {
+        let all: Vec<u8> = (first..first + classes as u8).collect();
+        let file = idx(8, &[classes as u32], &all);
+        let images = idx(8, &[classes as u32, 1, 1], &vec![0; classes]);
+        let labels = Labelled::parse_labels_from(&file, first, classes).unwrap();
+        let set = Labelled::pair(Labelled::parse_images(&images).unwrap(), labels).unwrap().counting_from(first);
+        assert!((0..classes).all(|i| set.label(i) == Some(i as u8)), "{classes}");
+        let plain = Labelled::parse_labels(&file, classes);
+        let expected = if first == 0 { Ok(labels) } else { Err(IdxError::FromOne { classes }) };
+        assert_eq!(plain, expected);
+        // A class too few is named, from wherever labels count.
+        let error = Labelled::parse_labels_from(&file, first, classes - 1).unwrap_err();
+        let end = usize::from(first) + classes - 1;
+        assert_eq!(error, IdxError::Label { index: classes - 1, found: end as u8, classes: end });
+    }
 }
 
 #[test]

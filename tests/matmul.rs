@@ -32,7 +32,7 @@ fn as_the_twin_to_the_bit() {
             for transposed in [Transposed::Neither, Transposed::A, Transposed::B] {
                 let product = Matmul::new(rows, terms, columns).with_transposed(transposed);
                 let (a, b) = (samples(1, product.a_len()), samples(2, product.b_len()));
-                for (alpha, beta) in [(1.0, 0.0), (0.3, 0.0), (1.0, 1.0), (-0.7, 0.6)] {
+                for (alpha, beta) in [(1.0, 0.0), (0.3, 0.0), (1.0, 1.0), (-0.7, 0.6), (0.0, 0.0), (0.0, 0.5)] {
                     let factors = Factors { alpha, a: &a, b: &b, beta };
                     // Where it is not added to, what was there does not matter.
                     let mut c = if beta == 0.0 { vec![f32::NAN; product.c_len()] } else { samples(3, product.c_len()) };
@@ -77,6 +77,27 @@ fn gradients_are_products() {
         let db = run(Matmul::new(terms, rows, columns), &a, &dc);
         assert_eq!(dot(&c, &dc), dot(&a, &da));
         assert_eq!(dot(&c, &dc), dot(&b, &db));
+    }
+}
+
+/// An α of 0 leaves NaN what it is; a β of 0 does not look at C.
+#[test]
+fn nan_stays_where_it_is_read() {
+    for level in Level::all() {
+        for transposed in [Transposed::Neither, Transposed::A, Transposed::B] {
+            let product = Matmul::new(3, 2, 17).with_transposed(transposed);
+            let (mut a, b) = (samples(1, product.a_len()), samples(2, product.b_len()));
+            // Row 1, whatever is transposed.
+            a[if transposed == Transposed::A { 1 } else { 2 }] = f32::NAN;
+            for beta in [0.0, 1.0] {
+                let mut c = if beta == 0.0 { vec![f32::NAN; 51] } else { samples(3, 51) };
+                let mut scratch = vec![f32::NAN; product.scratch_len()];
+                matmul_into(level, &product, Factors { alpha: 0.0, a: &a, b: &b, beta }, &mut c, &mut scratch).unwrap();
+                for (row, c) in c.chunks(17).enumerate() {
+                    assert!(c.iter().all(|c| c.is_nan() == (row == 1)), "{level}, {transposed:?}, β {beta}: {c:?}");
+                }
+            }
+        }
     }
 }
 

@@ -24,8 +24,11 @@
 //! Each has four kernels: `_into` and `_in_place` forward; `_backward_into`, which
 //! multiplies `dy` by the slope, and `_backward_in_place`, which overwrites `dy` with `dx`.
 //! Backward reads what the table says was kept: the output, where the slope can be had
-//! from it, so that the input may be overwritten. Where a slope or an α is out of the range in the table,
-//! the output no longer tells the sign of the input, and backward is an error.
+//! from it, so that the input may be overwritten.
+//!
+//! Forward computes its formula for any parameter. Where a slope or an α is out of the range in the table, the
+//! output no longer tells the sign of the input: backward is then an error, and so is a layer of a network, which
+//! always has a backward pass.
 //!
 //! # Numerics
 //!

@@ -15,7 +15,8 @@
 //! # Numerics
 //!
 //! Each sum is one chain from 0 over its terms in ascending order; then it is multiplied by α, and `β C` is added
-//! (one rounding where the level is fused). Where β is 0, C is never read, and may hold NaN.
+//! (one rounding where the level is fused). Where β is 0, C is never read, and may hold NaN. An
+//! α of 0 is a number like others: NaN in a sum stays NaN.
 
 #![allow(unsafe_code)]
 
