@@ -193,6 +193,19 @@ proptest! {
         check_conv(&conv, batch, seed);
     }
 
+    /// Vectors of channels, whole and not, and blocks of vectors; kernels from one tap to more than the vectors take.
+    #[test]
+    fn random_depthwise_convolutions(
+        (height, width) in (1..9_usize, 1..9_usize), channels in 4..150_usize, kernel in pair(6), stride in pair(3),
+        dilation in pair(2), padding in paddings(), batch in 0..3_usize, seed in 0..1000_u64,
+    ) {
+        let conv = Conv2d::new(height, width, channels, channels, kernel).with_groups(channels).with_stride(stride);
+        let conv = conv.with_dilation(dilation).with_padding(padding);
+        if conv.validate().is_ok() {
+            check_conv(&conv, batch, seed);
+        }
+    }
+
     #[test]
     fn random_transposed_convolutions(conv in transposed(), batch in 0..3_usize, seed in 0..1000_u64) {
         check_transposed(&conv, batch, seed);

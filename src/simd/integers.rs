@@ -85,6 +85,24 @@ pub(crate) trait Integers: Copy {
     /// in each of `⌈n / TERMS⌉` steps. Groups of channels that are not there, and terms beyond the last, become 0.
     unsafe fn pack(self, w: *const i8, stride: usize, channels: usize, n: usize, groups: *mut i32, step: usize);
 
+    /// Groups across rows: each lane has its own element of the first [`Self::TERMS`] rows, `added` to each as
+    /// [`Self::ADDED`] is to inputs, or 0 to weights.
+    ///
+    /// # Safety
+    /// Each of these rows is valid for reading [`Self::LANES`] elements.
+    #[inline(always)]
+    unsafe fn across(self, rows: [*const i8; 4], added: i32) -> Self::V {
+        let _ = added;
+        let mut lanes = [0; 16];
+        for (i, lane) in lanes.iter_mut().enumerate().take(Self::LANES) {
+            // SAFETY: the caller vouches for the elements.
+            let [first, second] = unsafe { [*rows[0].add(i), *rows[1].add(i)] };
+            *lane = (i32::from(first) & 0xFFFF) | i32::from(second) << 16;
+        }
+        // SAFETY: there are 16 lanes.
+        unsafe { self.load(lanes.as_ptr()) }
+    }
+
     /// Four sums of products of a row with a row of weights each, and of these weights alone.
     ///
     /// # Safety

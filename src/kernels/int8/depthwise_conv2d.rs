@@ -12,7 +12,7 @@ use core::ops::Range;
 use super::{
     Filter, ShapeError, check_batch,
     conv2d::axis,
-    div, rem,
+    div, lanes, rem,
     tiles::{biases, place},
 };
 use crate::{
@@ -59,13 +59,12 @@ pub fn forward_into(
     check_batch(NAME, "x", x, batch, conv.x_len())?;
     filter.check(NAME, conv.w_len(), conv.out_channels)?;
     check_batch(NAME, "y", y, batch, conv.y_len())?;
-    let _ = level;
+    if lanes::depthwise(level, conv, filter, x, y) {
+        return Ok(());
+    }
     let (rows, columns) = (axis(conv, 0), axis(conv, 1));
     let simple = filter.simple(0, conv.out_channels, conv.kernel[0] * conv.kernel[1]);
-    // The columns before this one see no padding on the right.
-    let span = (conv.kernel[1] - 1) * conv.dilation[1];
-    let last = div((conv.width + conv.padding[2]).saturating_sub(span + 1), conv.stride[1]) + 1;
-    let last = last.min(conv.out_width());
+    let last = last_inside(conv);
     let mut window = Window { conv, filter, simple, rows: 0..0, columns: 0..0, taps: Taps::new() };
     let mut y = y;
     for x in x.chunks_exact(conv.x_len().max(1)) {
@@ -86,6 +85,14 @@ pub fn forward_into(
         }
     }
     Ok(())
+}
+
+/// The columns before this one see no padding on the right.
+#[inline(always)]
+pub(super) fn last_inside(conv: &Conv2d) -> usize {
+    let span = (conv.kernel[1] - 1) * conv.dilation[1];
+    let last = div((conv.width + conv.padding[2]).saturating_sub(span + 1), conv.stride[1]) + 1;
+    last.min(conv.out_width())
 }
 
 /// Channels whose sums are kept at a time.

@@ -28,6 +28,7 @@
 
 mod broadcast;
 mod fixed;
+mod lanes;
 mod output;
 mod panels;
 mod product;

@@ -116,9 +116,9 @@ struct Memory {
 }
 
 /// What a block of channels has beside its weights, a vector of channels each.
-struct Constants<const NV: usize> {
-    starts: [[i32; 16]; NV],
-    scales: [Scales; NV],
+pub(super) struct Constants<const NV: usize> {
+    pub(super) starts: [[i32; 16]; NV],
+    pub(super) scales: [Scales; NV],
 }
 
 /// A row of the tile.
@@ -313,7 +313,12 @@ impl Memory {
 
 /// Biases and multipliers of a block of channels.
 #[inline(always)]
-fn constants<S: Integers, const NV: usize>(_: S, filter: &Filter<'_>, first: usize, channels: usize) -> Constants<NV> {
+pub(super) fn constants<S: Integers, const NV: usize>(
+    _: S,
+    filter: &Filter<'_>,
+    first: usize,
+    channels: usize,
+) -> Constants<NV> {
     let none = Scales { mantissas: [0; 16], left: [0; 16], right: [0; 16] };
     let mut constants = Constants { starts: [[0; 16]; NV], scales: [none; NV] };
     for channel in 0..channels {

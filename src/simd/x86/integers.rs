@@ -125,6 +125,21 @@ impl Integers for Vnni {
     }
 
     #[inline(always)]
+    unsafe fn across(self, rows: [*const i8; 4], added: i32) -> __m512i {
+        // SAFETY: the caller vouches for the rows, the token for the instruction set.
+        unsafe {
+            let [a, b, c, d] = rows.map(|row| _mm_loadu_si128(row.cast()));
+            let all = _mm512_inserti32x4::<1>(_mm512_castsi128_si512(a), b);
+            let all = _mm512_inserti32x4::<3>(_mm512_inserti32x4::<2>(all, c), d);
+            // Four elements of each row beside each other, and then one.
+            let words = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+            let bytes = _mm512_set4_epi32(0x0F0B_0703, 0x0E0A_0602, 0x0D09_0501, 0x0C08_0400);
+            let groups = _mm512_shuffle_epi8(_mm512_permutexvar_epi32(words, all), bytes);
+            if added == 0 { groups } else { _mm512_xor_si512(groups, _mm512_set1_epi8(-128)) }
+        }
+    }
+
+    #[inline(always)]
     unsafe fn four_dots(self, x: *const i8, w: *const i8, stride: usize, n: usize) -> ([i32; 4], [i32; 4]) {
         // SAFETY: the caller vouches for the elements; what is masked is not touched.
         unsafe {
@@ -260,6 +275,15 @@ impl Integers for Avx2 {
     unsafe fn pack(self, w: *const i8, stride: usize, channels: usize, n: usize, groups: *mut i32, step: usize) {
         // SAFETY: the caller vouches.
         unsafe { pack_pairs(Self::LANES, w, stride, channels, n, groups, step) }
+    }
+
+    #[inline(always)]
+    unsafe fn across(self, rows: [*const i8; 4], _: i32) -> __m256i {
+        // SAFETY: the caller vouches for the rows, the token for the instruction set.
+        unsafe {
+            let [a, b, ..] = rows.map(|row| _mm_loadl_epi64(row.cast()));
+            _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a, b))
+        }
     }
 
     #[inline(always)]
