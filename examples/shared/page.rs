@@ -1,5 +1,7 @@
 //! Parts of a page that shows what a network learnt: programs that write one have its look in common.
 
+use std::fmt::Display;
+
 use kernlet::{data::metrics::Confusion, nn::Metrics};
 
 use crate::picture::{self, Curve};
@@ -32,7 +34,7 @@ pub fn curves(first: u32, epochs: &[[Metrics; 2]]) -> Result<String, std::fmt::E
             let values = epochs.iter().map(|epoch| f64::from(value(&epoch[index]))).collect();
             Curve { name, class, values }
         };
-        picture::chart(title, first, &[curve("training, with dropout", "a", 0), curve("test", "b", 1)])
+        picture::chart(title, first, &[curve("training, as it learns", "a", 0), curve("test", "b", 1)])
     };
     let (loss, accuracy) = (chart("Loss", &|m| m.loss)?, chart("Accuracy", &|m| m.accuracy())?);
     Ok(format!(r#"<h2>Learning</h2><div class="charts">{loss}{accuracy}</div>"#))
@@ -96,3 +98,10 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; } caption
 .sound { width: 192px; height: 80px; image-rendering: pixelated; border-radius: .25rem; margin: 1px; }
 .filters { display: grid; grid-template-columns: repeat(auto-fill, 48px); gap: .6rem; } .filter { width: 48px; height: 48px; image-rendering: pixelated; border: 1px solid var(--line); }
 "#;
+
+/// A thing's name behind its article.
+pub fn one(name: impl Display) -> String {
+    let name = name.to_string();
+    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u', '8']) { "an" } else { "a" };
+    format!("{article} <b>{name}</b>")
+}

@@ -12,6 +12,7 @@ use kernlet::{
 };
 
 use crate::{
+    page,
     pictures::Pictures,
     terminal::{grouped, say},
 };
@@ -234,8 +235,9 @@ impl Cost {
             let [label, float, quantized] = [differs.label, differs.float, differs.quantized].map(name);
             let _ = write!(
                 html,
-                r#"<div class="card">{}<span>a <b>{label}</b><br>floats: <b>{float}</b><br>eight bits: <b>{quantized}</b></span></div>"#,
+                r#"<div class="card">{}<span>{}<br>floats: <b>{float}</b><br>eight bits: <b>{quantized}</b></span></div>"#,
                 picture(differs.index)?,
+                page::one(label),
             );
         }
         Ok(html + "</div>")

@@ -168,10 +168,11 @@ fn mistakes(guesses: &[Guess], test: &Pictures) -> Result<String, String> {
     );
     for guess in wrong.into_iter().take(MISTAKES) {
         let (index, label, digit) = (guess.index, test.names[guess.label], test.names[guess.digit]);
-        let img = shown(test, index, &format!("test image {index}, a {label}"))?;
+        let img = shown(test, index, &format!("test image {index}: {label}"))?;
         let sure = 100.0 * guess.probabilities[guess.digit];
         html += &format!(
-            r#"<div class="card">{img}<span>a <b>{label}</b>, taken for <b>{digit}</b><br>{sure:.1} % sure</span></div>"#
+            r#"<div class="card">{img}<span>{}, taken for <b>{digit}</b><br>{sure:.1} % sure</span></div>"#,
+            page::one(label)
         );
     }
     Ok(html + "</div>")
@@ -239,10 +240,10 @@ fn attention<N: Network>(
         let most = of_pixels.iter().fold(f32::MIN_POSITIVE, |most, g| most.max(g.abs()));
         let heat: Vec<_> = of_pixels.iter().map(|g| picture::diverging(g / most)).collect();
         let name = test.names[digit];
-        let seen = shown(test, guess.index, &format!("image of a {name}"))?;
-        let heat = picture::image(&heat, test.side, test.side, "digit", &format!("saliency of a {name}"))
+        let seen = shown(test, guess.index, &format!("image: {name}"))?;
+        let heat = picture::image(&heat, test.side, test.side, "digit", &format!("saliency: {name}"))
             .map_err(|error| error.to_string())?;
-        html += &format!(r#"<div class="card">{seen}{heat}<span>a <b>{name}</b></span></div>"#);
+        html += &format!(r#"<div class="card">{seen}{heat}<span>{}</span></div>"#, page::one(name));
     }
     Ok(html + "</div>")
 }

@@ -101,7 +101,8 @@ fn mistakes(guesses: &[Guess], tested: &Set<'_>, inputs: &[f32]) -> std::io::Res
         let picture = heat(input(inputs, guess), 3.0, "sound", &format!("coefficients of {name}"))?;
         let (label, digit, sure) = (guess.label, guess.digit, 100.0 * guess.probabilities[guess.digit]);
         html += &format!(
-            r#"<div class="card">{picture}<span>{name}: a <b>{label}</b>, taken for <b>{digit}</b><br>{sure:.1} % sure</span></div>"#
+            r#"<div class="card">{picture}<span>{name}: {}, taken for <b>{digit}</b><br>{sure:.1} % sure</span></div>"#,
+            page::one(label)
         );
     }
     Ok(html + "</div>")
@@ -140,7 +141,7 @@ fn attention(outcome: &Outcome, guesses: &[Guess], inputs: &[f32]) -> Result<Str
         let pictures = [(sound, 3.0, "coefficients"), (&gradient, most, "saliency")]
             .map(|(numbers, most, what)| heat(numbers, most, "sound", &format!("{what} of a {digit}")));
         let [sound, gradient] = pictures.map(|picture| picture.map_err(|error| error.to_string()));
-        html += &format!(r#"<div class="card">{}<br>{}<span>a <b>{digit}</b></span></div>"#, sound?, gradient?);
+        html += &format!(r#"<div class="card">{}<br>{}<span>{}</span></div>"#, sound?, gradient?, page::one(digit));
     }
     Ok(html + "</div>")
 }
