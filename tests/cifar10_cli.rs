@@ -87,3 +87,9 @@ fn a_bad_file_is_named() {
     fs::remove_file(folder.path().join("data_batch_2.bin")).unwrap();
     fail("test_batch.bin");
 }
+
+#[test]
+fn numbers_have_ranges() {
+    let numbers = ["--epochs", "--batch", "--lr", "--seed", "--threads", "--steps", "--quantize-aware"];
+    example::ranges_are_said(&example::program("cifar10"), &["--data", "."], &numbers);
+}

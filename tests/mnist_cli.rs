@@ -211,7 +211,7 @@ fn shards_and_threads_do_not_change_the_bits() {
     }
     assert_ne!(run("2", "2", &["--seed", "2"]), one);
     assert_ne!(fingerprint(&whole), one, "another sum, other bits");
-    assert!(fail(&["--map-reduce", "0"]).contains("expected 1 to 256"));
+    assert!(fail(&["--map-reduce", "0"]).contains("expected a whole number from 1 to 256"));
     // It is the same gradient but for its rounding. Without the right noise or the right share for
     // each group, the losses of later steps would differ in their second digit.
     let loss = |more: &[&str]| {
@@ -245,10 +245,17 @@ fn a_resumed_run_ends_as_an_uninterrupted_one() {
     assert!(fail(&folder.options(&["--resume", &model])).contains("of another optimizer: sgd"));
     let other_seed = ["--optimizer", "sgd", "--seed", "8", "--resume", &model];
     assert!(fail(&folder.options(&other_seed)).contains("trained with seed 9"));
-    // Nothing left to do: the parameters are those of the file.
+    // Nothing left to do is said, and the parameters are those of the file.
     let done = ["--optimizer", "sgd", "--steps", "7", "--resume", &model];
     let saved = fingerprint(&folder.options(&["--optimizer", "sgd", "--augment", "--seed", "9", "--steps", "7"]));
     assert_eq!(fingerprint(&folder.options(&done)), saved);
+    let nothing = "\nNothing left to learn: 1 epoch and 7 steps are done, --epochs or --steps asks for no more.\n";
+    for asked in [["--steps", "7"], ["--epochs", "1"]] {
+        let printed = succeed(&folder.options(&[&asked[..], &["--optimizer", "sgd", "--resume", &model]].concat()));
+        assert!(printed.contains(nothing), "{printed}");
+    }
+    let more = succeed(&folder.options(&["--optimizer", "sgd", "--steps", "8", "--resume", &model]));
+    assert!(!more.contains("Nothing left"), "{more}");
 }
 
 #[test]
@@ -366,23 +373,30 @@ fn each_bad_option_is_one_line() {
     assert!(fail(&["--speed", "9"]).contains("'--speed'"));
     assert!(fail(&["digits"]).contains("'digits'"));
     assert!(fail(&["--augment=maybe"]).contains("expected on or off"));
-    assert!(fail(&["--batch", "0"]).contains("expected 1 to 65536"));
+    assert!(fail(&["--batch", "0"]).contains("expected a whole number from 1 to 65536"));
     assert!(fail(&["--epochs", "-1"]).contains("-1"));
     assert!(fail(&["--epochs"]).contains("--epochs"));
-    assert!(fail(&["--lr", "nan"]).contains("expected a positive number"));
-    assert!(fail(&["--lr", "0"]).contains("expected a positive number"));
-    assert!(fail(&["--target-loss", "-1"]).contains("expected a number that is not negative"));
-    assert!(fail(&["--threads", "0"]).contains("expected 1 to 256"));
+    for rate in ["nan", "0", "-1", "1e39", "1e-46"] {
+        assert!(fail(&["--lr", rate]).contains("expected a number above 0, from 1.5e-45 to 3.4e38"), "{rate}");
+    }
+    assert!(fail(&["--target-loss", "-1"]).contains("expected a number from 0 to 3.4e38"));
+    assert!(fail(&["--steps", "4294967296"]).contains("expected a whole number from 0 to 4294967295"));
+    assert!(fail(&["--threads", "0"]).contains("expected a whole number from 1 to 256"));
     assert!(fail(&["--optimizer", "lion"]).contains("lion"));
     assert!(fail(&["--rounding", "exact"]).contains("expected one of: strict, fused"));
     assert!(fail(&["--level", "sse9"]).contains("expected one of: portable, avx2, avx512"));
     if Level::new(InstructionSet::Portable, Rounding::Fused).is_none() {
-        assert!(fail(&["--level", "portable", "--rounding", "fused"]).contains("portable has no fused rounding"));
+        let message = fail(&["--level", "portable", "--rounding", "fused"]);
+        let expected = "--rounding fused: portable has no fused rounding in this build, expected one of: ";
+        assert!(message.contains(expected) && message.contains("portable, strict"), "{message}");
     }
     for option in WRITTEN {
         assert!(fail(&[option, "no/such/folder/file"]).contains("no/such/folder: there is no such folder"));
         assert!(fail(&[option, "."]).contains("is a folder"));
     }
+    let numbers =
+        "--epochs --batch --lr --map-reduce --target-loss --driver --budget --seed --threads --steps --quantize-aware";
+    example::ranges_are_said(program(), &[], &numbers.split(' ').collect::<Vec<_>>());
     let help = succeed(&["--help"]);
     for option in
         "--data --epochs --batch --optimizer --lr --seed --threads --map-reduce --rounding --level --augment --target-loss --steps --save --resume --json --report --quantize"
@@ -391,6 +405,55 @@ fn each_bad_option_is_one_line() {
         assert!(help.contains(option), "{option}");
     }
     assert!(help.contains("80 %"), "the help says why 1.0 is the default");
+}
+
+#[test]
+fn an_option_that_would_not_be_used_is_refused_by_name() {
+    let refused = |part: &[&str], option: &[&str]| {
+        let message = fail(&[part, option].concat());
+        let named = [part[0], option[0]].iter().all(|name| message.contains(&format!("'{name}")));
+        assert!(named && message.contains("cannot be used with"), "{part:?} {option:?}: {message}");
+    };
+    let parts: [&[&str]; 3] = [&["--records", "out"], &["--worker"], &["--driver", "2"]];
+    for part in parts {
+        for option in [
+            &["--map-reduce", "2"][..],
+            &["--target-loss", "1"],
+            &["--weights", "w"],
+            &["--quantize", "q"],
+            &["--quantize-aware", "1"],
+            &["--json", "j"],
+            &["--report", "r"],
+        ] {
+            refused(part, option);
+        }
+    }
+    for option in [
+        &["--network", "small"][..],
+        &["--winograd"],
+        &["--epochs", "1"],
+        &["--batch", "8"],
+        &["--optimizer", "sgd"],
+        &["--lr", "1"],
+        &["--augment"],
+        &["--budget", "1"],
+        &["--seed", "1"],
+        &["--threads", "1"],
+        &["--rounding", "strict"],
+        &["--level", "portable"],
+        &["--steps", "1"],
+        &["--save", "s"],
+        &["--resume", "r"],
+    ] {
+        refused(&["--records", "out"], option);
+    }
+    assert!(!Path::new("out").exists());
+    if cfg!(feature = "int8") {
+        let message = fail(&["--quantize-aware", "3", "--epochs", "2"]);
+        assert!(message.contains("--quantize-aware 3: expected as many epochs or more, found --epochs 2"), "{message}");
+        let message = fail(&["--quantize-aware", "3", "--steps", "2"]);
+        assert!(message.contains("found no --epochs"), "{message}");
+    }
 }
 
 /// Nothing half-written: a device that is full is an error, whatever is to be written to it.
@@ -443,6 +506,16 @@ fn outputs_have_names_of_their_own() {
     assert!(fail(&folder.options(&options)).contains("out: two outputs have this name, expected one"));
     assert!(!folder.join("out").exists());
 
+    // A link to what is not there yet is followed, and the place that it leads to is one.
+    std::os::unix::fs::symlink("new", folder.join("link")).unwrap();
+    let [link, new] = ["link", "new"].map(|name| folder.text(name));
+    let options = ["--steps", "1", "--json", &link, "--report", &new];
+    assert!(fail(&folder.options(&options)).contains("new: two outputs have this name, expected one"));
+    succeed(&folder.options(&["--steps", "1", "--network", "small", "--json", &link]));
+    assert!(folder.join("new").is_file() && fs::symlink_metadata(&link).unwrap().is_symlink());
+    std::os::unix::fs::symlink("no/new", folder.join("astray")).unwrap();
+    assert!(fail(&["--json", &folder.text("astray")]).contains("no: there is no such folder"));
+
     let log = fs::File::create(&file).unwrap();
     let mut command = Command::new(program());
     command.args(folder.options(&["--steps", "1", "--json", "/dev/stdout"])).stdout(log);
@@ -461,8 +534,11 @@ fn winograd_is_another_sum_on_any_number_of_threads() {
     assert_eq!(trained(&["--winograd", "--threads", "2"], "3"), found);
     let file = folder.text("winograd.knl");
     trained(&["--save", &file], "1");
-    assert!(fail(&folder.options(&["--winograd", "--resume", &file])).contains("winograd"));
+    let message = fail(&folder.options(&["--winograd", "--resume", &file]));
+    assert!(message.contains("conv2: winograd: expected 4×4, found none"), "{message}");
     trained(&["--winograd", "--save", &file], "1");
+    let message = fail(&folder.options(&["--resume", &file]));
+    assert!(message.contains("conv2: winograd: expected none, found 4×4"), "{message}");
     assert_eq!(trained(&["--winograd", "--resume", &file], "3"), found);
     assert!(fail(&folder.options(&["--winograd", "--network", "small"])).contains("expected --network keras"));
 }

@@ -56,3 +56,8 @@ fn one_network_alone_learns_the_same() {
         assert_eq!(motion(&wrong).status.code(), Some(2), "{wrong:?}");
     }
 }
+
+#[test]
+fn numbers_have_ranges() {
+    example::ranges_are_said(&example::program("motion"), &[], &["--epochs", "--seed"]);
+}

@@ -148,3 +148,21 @@ fn posts_without_a_word_are_no_posts_to_learn_from() {
     }
     assert!(complaint(&newsgroups(&["--data", folder.path().to_str().unwrap()])).contains("have no words"));
 }
+
+#[test]
+fn options_say_what_they_take_and_are_used() {
+    let program = example::program("newsgroups");
+    let numbers = ["--vocabulary", "--epochs", "--seed", "--threads", "--words"];
+    example::ranges_are_said(&program, &["--data", "."], &numbers);
+    let parts: [&[&str]; 2] = [&["--worker"], &["--data", ".", "--features", "out"]];
+    for part in parts {
+        for [option, value] in
+            [["--epochs", "1"], ["--seed", "1"], ["--words", "1"], ["--json", "j"], ["--model", "tfidf"]]
+        {
+            let output = newsgroups(&[part, &[option, value]].concat());
+            let text = String::from_utf8(output.stderr).unwrap();
+            assert!(!output.status.success() && text.contains("cannot be used with"), "{part:?} {option}: {text}");
+            assert!(text.contains(&format!("'{option} ")), "{text}");
+        }
+    }
+}

@@ -124,3 +124,9 @@ fn files_that_are_no_recordings_are_named() {
     assert!(fails(&["--data", root]).contains("no recordings to learn from"));
     assert_eq!(spoken(&["--data", root, "--epochs", "0"]).status.code(), Some(2));
 }
+
+#[test]
+fn numbers_have_ranges() {
+    let program = example::program("spoken");
+    example::ranges_are_said(&program, &["--data", "."], &["--epochs", "--batch", "--seed", "--threads"]);
+}

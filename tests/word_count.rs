@@ -655,3 +655,13 @@ fn hadoops_way_with_text_that_is_not_utf8_is_there_by_name() {
         assert!(counted(&["-", "--budget", budget, "--text", "hadoop"], &long) == expected.as_bytes(), "{budget}");
     }
 }
+
+#[test]
+fn options_say_what_they_take_and_are_used() {
+    example::ranges_are_said(word_count(), &[], &["--top", "--threads"]);
+    for args in [&["--worker", "--budget", "1MiB"][..], &["--worker", "--text", "hadoop"], &["--in-place"]] {
+        let output = run(command().args(args), b"");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && text.contains(args[0]), "{args:?}: {text}");
+    }
+}

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::course::{Course, Options, positive, rate, switch};
+use crate::{
+    course::{BATCHES, Course, Options, switch},
+    numbers::{above_zero, at_least, whole},
+};
 
 /// Trains ResNet-8 on the pictures of CIFAR-10.
 ///
@@ -18,16 +21,16 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
 
-    /// How often all training images are shown; the rate falls over all of them
-    #[arg(long, value_name = "N", default_value_t = 15)]
+    /// How often all training images are shown, 0 to 4294967295; the rate falls over all of them
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = at_least::<u32>(0))]
     pub epochs: u32,
 
-    /// Images that one step learns from
-    #[arg(long, value_name = "N", default_value_t = 128, value_parser = positive)]
+    /// Images that one step learns from, 1 to 65536
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = whole::<usize>(BATCHES))]
     pub batch: usize,
 
-    /// Learning rate of the first step
-    #[arg(long, value_name = "RATE", default_value_t = 0.001, value_parser = rate)]
+    /// Learning rate of the first step, 1.5e-45 to 3.4e38
+    #[arg(long, value_name = "RATE", default_value_t = 0.001, value_parser = above_zero)]
     pub lr: f32,
 
     /// Shift and mirror each image, differently in each epoch

@@ -10,6 +10,8 @@ mod data;
 #[path = "../shared/files.rs"]
 mod files;
 mod network;
+#[path = "../shared/numbers.rs"]
+mod numbers;
 #[path = "../shared/outcome.rs"]
 mod outcome;
 #[path = "../shared/page.rs"]

@@ -18,7 +18,9 @@ const SPECIES: [&str; 3] = ["setosa", "versicolor", "virginica"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::temp_dir().join("iris.knl");
-    let numbers = std::env::args().skip(1).map(|number| number.parse()).collect::<Result<Vec<f32>, _>>()?;
+    let numbers = std::env::args().skip(1).map(|text| text.parse().ok().filter(|number: &f32| number.is_finite()));
+    let numbers = numbers.collect::<Option<Vec<_>>>().filter(|numbers| matches!(numbers.len(), 0 | 4));
+    let numbers = numbers.ok_or("expected nothing, or four numbers: lengths and widths of sepal and petal, in cm")?;
     let said = if numbers.is_empty() { learn(&path)? } else { predict(&path, numbers)?.to_owned() };
     println!("{said}");
     Ok(())

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::course::{Course, Options, positive, rate, switch, threads};
 use clap::{Parser, ValueEnum};
+
+use crate::{
+    course::{BATCHES, Course, Options, THREADS, switch},
+    numbers::{above_zero, at_least, not_negative, whole},
+};
 
 /// Trains the network of the Keras MNIST example on handwritten digits.
 ///
@@ -26,34 +30,34 @@ pub struct Args {
     #[arg(long)]
     pub winograd: bool,
 
-    /// How often all training images are shown [default: 10, or no limit if --steps is given]
-    #[arg(long, value_name = "N")]
+    /// How often all training images are shown, 0 to 4294967295 [default: 10, or no limit if --steps is given]
+    #[arg(long, value_name = "N", value_parser = at_least::<u32>(0))]
     pub epochs: Option<u32>,
 
-    /// Images that one step learns from [default: 128 with --data, 32 without]
+    /// Images that one step learns from, 1 to 65536 [default: 128 with --data, 32 without]
     ///
     /// The digits in examples/data are few: smaller batches take more steps over them in the same time.
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(BATCHES))]
     pub batch: Option<usize>,
 
     /// The rule that changes the parameters, as in Keras
     #[arg(long, value_enum, default_value_t = OptimizerName::Adadelta)]
     pub optimizer: OptimizerName,
 
-    /// Learning rate [default: 1.0 for adadelta, Keras' default for the others]
+    /// Learning rate, 1.5e-45 to 3.4e38 [default: 1.0 for adadelta, Keras' default for the others]
     ///
     /// Adadelta's own paper has no learning rate, which is 1.0 here, and reaches more than 99 % in ten epochs over all
     /// of MNIST. Keras 3's default of 0.001 makes every step a thousand times shorter: it reaches only about 80 % in
     /// the same ten epochs, and is still on its way.
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", value_parser = above_zero)]
     pub lr: Option<f32>,
 
-    /// Compute gradients as a MapReduce of this many shards, each with a part of every batch
+    /// Compute gradients as a MapReduce of this many shards, 1 to 256, each with a part of every batch
     ///
     /// Shards are mapped on the threads, and their gradients summed in a tree over groups of 16 images, so that the
     /// result has the same bits for any number of shards and threads. It is a different sum, hence other bits, than
     /// without this option.
-    #[arg(long, value_name = "SHARDS", value_parser = threads, conflicts_with = "quantize_aware")]
+    #[arg(long, value_name = "SHARDS", value_parser = whole::<usize>(THREADS), conflicts_with = "quantize_aware")]
     pub map_reduce: Option<usize>,
 
     /// Show each image shifted, turned and scaled a little, differently in each epoch [default: off with --data, on
@@ -63,8 +67,8 @@ pub struct Args {
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on", value_parser = switch)]
     pub augment: Option<bool>,
 
-    /// Stop after the first epoch whose mean training loss is at most this
-    #[arg(long, value_name = "LOSS", value_parser = loss)]
+    /// Stop after the first epoch whose mean training loss is at most this, 0 to 3.4e38
+    #[arg(long, value_name = "LOSS", value_parser = not_negative)]
     pub target_loss: Option<f32>,
 
     /// Write the parameters alone to this file, at the end, rounded to 8 bits so that it packs to half its length
@@ -73,28 +77,53 @@ pub struct Args {
 
     /// Be a worker of an engine: compute gradients for the driver at standard input and output
     ///
-    /// With --network, --augment (on unless --data is given), --rounding and --level. See examples/spark.
-    #[arg(long, group = "part")]
+    /// It takes the options of its driver, of which it uses --network, --winograd, --augment (on unless --data is given),
+    /// --rounding and --level. See examples/spark.
+    #[arg(long, group = "part", conflicts_with_all = ALONE)]
     pub worker: bool,
 
-    /// Be the driver of an engine: train on the workers at standard input and output, in this many partitions
+    /// Be the driver of an engine: train on the workers at standard input and output, in this many partitions,
+    /// 1 to 65536
     ///
-    /// The result has the bits of --map-reduce. See examples/spark.
-    #[arg(long, value_name = "PARTITIONS", value_parser = positive, group = "part")]
+    /// The result has the bits of --map-reduce. It takes the options of its workers, too. See examples/spark.
+    #[arg(long, value_name = "PARTITIONS", value_parser = whole::<usize>(BATCHES), group = "part", conflicts_with_all = ALONE)]
     pub driver: Option<usize>,
 
     /// Write the training images as records of 785 bytes, 784 pixels and a label, to this file, for the workers of an
-    /// engine
-    #[arg(long, value_name = "FILE", group = "part")]
+    /// engine, and learn nothing
+    #[arg(long, value_name = "FILE", group = "part", conflicts_with_all = ALONE, conflicts_with_all = LEARNT)]
     pub records: Option<PathBuf>,
 
-    /// Bytes of images that a --worker may hold [default: no limit]
-    #[arg(long, value_name = "BYTES", requires = "worker")]
+    /// Bytes of images that a worker may hold, 0 to 18446744073709551615 [default: no limit]
+    #[arg(long, value_name = "BYTES", requires = "part", value_parser = at_least::<usize>(0))]
     pub budget: Option<usize>,
 
     #[command(flatten)]
     pub options: Options,
 }
+
+/// What the processes of an engine do not take.
+const ALONE: [&str; 8] =
+    ["map_reduce", "target_loss", "weights", "quantize", "quantize_aware", "quantize_check", "json", "report"];
+
+/// What is not for those who learn nothing.
+const LEARNT: [&str; 15] = [
+    "network",
+    "winograd",
+    "epochs",
+    "batch",
+    "optimizer",
+    "lr",
+    "augment",
+    "budget",
+    "seed",
+    "threads",
+    "rounding",
+    "level",
+    "steps",
+    "save",
+    "resume",
+];
 
 /// The networks by name.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -188,12 +217,5 @@ impl Args {
             rate: self.rate(),
             title: "Handwritten digits",
         }
-    }
-}
-
-fn loss(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(loss) if loss.is_finite() && loss >= 0.0 => Ok(loss),
-        _ => Err("expected a number that is not negative".to_owned()),
     }
 }

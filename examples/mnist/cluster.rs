@@ -86,6 +86,11 @@ pub fn drive<N: Network<Parameters: Send + Sync> + Described, O: Optimizer>(
         match event {
             Event::Start => {
                 *told = format!("{} in {}; {level}", N::NAME, count(partitions, "partition"));
+                let progress = trainer.progress();
+                if last_step || (epochs > 0 && progress.epoch >= epochs.into()) {
+                    *told += &format!("\n{}", train::nothing_left(&progress));
+                    args.options.save.as_deref().map_or(Ok(()), |path| train::save(path, trainer))?;
+                }
                 return Ok(!last_step);
             }
             // The end of an epoch is told below.

@@ -4,6 +4,8 @@
 //! `cargo run --example motion` learns the 40 recordings in `examples/data` and tests with 40 others.
 
 mod network;
+#[path = "../shared/numbers.rs"]
+mod numbers;
 mod recordings;
 
 use std::{
@@ -23,6 +25,7 @@ use kernlet::{
 
 use crate::{
     network::{CHANNELS, Convolutional, Recurrent},
+    numbers::at_least,
     recordings::Recordings,
 };
 
@@ -34,12 +37,12 @@ struct Args {
     #[arg(long, value_enum)]
     network: Option<NetworkName>,
 
-    /// How often all recordings are shown
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How often all recordings are shown, 1 to 4294967295
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = at_least::<u32>(1))]
     epochs: u32,
 
-    /// Seed of initial parameters, order and dropout
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Seed of initial parameters, order and dropout, 0 to 18446744073709551615
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least::<u64>(0))]
     seed: u64,
 }
 

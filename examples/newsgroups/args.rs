@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use crate::pool;
-
-use crate::bytes::bytes;
-use crate::network::VOCABULARY;
+use crate::{
+    bytes::bytes,
+    network::VOCABULARY,
+    numbers::{at_least, whole},
+    pool,
+};
 
 /// Learns to tell in which newsgroup a post was written, from words that were counted in a small memory.
 ///
@@ -24,11 +26,11 @@ pub struct Args {
     pub data: Option<PathBuf>,
 
     /// Be a worker of an engine, which makes features of the posts that come on standard input: see examples/spark
-    #[arg(long, conflicts_with_all = ["data", "features"])]
+    #[arg(long, conflicts_with_all = LEARNT, conflicts_with_all = ["data", "features", "vocabulary", "threads"])]
     pub worker: bool,
 
     /// Write the features of all posts, those learnt from first, to this file, and learn nothing
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = LEARNT)]
     pub features: Option<PathBuf>,
 
     /// Memory of each counting job: bytes, or with a unit such as 64KiB, 1MiB, 1% (of what there is)
@@ -39,30 +41,33 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = ModelName::Tfidf)]
     pub model: ModelName,
 
-    /// How many words are looked at, those in most posts; at most 8192, the width of the network
-    #[arg(long, value_name = "N", default_value_t = VOCABULARY as u32, value_parser = clap::value_parser!(u32).range(1..=VOCABULARY as i64))]
+    /// How many words are looked at, those in most posts: 1 to 8192, the width of the network
+    #[arg(long, value_name = "N", default_value_t = VOCABULARY as u32, value_parser = whole::<u32>(1..=VOCABULARY as u64))]
     pub vocabulary: u32,
 
-    /// How many times all posts are shown
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How many times all posts are shown, 1 to 4294967295
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = at_least::<u32>(1))]
     pub epochs: u32,
 
-    /// Seed of initial parameters, order and dropout
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Seed of initial parameters, order and dropout, 0 to 18446744073709551615
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least::<u64>(0))]
     pub seed: u64,
 
-    /// Threads; the result has the same bits for any number [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    /// Threads, 1 to 1024; the result has the same bits for any number [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=1024))]
+    pub threads: Option<usize>,
 
-    /// How many telling words to print for each group
-    #[arg(long, value_name = "K", default_value_t = 8)]
+    /// How many telling words to print for each group, 0 to 8192
+    #[arg(long, value_name = "K", default_value_t = 8, value_parser = whole::<usize>(0..=VOCABULARY as u64))]
     pub words: usize,
 
     /// Write all figures to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }
+
+/// What is not for those who learn nothing.
+const LEARNT: [&str; 5] = ["model", "epochs", "seed", "words", "json"];
 
 /// What a network reads.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,6 +91,6 @@ impl ModelName {
 impl Args {
     /// The number of threads, one where the build has none.
     pub fn threads(&self) -> usize {
-        pool::threads(self.threads.map(usize::from))
+        pool::threads(self.threads)
     }
 }

@@ -10,6 +10,8 @@ mod features;
 mod files;
 mod learn;
 mod network;
+#[path = "../shared/numbers.rs"]
+mod numbers;
 #[path = "../shared/pool.rs"]
 mod pool;
 mod posts;

@@ -8,17 +8,21 @@ use std::{
 use clap::{Args, Parser, error::ErrorKind};
 use kernlet::simd::{InstructionSet, Level, Rounding};
 
-use crate::pool;
+use crate::{
+    numbers::{at_least, whole},
+    pool,
+};
 
 /// What each of these examples can be asked for.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Seed of all that is drawn: initial parameters, order, dropout, augmentation [default: 1, or the resumed file's]
-    #[arg(long, value_name = "N")]
+    /// Seed of all that is drawn: initial parameters, order, dropout, augmentation, 0 to 18446744073709551615 [default: 1,
+    /// or the resumed file's]
+    #[arg(long, value_name = "N", value_parser = at_least::<u64>(0))]
     pub seed: Option<u64>,
 
-    /// Threads; the result has the same bits for any number [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = threads)]
+    /// Threads, 1 to 256; the result has the same bits for any number [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(THREADS))]
     threads: Option<usize>,
 
     /// How a·b + c is rounded: once (fused), or after each operation (strict: same bits on every machine)
@@ -30,8 +34,8 @@ pub struct Options {
     #[arg(long, value_name = "portable|avx2|avx512")]
     level: Option<InstructionSet>,
 
-    /// Stop after this many steps, counted from the very first one, those of a resumed file included
-    #[arg(long, value_name = "N")]
+    /// Stop after this many steps, 0 to 4294967295, counted from the very first one, those of a resumed file included
+    #[arg(long, value_name = "N", value_parser = at_least::<u32>(0))]
     pub steps: Option<u32>,
 
     /// Write the parameters and the state of training to this file, after each epoch and at the end
@@ -54,9 +58,9 @@ pub struct Options {
     #[arg(long, value_name = "FILE.tflite")]
     pub quantize: Option<PathBuf>,
 
-    /// Learn for eight bits in the last N epochs: weights and values are rounded as --quantize rounds them, while the
+    /// Learn for eight bits in the last N epochs, 0 to 4294967295: weights and values are rounded as --quantize rounds them, while the
     /// parameters stay floats [default: 0]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, value_parser = at_least::<u32>(0))]
     pub quantize_aware: u32,
 
     /// Write what the quantised network computes with each test image to this file, which tests/tflm.py compares with
@@ -87,17 +91,20 @@ impl Options {
     /// The instruction set and rounding.
     pub fn level(&self) -> Result<Level, String> {
         let isa = self.level.unwrap_or(Level::detect().instruction_set());
-        if !isa.is_available() {
-            return Err(format!("this processor has no {isa}"));
-        }
-        match self.rounding {
-            Some(rounding) => {
-                Level::new(isa, rounding).ok_or(format!("{isa} has no {rounding} rounding in this build"))
+        let found = match self.rounding {
+            Some(rounding) => Level::new(isa, rounding),
+            None => Level::new(isa, Rounding::Fused).or(Level::new(isa, Rounding::Strict)),
+        };
+        found.ok_or_else(|| {
+            let all: Vec<String> = Level::all().map(|level| level.to_string()).collect();
+            let expected = format!("expected one of: {}", all.join("; "));
+            match self.rounding {
+                Some(rounding) if isa.is_available() => {
+                    format!("--rounding {rounding}: {isa} has no {rounding} rounding in this build, {expected}")
+                }
+                _ => format!("--level {isa}: this processor has no {isa}, {expected}"),
             }
-            None => Level::new(isa, Rounding::Fused)
-                .or(Level::new(isa, Rounding::Strict))
-                .ok_or(format!("this processor has no {isa}")),
-        }
+        })
     }
 
     /// The files that will be written.
@@ -153,32 +160,16 @@ pub fn read<A: Parser>() -> Result<A, u8> {
     })
 }
 
-const THREADS: RangeInclusive<usize> = 1..=256;
+/// How many threads there may be.
+pub const THREADS: RangeInclusive<u64> = 1..=256;
 
-pub fn threads(text: &str) -> Result<usize, String> {
-    let count = text.parse().map_err(|_| "not a whole number".to_owned())?;
-    if THREADS.contains(&count) { Ok(count) } else { Err("expected 1 to 256".to_owned()) }
-}
+/// How many images a step may learn from.
+pub const BATCHES: RangeInclusive<u64> = 1..=65536;
 
 pub fn switch(text: &str) -> Result<bool, String> {
     match text {
         "on" => Ok(true),
         "off" => Ok(false),
         _ => Err("expected on or off".to_owned()),
-    }
-}
-
-pub fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count @ 1..=65536) => Ok(count),
-        Ok(_) => Err("expected 1 to 65536".to_owned()),
-        Err(_) => Err("not a whole number".to_owned()),
-    }
-}
-
-pub fn rate(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        _ => Err("expected a positive number".to_owned()),
     }
 }

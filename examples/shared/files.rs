@@ -1,7 +1,7 @@
 //! Files that a program is asked to write.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -31,7 +31,9 @@ fn check_place(path: &Path) -> Result<Option<PathBuf>, String> {
             return Err(format!("{shown}: standard output is written to this file, expected another"));
         }
         Ok(_) => fs::canonicalize(path).map_err(|error| format!("{shown}: {error}"))?,
-        Err(_) => path.to_path_buf(),
+        // A link to a file that is not there yet names it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => behind_links(path),
+        Err(error) => return Err(format!("{shown}: {error}")),
     };
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -46,12 +48,21 @@ fn check_place(path: &Path) -> Result<Option<PathBuf>, String> {
     Ok(file.file_name().map(|name| folder.join(name)))
 }
 
+/// What the links that `path` may be lead to; the system has found that they end.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_path_buf();
+    while let Ok(target) = fs::read_link(&path) {
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
+}
+
 /// Whether standard output is this file.
 fn is_standard_output(_file: &fs::Metadata) -> bool {
     #[cfg(unix)]
     {
         use std::os::{fd::AsFd, unix::fs::MetadataExt};
-        let Ok(own) = std::io::stdout().as_fd().try_clone_to_owned() else { return false };
+        let Ok(own) = io::stdout().as_fd().try_clone_to_owned() else { return false };
         let own = fs::File::from(own).metadata();
         own.is_ok_and(|own| (own.dev(), own.ino()) == (_file.dev(), _file.ino()))
     }

@@ -134,6 +134,15 @@ pub fn run<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Des
     test: &Pictures,
 ) -> Result<Outcome<N>, String> {
     let threads = course.threads();
+    let last_epoch = match (course.epochs, course.options.steps) {
+        (None, Some(_)) => None,
+        (epochs, _) => Some(epochs.unwrap_or(10)),
+    };
+    let aware_epochs = course.options.quantize_aware;
+    if aware_epochs > last_epoch.unwrap_or(0) {
+        let found = last_epoch.map_or("no --epochs".to_owned(), |last| format!("--epochs {last}"));
+        return Err(format!("--quantize-aware {aware_epochs}: expected as many epochs or more, found {found}"));
+    }
     let training_of: Training<N, O> = Training::new(optimizer).batch(course.batch).threads(threads).level(level);
     let bytes = training_of.training_bytes();
     terminal::print_network::<N>(
@@ -145,10 +154,6 @@ pub fn run<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Des
     let mut trainer = begin(course, training_of, training.len())?;
     let mut progress = trainer.progress();
     let seed = progress.seed;
-    let last_epoch = match (course.epochs, course.options.steps) {
-        (None, Some(_)) => None,
-        (epochs, _) => Some(epochs.unwrap_or(10)),
-    };
     let steps_left = |progress: &Progress| course.options.steps.is_none_or(|steps| progress.step < u64::from(steps));
     let mut shards = match course.map_reduce {
         Some(count) => Some(Shards::new(count, level, threads, seed)?),
@@ -167,8 +172,7 @@ pub fn run<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Des
         let mut metrics = Metrics::default();
         let start = Instant::now();
         // The last epochs learn what eight bits do to them.
-        let for_integers = last_epoch.is_some_and(|last| epoch + course.options.quantize_aware >= last)
-            && course.options.quantize_aware > 0;
+        let for_integers = aware_epochs > 0 && last_epoch.is_some_and(|last| epoch >= last - aware_epochs);
         #[cfg(feature = "int8")]
         if for_integers {
             let samples = crate::quantized::spread(training)?;
@@ -216,6 +220,9 @@ pub fn run<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Des
             break;
         }
     }
+    if epochs.is_empty() {
+        terminal::say!("{}", nothing_left(&progress));
+    }
     let test = match test_metrics {
         Some(metrics) => metrics,
         None => evaluate(&mut trainer, test, &mut batch)?,
@@ -226,6 +233,13 @@ pub fn run<N: Network<Input: Shape<Scalar = f32>, Parameters: Send + Sync> + Des
     }
     let (model, _) = trainer.into_parts();
     Ok(Outcome { model, test, epochs, step_times, seed })
+}
+
+/// What is said if all that is asked for has been done before.
+pub fn nothing_left(progress: &Progress) -> String {
+    let [epochs, steps] =
+        [(progress.epoch, "epoch"), (progress.step, "step")].map(|(n, noun)| terminal::count(n as usize, noun));
+    format!("Nothing left to learn: {epochs} and {steps} are done, --epochs or --steps asks for no more.")
 }
 
 /// Loss and accuracy over all of `pictures`.

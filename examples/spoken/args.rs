@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::pool;
+use crate::{
+    numbers::{at_least, whole},
+    pool,
+};
 
 /// Learns spoken digits: MFCC of a second of sound, and a network of depthwise separable convolutions.
 ///
@@ -17,21 +20,21 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
 
-    /// How often all recordings are shown
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How often all recordings are shown, 1 to 4294967295
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = at_least::<u32>(1))]
     pub epochs: u32,
 
-    /// Recordings that one step learns from
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(2..=4096))]
+    /// Recordings that one step learns from, 2 to 4096
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = whole::<u16>(2..=4096))]
     pub batch: u16,
 
-    /// Seed of initial parameters, order, dropout and augmentation
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Seed of initial parameters, order, dropout and augmentation, 0 to 18446744073709551615
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least::<u64>(0))]
     pub seed: u64,
 
-    /// Threads; the result has the same bits for any number [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub threads: Option<u16>,
+    /// Threads, 1 to 256; the result has the same bits for any number [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1..=256))]
+    pub threads: Option<usize>,
 
     /// Then learn once for each speaker from all others, and test with the one that was left out
     #[arg(long)]
@@ -49,6 +52,6 @@ pub struct Args {
 impl Args {
     /// The number of threads, one where the build has none.
     pub fn threads(&self) -> usize {
-        pool::threads(self.threads.map(usize::from))
+        pool::threads(self.threads)
     }
 }

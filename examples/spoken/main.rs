@@ -7,6 +7,8 @@ mod args;
 mod files;
 mod learn;
 mod network;
+#[path = "../shared/numbers.rs"]
+mod numbers;
 #[path = "../shared/page.rs"]
 mod page;
 #[path = "../shared/picture.rs"]

@@ -20,6 +20,8 @@ use kernlet::{
 mod args;
 mod facts;
 mod input;
+#[path = "../shared/numbers.rs"]
+mod numbers;
 mod table;
 
 use args::Args;
@@ -50,6 +52,9 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut arena = vec![0; model.arena_bytes()?];
     let arena_bytes = arena.len();
     let mut runner = model.runner(level, &mut arena)?;
+    if let Some(more) = args.inputs.get(runner.inputs()) {
+        return Err(format!("{}: the model has {} inputs, found more files", more.display(), runner.inputs()).into());
+    }
     for index in 0..runner.inputs() {
         input::write(&mut runner, index, args.inputs.get(index).map(PathBuf::as_path), args.signed)?;
     }
@@ -78,7 +83,7 @@ fn measure(
     runs: usize,
 ) -> Result<Vec<Duration>, kernlet::tflite::Error> {
     let mut best = vec![Duration::MAX; model.operators()];
-    for _ in 0..runs.max(1) {
+    for _ in 0..runs {
         let mut times = vec![Duration::ZERO; model.operators()];
         let mut last = Instant::now();
         facts::run(runner, inputs, |operator| {

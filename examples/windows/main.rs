@@ -12,11 +12,11 @@ use std::{
 use kernlet::mapreduce::{Count, Job, Sum, TempFiles, Watermark, Windowing};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let numbers: Vec<i64> = env::args().skip(1).map(|text| text.parse()).collect::<Result<_, _>>()?;
-    let &[size, slide, delay] = &numbers[..] else { return Err("expected: SIZE SLIDE DELAY, in milliseconds".into()) };
-    if size < 1 || slide < 1 || delay < 0 {
-        return Err("a window's size and slide are at least 1, a delay is at least 0".into());
-    }
+    let numbers: Option<Vec<i64>> = env::args().skip(1).map(|text| text.parse().ok()).collect();
+    let (size, slide, delay) = match numbers.as_deref() {
+        Some(&[size, slide, delay]) if size >= 1 && slide >= 1 && delay >= 0 => (size, slide, delay),
+        _ => return Err("expected SIZE SLIDE DELAY in milliseconds: whole numbers of at least 1, 1 and 0".into()),
+    };
     let windowing = Windowing::sliding(size, slide);
     let job = Job::new(1 << 20).store(TempFiles::new());
     let mut windows = job.windows::<str, (Count<i64>, Sum<i64>)>(windowing, (Count::new(), Sum::new()))?;

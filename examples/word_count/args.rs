@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 
 use crate::bytes::bytes;
+use crate::numbers::{at_least, whole};
 use crate::words::Text;
 
 /// Counts words in a memory that you chose, as Hadoop's WordCount counts them.
@@ -23,7 +24,7 @@ use crate::words::Text;
 /// a mebibyte a thread have 320 KiB (960 with --text hadoop). What does not fit is spilled to temporary
 /// files (in TMPDIR). Where few words are distinct, a map without a bound is faster.
 #[derive(Parser, Debug)]
-#[command(name = "word_count", verbatim_doc_comment)]
+#[command(name = "word_count", verbatim_doc_comment, group = ArgGroup::new("written").multiple(true))]
 pub struct Args {
     /// Files, plain or gzipped, or folders of such files; - is standard input.
     pub files: Vec<PathBuf>,
@@ -39,20 +40,20 @@ pub struct Args {
     /// Writes `word⇥count` lines, byte for byte Hadoop's part-r-00000 (where the text is not UTF-8: with --text hadoop).
     /// Standard output is named by -. A file is written beside FILE and takes its place at the end; FILE stays as it was
     /// until then.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "written")]
     pub output: Option<PathBuf>,
     /// Overwrites the files of --output and --json where they lie, for those with several names (hard links) or in a
     /// folder that must not change. One is half written if the program is interrupted.
-    #[arg(long)]
+    #[arg(long, requires = "written")]
     pub in_place: bool,
-    /// How many of the most frequent words to show; these are held beside the budget.
-    #[arg(long, value_name = "K", default_value_t = 20)]
+    /// How many of the most frequent words to show, 0 to 18446744073709551615; these are held beside the budget.
+    #[arg(long, value_name = "K", default_value_t = 20, value_parser = at_least::<usize>(0))]
     pub top: usize,
-    /// Threads, each with its part of the budget, at least 8 KiB; results do not depend on it.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    /// Threads, 1 to 65536, each with its part of the budget, at least 8 KiB; results do not depend on it.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>(1..=65536))]
     pub threads: usize,
     /// Writes what was measured as JSON; - is standard output.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "written")]
     pub json: Option<PathBuf>,
     /// Counts only the most frequent words, in a summary of fixed size (up to half a mebibyte of
     /// the budget) and never on disk. A count may be too high by the bound that is shown.
@@ -67,20 +68,12 @@ pub struct Args {
     pub hadoop_reducer: bool,
     /// Be a worker of an engine: make summaries of texts that come as frames, and merge them. See
     /// examples/spark.
-    #[arg(long, conflicts_with_all = ALONE, conflicts_with_all = ["hadoop_mapper", "hadoop_reducer"])]
+    #[arg(long, conflicts_with_all = ALONE, conflicts_with_all = ["hadoop_mapper", "hadoop_reducer", "budget", "text"])]
     pub worker: bool,
 }
 
 /// What a process of a stream does not take.
 const ALONE: [&str; 8] = ["files", "recursive", "output", "in_place", "json", "top", "threads", "approximate"];
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1".into()),
-        Ok(number) => Ok(number),
-        Err(error) => Err(format!("{error}")),
-    }
-}
 
 #[cfg(test)]
 mod tests {

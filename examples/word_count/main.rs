@@ -9,6 +9,8 @@ mod count;
 mod hadoop;
 mod inputs;
 mod interrupt;
+#[path = "../shared/numbers.rs"]
+mod numbers;
 mod output;
 mod source;
 mod summaries;

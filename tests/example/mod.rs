@@ -62,6 +62,23 @@ pub fn complaint(output: &Output) -> String {
     text
 }
 
+/// Whether each of these options says what range of numbers it expects, when it is given a word and in the help.
+pub fn ranges_are_said(program: &Path, others: &[&str], options: &[&str]) {
+    let help = Command::new(program).arg("--help").output().unwrap();
+    let help: Vec<&str> = std::str::from_utf8(&help.stdout).unwrap().split_whitespace().collect();
+    let help = help.join(" ");
+    for option in options {
+        let output = Command::new(program).args(others).args([option, "many"]).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{option}: {text}");
+        let said = text.lines().next().unwrap().split(" (see").next().unwrap();
+        let (_, range) = said.split_once(" from ").unwrap_or_else(|| panic!("{option} names no range: {text}"));
+        let about = &help[help.find(&format!("{option} <")).unwrap_or_else(|| panic!("{option} is not in the help"))..];
+        let until = about[2..].find(" --").map_or(about.len(), |end| end + 2);
+        assert!(about[..until].contains(range), "{option}: {range} is not in its help: {}", &about[..until]);
+    }
+}
+
 /// What a gzipped file of this repository holds.
 pub fn unzipped(path: &str) -> Vec<u8> {
     let file = std::fs::File::open(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
