@@ -64,8 +64,8 @@ on_aarch64() {
 host_levels() {
     [ -n "${levels:-}" ] && return
     levels=$(cargo run -q --example parity) || { bad "the host's parity program"; return 1; }
-    reference=$(say "$levels" | awk '$1 == "portable," && $2 == "strict" { print $3, $4 }')
-    fused=$(say "$levels" | awk '$2 == "fused" { print $3, $4; exit }')
+    reference=$(say "$levels" | awk '$1 == "portable," && $2 == "strict" { print $3, $4, $5 }')
+    fused=$(say "$levels" | awk '$2 == "fused" { print $3, $4, $5; exit }')
 }
 
 parity() {

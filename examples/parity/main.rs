@@ -1,7 +1,7 @@
 //! The parity program on this machine: the same short training at every level.
 //!
 //! `cargo run --example parity` prints one line per level with the fingerprints of the
-//! trained parameters of two networks. All that say `strict` are equal, and equal to what the same code
+//! trained parameters of two networks, and of networks of sequences. All that say `strict` are equal, and equal to what the same code
 //! prints in firmware, WASM and bare builds (`tests/portable.sh`).
 //! `cargo run --example parity train [FILE]` is the whole training of the firmware example;
 //! it saves the model, which `examples/firmware` has in flash as `digits.knl`.
@@ -169,7 +169,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     if std::env::args().nth(1).as_deref() != Some("train") {
         for level in Level::all() {
             let digits = workspace.parity(level, &images, &labels)?;
-            println!("{level} {digits:016x} {:016x}", zoo::Workspace::new().parity(level)?);
+            let zoo = zoo::Workspace::new().parity(level)?;
+            println!("{level} {digits:016x} {zoo:016x} {:016x}", zoo::steps::Workspace::new().parity(level)?);
         }
         return Ok(());
     }

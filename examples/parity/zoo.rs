@@ -23,6 +23,8 @@ mod int8;
 mod model;
 #[path = "sequences.rs"]
 mod sequences;
+#[path = "steps.rs"]
+pub mod steps;
 
 kernlet::network! {
     /// Everything at once.

@@ -31,7 +31,7 @@ const hex = (number) => BigInt.asUintN(64, number).toString(16).padStart(16, "0"
 
 async function parity(path) {
   const { kernlet } = await load(path);
-  console.log(hex(kernlet.parity()), hex(kernlet.parity_zoo()));
+  console.log(hex(kernlet.parity()), hex(kernlet.parity_zoo()), hex(kernlet.parity_steps()));
 }
 
 async function adapt(path, folder) {

@@ -76,13 +76,16 @@ fn hex(number: u64, end: u8) -> [u8; 17] {
 extern "C" fn main() -> ! {
     static mut DIGITS: train::Workspace = train::Workspace::new();
     static mut ZOO: zoo::Workspace = zoo::Workspace::new();
+    static mut STEPS: zoo::steps::Workspace = zoo::steps::Workspace::new();
     // SAFETY: this function runs once, in the only thread.
-    let (digits, zoo) = unsafe { (&mut *(&raw mut DIGITS), &mut *(&raw mut ZOO)) };
+    let (digits, zoo, steps) = unsafe { (&mut *(&raw mut DIGITS), &mut *(&raw mut ZOO), &mut *(&raw mut STEPS)) };
     let level = Level::detect_strict();
-    match digits.parity(level, IMAGES, LABELS).and_then(|digits| Ok((digits, zoo.parity(level)?))) {
-        Ok((digits, zoo)) => {
+    match digits.parity(level, IMAGES, LABELS).and_then(|digits| Ok((digits, zoo.parity(level)?, steps.parity(level)?)))
+    {
+        Ok((digits, zoo, steps)) => {
             write(&hex(digits, b' '));
-            write(&hex(zoo, b'\n'));
+            write(&hex(zoo, b' '));
+            write(&hex(steps, b'\n'));
             exit(0)
         }
         Err(_) => exit(1),

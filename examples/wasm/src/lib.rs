@@ -139,6 +139,18 @@ pub extern "C" fn parity_zoo() -> u64 {
     unsafe { &mut *ZOO.0.get() }.parity(Level::detect_strict()).unwrap_or(0)
 }
 
+/// The parity program's networks of sequences: the fingerprint, 0 on an error.
+#[cfg(feature = "zoo")]
+#[unsafe(no_mangle)]
+pub extern "C" fn parity_steps() -> u64 {
+    struct Steps(UnsafeCell<zoo::steps::Workspace>);
+    // SAFETY: the module is built without threads.
+    unsafe impl Sync for Steps {}
+    static STEPS: Steps = Steps(UnsafeCell::new(zoo::steps::Workspace::new()));
+    // SAFETY: there is one thread, and this function does not call itself.
+    unsafe { &mut *STEPS.0.get() }.parity(Level::detect_strict()).unwrap_or(0)
+}
+
 /// What [`adapt_words`] reads, and where its model runs.
 #[cfg(feature = "zoo")]
 struct Words {

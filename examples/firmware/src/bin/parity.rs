@@ -1,4 +1,4 @@
-//! The parity program: prints the fingerprints of two short trainings.
+//! The parity program: prints the fingerprints of two short trainings, and of networks of sequences.
 #![no_std]
 #![no_main]
 
@@ -15,6 +15,7 @@ use kernlet_firmware::{
 union Memory {
     digits: ManuallyDrop<train::Workspace>,
     zoo: ManuallyDrop<zoo::Workspace>,
+    steps: ManuallyDrop<zoo::steps::Workspace>,
 }
 
 #[entry]
@@ -23,11 +24,13 @@ fn main() -> ! {
     let level = Level::detect_strict();
     // SAFETY: it was made as this field.
     let digits = unsafe { &mut MEMORY.digits }.parity(level, &TRAIN_IMAGES, &TRAIN_LABELS);
-    // SAFETY: both hold numbers alone, for which any bits will do.
-    let zoo = unsafe { &mut MEMORY.zoo };
-    match digits.and_then(|digits| Ok((digits, zoo.parity(level)?))) {
-        Ok((digits, zoo)) => {
-            defmt::println!("{:016x} {:016x}", digits, zoo);
+    // SAFETY: all hold numbers alone, for which any bits will do.
+    let zoo = unsafe { &mut MEMORY.zoo }.parity(level);
+    // SAFETY: as above; the one before is no longer used.
+    let steps = unsafe { &mut MEMORY.steps }.parity(level);
+    match digits.and_then(|digits| Ok((digits, zoo?, steps?))) {
+        Ok((digits, zoo, steps)) => {
+            defmt::println!("{:016x} {:016x} {:016x}", digits, zoo, steps);
             exit(true)
         }
         Err(error) => {

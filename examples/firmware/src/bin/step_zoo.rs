@@ -5,10 +5,15 @@
 
 use cortex_m_rt::entry;
 use kernlet::simd::Level;
-use kernlet_firmware::{report, zoo::Workspace};
+use kernlet_firmware::{
+    report,
+    zoo::{Workspace, steps},
+};
 
 #[entry]
 fn main() -> ! {
     static mut WORKSPACE: Workspace = Workspace::new();
-    report(WORKSPACE.parity(Level::detect_strict()).is_ok())
+    static mut STEPS: steps::Workspace = steps::Workspace::new();
+    let level = Level::detect_strict();
+    report(WORKSPACE.parity(level).is_ok() && STEPS.parity(level).is_ok())
 }
