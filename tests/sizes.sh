@@ -5,7 +5,7 @@
 #   tests/sizes.sh update    # writes it into docs/firmware.md
 #   tests/sizes.sh check     # fails where a size is more than 5 % above that table
 #
-# The programs are examples/firmware's `forward`, `forward_static` and `step`, which have
+# The programs are examples/firmware's `forward`, `forward_static`, `forward_listen` and `step`, which have
 # no logger, for a Cortex-M4F, and examples/wasm. Flash is the vector table, code and
 # constants without weights, RAM is what the linker placed; the stack is measured in the
 # emulator. Inference at opt-level s may have 16 KiB of code and constants.
@@ -17,6 +17,7 @@ cd "$(dirname "$0")/.."
 
 firmware=thumbv7em-none-eabihf
 weights=$(stat -c %s examples/firmware/digits.knl)
+listener=$(stat -c %s examples/parity/listener.knl)
 most_inference=$((16 * 1024))
 vectors=1024
 
@@ -43,9 +44,10 @@ table() {
     folder=$(built_for $firmware)/release
     for level in s 3; do
         (cd examples/firmware && CARGO_PROFILE_RELEASE_OPT_LEVEL=$level \
-            cargo_for $firmware build --quiet --release --bin forward --bin forward_static --bin step) >&2
+            cargo_for $firmware build --quiet --release --bin forward --bin forward_static --bin forward_listen --bin step) >&2
         row "inference, opt-level $level" "$folder/forward" 0
         row "inference with static weights, opt-level $level" "$folder/forward_static" "$weights"
+        row "listening, opt-level $level" "$folder/forward_listen" "$listener"
         row "training, opt-level $level" "$folder/step" 0
     done
     for flags in "" "-C target-feature=+simd128"; do
