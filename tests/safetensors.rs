@@ -301,3 +301,23 @@ fn files_have_the_same_bytes_each_time() {
     assert!(header.contains(r#""fc/kernel":{"dtype":"F32","shape":[3,2]"#), "{header}");
     assert_eq!(Normed::PARAMETERS, 14);
 }
+
+kernlet::network! { struct Roots([4]) { norm: rms_norm, out: dense(2) } }
+
+/// Keras' `RMSNormalization` calls `scale` what its other normalisations call `gamma`.
+#[test]
+fn rms_normalisation_has_the_names_of_its_peers() {
+    let (factors, ones) = (f32s(&[1.0, 2.0, 3.0, 4.0]), f32s(&[1.0; 10]));
+    let dense = |kernel, bias, shape: &'static [usize]| {
+        [(kernel, "F32", shape, ones[..32].to_vec()), (bias, "F32", &[2], ones[..8].to_vec())]
+    };
+    let [kernel, bias] = dense("out/kernel", "out/bias", &[4, 2]);
+    let keras = file(&[("norm/scale", "F32", &[4], factors.clone()), kernel, bias], "");
+    let [kernel, bias] = dense("out.weight", "out.bias", &[2, 4]);
+    let pytorch = file(&[("norm.weight", "F32", &[4], factors), kernel, bias], "");
+    for (reader, bytes) in [(Reader::keras(), keras), (Reader::pytorch(), pytorch)] {
+        let mut parameters = [7.0; Roots::PARAMETERS];
+        reader.read_into(&bytes, &Roots::INFO, &mut parameters).unwrap();
+        assert_eq!(parameters[..4], [1.0, 2.0, 3.0, 4.0]);
+    }
+}

@@ -24,7 +24,8 @@ pub struct RmsNorm;
 /// Rows whose statistics inference holds at a time.
 const AT_A_TIME: usize = 16;
 
-const fn declare(context: &Context<'_>, statistics: usize, default: f64) -> Declared {
+/// `factors` is Keras' name of the tensor that it scales by.
+const fn declare(context: &Context<'_>, factors: &'static str, statistics: usize, default: f64) -> Declared {
     let input = context.input();
     let channels = last_axis(&input);
     if channels == 1 {
@@ -45,7 +46,7 @@ const fn declare(context: &Context<'_>, statistics: usize, default: f64) -> Decl
         ..Spec::NEW
     };
     Declared::new(context, input, spec)
-        .tensor(LayerTensor::new("gamma", &[channels], Init::Ones))
+        .tensor(LayerTensor::new(factors, &[channels], Init::Ones))
         .attribute("epsilon", Value::Number(epsilon))
 }
 
@@ -53,7 +54,7 @@ impl LayerNorm {
     /// No arguments by position.
     pub const fn declare(context: Context<'_>) -> Declared {
         let context = context.expect("layer_norm(epsilon: 1e-3)", 0, &["epsilon"]);
-        let declared = declare(&context, 2, 1e-3);
+        let declared = declare(&context, "gamma", 2, 1e-3);
         let channels = last_axis(&context.input());
         declared.tensor(LayerTensor::new("beta", &[channels], Init::Zeros))
     }
@@ -62,7 +63,7 @@ impl LayerNorm {
 impl RmsNorm {
     /// No arguments by position.
     pub const fn declare(context: Context<'_>) -> Declared {
-        declare(&context.expect("rms_norm(epsilon: 1e-6)", 0, &["epsilon"]), 1, 1e-6)
+        declare(&context.expect("rms_norm(epsilon: 1e-6)", 0, &["epsilon"]), "scale", 1, 1e-6)
     }
 }
 

@@ -93,7 +93,7 @@ impl Gates {
 /// PyTorch's name of a tensor.
 pub(super) fn pytorch_name(name: &str) -> &str {
     match name {
-        "kernel" | "gamma" | "alpha" | "embeddings" => "weight",
+        "kernel" | "gamma" | "scale" | "alpha" | "embeddings" => "weight",
         "beta" => "bias",
         "moving_mean" => "running_mean",
         "moving_variance" => "running_var",
@@ -143,7 +143,7 @@ impl Layout {
                 Some(Self::Dense { image, made })
             }
             ("bias", [_], _) if made.is_some() => made.map(Self::Elements),
-            ("gamma" | "beta" | "moving_mean" | "moving_variance" | "alpha", [_], Some(image)) => {
+            ("gamma" | "scale" | "beta" | "moving_mean" | "moving_variance" | "alpha", [_], Some(image)) => {
                 Some(Self::Elements(image))
             }
             ("kernel", &[k, ci, co], _) => Some(Self::Convolution([0, k, ci, co])),
@@ -151,7 +151,8 @@ impl Layout {
                 let is_depthwise = info.is_depthwise(tensor.layer);
                 Some(if is_depthwise { Self::Depthwise([kh, kw, ci, co]) } else { Self::Convolution([kh, kw, ci, co]) })
             }
-            ("embeddings", [_, _], _) | ("bias" | "gamma" | "beta" | "moving_mean" | "moving_variance", [_], _) => {
+            ("embeddings", [_, _], _)
+            | ("bias" | "gamma" | "scale" | "beta" | "moving_mean" | "moving_variance", [_], _) => {
                 Some(Self::same(tensor))
             }
             // PyTorch's have a slope for each channel, and no axes of size 1.
