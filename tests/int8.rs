@@ -9,8 +9,8 @@ use kernlet::{
         dense::Dense,
         int8::{
             Activation, Broadcast, Filter, Multiplier, Output, Rescaling, add, concat, conv2d, conv2d_transpose, dense,
-            depthwise_conv2d, hard_swish, leaky_relu, logistic, lstm, mean, minmax, mul, pad, pool2d, quantize, relu,
-            slice, softmax, table::Table, tanh,
+            depthwise_conv2d, hard_swish, leaky_relu, log_softmax, logistic, lstm, mean, minmax, mul, pad, pool2d,
+            quantize, relu, slice, softmax, table::Table, tanh,
         },
         pool2d::Pool2d,
         reference::int8 as twin,
@@ -511,6 +511,55 @@ fn softmax_rows() {
     let level = Level::detect();
     assert!(softmax::forward_in_place(level, &softmax::Softmax::new(3, 0.1, 1.0), &mut [0; 4]).is_err());
     assert!(softmax::forward_in_place(level, &softmax::Softmax::new(0, 0.1, 1.0), &mut [0; 4]).is_err());
+}
+
+#[test]
+fn softmax_rows_of_sixteen_bits() {
+    for scale in [0.001, 0.05, 0.1, 0.25, 1.0, 7.0, 1e9] {
+        for (classes, beta) in [(1, 1.0), (2, 0.3), (10, 1.0), (17, 2.0), (257, 1.0), (4095, 1.0)] {
+            for x in [bytes(classes as u64, classes), vec![5; classes]] {
+                let (mut expected, mut found) = (vec![99; classes], vec![[99; 2]; classes]);
+                twin::functions::softmax_wide(scale, beta, &x, &mut expected);
+                let softmax = softmax::Softmax::new(classes, scale, beta);
+                for level in Level::all() {
+                    softmax::forward_wide_into(level, &softmax, &x, &mut found).unwrap();
+                    let found: Vec<_> = found.iter().map(|&y| i16::from_le_bytes(y)).collect();
+                    assert_eq!(found, expected, "{classes} classes of {scale} at {level}");
+                }
+            }
+        }
+    }
+    let softmax = softmax::Softmax::new(3, 0.1, 1.0);
+    assert!(softmax::forward_wide_into(Level::detect(), &softmax, &[0; 4], &mut [[0; 2]; 4]).is_err());
+    assert!(softmax::forward_wide_into(Level::detect(), &softmax, &[0; 3], &mut [[0; 2]; 6]).is_err());
+}
+
+#[test]
+fn logarithms_of_softmax_rows() {
+    for scale in [0.001, 0.02, 0.05, 0.1, 0.25, 1.0, 7.0, 1e9] {
+        for classes in [1, 2, 3, 10, 17, 64, 257, 2000] {
+            for x in [bytes(classes as u64, classes), vec![5; classes]] {
+                let mut expected = vec![99; classes];
+                twin::functions::log_softmax(scale, &x, &mut expected);
+                at_every_level(&format!("log-softmax of {classes}, {scale}"), &expected, |level, y| {
+                    log_softmax::forward_into(level, &log_softmax::LogSoftmax::new(classes, scale), &x, y).unwrap();
+                });
+                // And the real logarithms, to a sixteenth.
+                let real: Vec<f64> = x.iter().map(|&x| f64::from(x) * f64::from(scale)).collect();
+                let largest = real.iter().copied().fold(f64::MIN, f64::max);
+                let sum = real.iter().map(|x| (x - largest).exp()).sum::<f64>().ln();
+                for (x, &y) in real.iter().zip(&expected) {
+                    let wanted = ((x - largest - sum) * 16.0 + 127.0).max(-128.0);
+                    assert!((f64::from(y) - wanted).abs() <= 1.0, "{classes} classes of {scale}: {y}, not {wanted}");
+                }
+            }
+        }
+    }
+    let level = Level::detect();
+    let softmax = log_softmax::LogSoftmax::new(3, 0.1);
+    assert!(log_softmax::forward_into(level, &softmax, &[0; 4], &mut [0; 4]).is_err());
+    assert!(log_softmax::forward_into(level, &log_softmax::LogSoftmax::new(0, 0.1), &[0; 4], &mut [0; 4]).is_err());
+    assert!(log_softmax::forward_into(level, &softmax, &[0; 6], &mut [0; 3]).is_err());
 }
 
 #[test]

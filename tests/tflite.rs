@@ -167,6 +167,17 @@ fn bound(model: &Model<'_>, goldens: &Goldens) -> Result<f32, Error> {
             // Numerator, sum and quotient: an ulp from each library and the roundings of the sum.
             "SOFTMAX" => Error32 { apart: 2.0 * x.apart + (node.output(0)?.dims().len() + 6) as f32 * ULP, size: 1.0 },
             "LOGISTIC" | "TANH" => Error32 { apart: x.apart + 4.0 * ULP, size: 1.0 },
+            "SIN" | "COS" => Error32 { apart: x.apart + ULP, size: 1.0 },
+            "EXP" => Error32 { apart: x.size.exp() * (x.apart.exp_m1() + 2.0 * ULP), size: x.size.exp() },
+            // No float has a logarithm beyond 104. Near 0 a difference could be anything.
+            "LOG" => Error32 { apart: if x.apart > 0.0 { f32::INFINITY } else { 104.0 * ULP }, size: 104.0 },
+            // An ulp of each exponential and the roundings of their sum, then the logarithm's and the difference's.
+            "LOG_SOFTMAX" => {
+                let classes = node.output(0)?.dims().as_slice().last().copied().unwrap_or(1) as f32;
+                let size = 2.0 * x.size + classes.ln();
+                Error32 { apart: 2.0 * x.apart + (classes + 4.0 + 3.0 * size) * ULP, size }
+            }
+            "UNIDIRECTIONAL_SEQUENCE_LSTM" => recurrent(&node, x, goldens)?,
             "ELU" => Error32 { apart: x.apart + 2.0 * ULP, size: x.size.max(1.0) },
             "ADD" | "SUB" => {
                 Error32 { apart: sum.apart + if sum.apart > 0.0 { sum.size * ULP } else { 0.0 }, size: sum.size }
@@ -206,6 +217,41 @@ fn layer(node: &Node<'_>, x: Error32) -> Result<Error32, Error> {
     // Two sums of different terms are rounded differently.
     let rounding = if x.apart > 0.0 { 2.0 * (terms + 1) as f32 * f32::EPSILON * size } else { 0.0 };
     Ok(Error32 { apart: norm * x.apart + rounding, size })
+}
+
+/// Behind an LSTM: each step's differences, of all runs, since the state goes on.
+fn recurrent(node: &Node<'_>, x: Error32, goldens: &Goldens) -> Result<Error32, Error> {
+    const ULP: f32 = f32::EPSILON;
+    let weights = node.input(1)?;
+    if weights.kind() != Type::FLOAT32 {
+        return Ok(Error32::default());
+    }
+    // The largest sum of a row of weights from the input, and from the state.
+    let norm = |first: usize| -> Result<f32, Error> {
+        let mut norm = 0.0_f32;
+        for gate in first..first + 4 {
+            let w = node.input(gate)?;
+            let columns = w.dims().as_slice().last().copied().unwrap_or(1);
+            let numbers = w.data().unwrap_or_default().as_chunks().0.iter().map(|&w| f32::from_le_bytes(w).abs());
+            norm = numbers.collect::<Vec<_>>().chunks(columns).map(|row| row.iter().sum()).fold(norm, f32::max);
+        }
+        Ok(norm)
+    };
+    let (input, state) = (norm(1)?, norm(5)?);
+    let runs = (0..).take_while(|&run| goldens.run("output0", run).is_some()).count();
+    let steps = runs * node.input(0)?.dims().as_slice().iter().rev().skip(1).product::<usize>();
+    let (mut cell, mut hidden) = (0.0_f32, 0.0_f32);
+    for step in 1..=steps {
+        // Sums differ only where what is summed does. A logistic function has a slope of at most a quarter.
+        let terms = if hidden > 0.0 { 32.0 * ULP * (input * x.size + state) } else { 0.0 };
+        let sum = input * x.apart + state * hidden + terms;
+        let [gate, new] = [sum / 4.0 + 4.0 * ULP, sum + 4.0 * ULP];
+        // A cell grows by at most 1 a step.
+        let size = step as f32;
+        cell += size * gate + gate + new + 2.0 * size * ULP;
+        hidden = (gate + cell + 4.0 * ULP).min(2.0);
+    }
+    Ok(Error32 { apart: hidden, size: 1.0 })
 }
 
 /// Runs a model at a level as its goldens say.

@@ -10,6 +10,9 @@ const ONE: i32 = i32::MAX;
 /// `x · 2^by`, held inside 32 bits.
 #[inline(always)]
 const fn shift_left(x: i32, by: u32) -> i32 {
+    if by == 0 {
+        return x;
+    }
     let threshold = (1 << (31 - by)) - 1;
     if x > threshold {
         i32::MAX
@@ -70,7 +73,7 @@ fn twice_reciprocal(a: i32) -> i32 {
 
 /// `1 / (1 + a)` in Q0.31, for `a` from 0 to 1 in Q0.31.
 #[inline(always)]
-pub(super) fn reciprocal(a: i32) -> i32 {
+pub(crate) fn reciprocal(a: i32) -> i32 {
     shift_left(twice_reciprocal(a), 1)
 }
 
@@ -94,4 +97,41 @@ pub(super) fn tanh(x: i32) -> i32 {
     let e = exp::<5>(-x.saturating_abs());
     let positive = shift_left(twice_reciprocal(e) - (1 << 29), 2);
     if x > 0 { positive } else { -positive }
+}
+
+/// `ln x` in Q5.26, for `x` from 1 in Q12.19.
+///
+/// `x` is `2^n` times a number about the fourth root of a half, whose logarithm is a quotient of two short series.
+pub(super) fn log(x: i32) -> i32 {
+    const LN_2: i32 = 1_488_522_236;
+    const HALF_ROOT: i32 = 1_518_500_250;
+    const FOURTH_ROOT: i32 = 1_805_811_301;
+    /// The integer bits of the argument, and of sums under way.
+    const BITS: i32 = 12;
+    const SUM: u32 = 6;
+    const QUARTER: i32 = 1 << (31 - SUM - 2);
+    // 11/240, 1/20 and 1/4 times the fourth root of 2 = r; 2/r − r.
+    const NUMERATOR: i32 = 117_049_297;
+    const SQUARE: i32 = 127_690_142;
+    const LINEAR: i32 = 638_450_708;
+    const CONSTANT: i32 = 1_057_819_769;
+    let power = |bits: i32| bits.wrapping_shl(31 - SUM);
+    // The number itself, and the number times √½: one of them is on the right side.
+    let headroom = x.leading_zeros().max(1);
+    let a = shift_left(doubled_high(shift_left(x, headroom - 1), HALF_ROOT), 1);
+    let a_power = power(BITS - headroom as i32).saturating_add(QUARTER);
+    let headroom = doubled_high(x, HALF_ROOT).leading_zeros().max(1) - 1;
+    let b = shift_left(x, headroom);
+    let b_power = power(BITS - headroom as i32).saturating_sub(QUARTER);
+    let (r, power) = (a.min(b), a_power.max(b_power));
+
+    let sum = i64::from(r) + i64::from(FOURTH_ROOT);
+    let middle = ((sum + if sum >= 0 { 1 } else { -1 }) / 2) as i32;
+    let q = r.wrapping_sub(FOURTH_ROOT).wrapping_mul(2);
+    let square = doubled_high(q, q);
+    let numerator = doubled_high(q, r).wrapping_add(doubled_high(doubled_high(q, square), NUMERATOR));
+    let inner = CONSTANT.wrapping_add(q).wrapping_add(doubled_high(SQUARE, square));
+    let denominator = doubled_high(middle, inner).wrapping_add(doubled_high(LINEAR, q));
+    let series = doubled_high(shift_right(numerator, SUM), reciprocal(denominator));
+    shift_left(doubled_high(power, LN_2).wrapping_add(series), 1)
 }

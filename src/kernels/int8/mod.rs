@@ -44,6 +44,7 @@ pub mod dense;
 pub mod depthwise_conv2d;
 pub mod hard_swish;
 pub mod leaky_relu;
+pub mod log_softmax;
 pub mod logistic;
 pub mod lstm;
 pub mod mean;
@@ -61,6 +62,9 @@ pub mod tanh;
 pub use broadcast::Broadcast;
 pub use output::{Activation, Filter, Output};
 pub use rescale::{Multiplier, Rescaling};
+
+pub(crate) use fixed::reciprocal as fixed_reciprocal;
+pub(crate) use rescale::shift_right;
 
 use super::{ShapeError, check, check_batch, div, div_ceil, rem};
 

@@ -59,7 +59,7 @@ impl Softmax {
     }
 
     /// The door: whole rows of at least one class.
-    fn check_rows(&self, y: &[i8]) -> Result<(), ShapeError> {
+    fn check_rows<T>(&self, y: &[T]) -> Result<(), ShapeError> {
         if self.classes == 0 {
             return Err(ShapeError::at_least(NAME, "classes", 1, 0));
         }
@@ -126,27 +126,79 @@ pub fn forward_into(level: Level, softmax: &Softmax, x: &[i8], y: &mut [i8]) -> 
     forward_in_place(level, softmax, y)
 }
 
-fn probabilities(softmax: &Softmax, row: &mut [i8]) {
-    let largest = row.iter().fold(i8::MIN, |largest, &x| largest.max(x));
-    let difference = |x: i8| i32::from(x) - i32::from(largest);
-    let mut sum = 0_i32;
-    for &x in row.iter() {
-        if difference(x) >= softmax.least {
-            sum = sum.wrapping_add(shift_right(exp::<INTEGER_BITS>(softmax.scaled(difference(x))), SUM_BITS));
+/// Overwrites `y` with the probabilities of the rows of `x` in 16 bits, little-endian: of scale 1/65536 and zero
+/// point −32768.
+///
+/// # Errors
+/// As [`forward_into`].
+///
+/// ```
+/// use kernlet::{kernels::int8::softmax::{self, Softmax}, simd::Level};
+/// let mut y = [[99; 2]; 2];
+/// softmax::forward_wide_into(Level::detect(), &Softmax::new(2, 0.25, 1.0), &[0, 0], &mut y)?;
+/// assert_eq!(y.map(i16::from_le_bytes), [0, 0]); // a half each
+/// # Ok::<(), kernlet::kernels::ShapeError>(())
+/// ```
+pub fn forward_wide_into(level: Level, softmax: &Softmax, x: &[i8], y: &mut [[u8; 2]]) -> Result<(), ShapeError> {
+    check(NAME, "y", y, x.len())?;
+    softmax.check_rows(x)?;
+    let _ = level;
+    let classes = softmax.classes.max(1);
+    for (x, y) in x.chunks_exact(classes).zip(y.chunks_exact_mut(classes)) {
+        let row = Row::new(softmax, x);
+        for (&x, y) in x.iter().zip(y) {
+            // Bits that 16 have more than eight.
+            let probability = row.probability(softmax, x, 8).map_or(i32::from(i16::MIN), |y| y - (1 << 15));
+            *y = (probability.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16).to_le_bytes();
         }
     }
-    // The sum has bits before and behind the point of a number from 1 to 2.
-    let headroom = sum.leading_zeros();
-    let fraction = (sum.cast_unsigned().wrapping_shl(headroom)).wrapping_sub(1 << 31).cast_signed();
-    let scale = reciprocal(fraction);
-    let shift = SUM_BITS + 23 - headroom.min(SUM_BITS + 23);
-    for x in row {
-        let mut probability = i8::MIN;
-        // A shift beyond 31 leaves nothing.
-        if difference(*x) >= softmax.least && shift <= 31 {
-            let product = doubled_high(scale, exp::<INTEGER_BITS>(softmax.scaled(difference(*x))));
-            probability = clamp(shift_right(product, shift) - 128, [i8::MIN, i8::MAX]);
+    Ok(())
+}
+
+/// What the probabilities of a row share.
+struct Row {
+    largest: i32,
+    /// The reciprocal of the sum, from a half to 1, and how far it is to be shifted right for eight bits.
+    scale: i32,
+    shift: u32,
+}
+
+impl Row {
+    #[inline(always)]
+    fn new(softmax: &Softmax, row: &[i8]) -> Self {
+        let largest = i32::from(row.iter().fold(i8::MIN, |largest, &x| largest.max(x)));
+        let mut sum = 0_i32;
+        for &x in row {
+            let difference = i32::from(x) - largest;
+            if difference >= softmax.least {
+                sum = sum.wrapping_add(shift_right(exp::<INTEGER_BITS>(softmax.scaled(difference)), SUM_BITS));
+            }
         }
-        *x = probability;
+        // The sum has bits before and behind the point of a number from 1 to 2.
+        let headroom = sum.leading_zeros();
+        let fraction = (sum.cast_unsigned().wrapping_shl(headroom)).wrapping_sub(1 << 31).cast_signed();
+        let shift = SUM_BITS + 23 - headroom.min(SUM_BITS + 23);
+        Self { largest, scale: reciprocal(fraction), shift }
+    }
+
+    /// The probability of an input in `2^-(8 + more)`, if it is not negligible.
+    #[inline(always)]
+    fn probability(&self, softmax: &Softmax, x: i8, more: u32) -> Option<i32> {
+        let (difference, shift) = (i32::from(x) - self.largest, self.shift.wrapping_sub(more));
+        // A shift beyond 31 leaves nothing.
+        if difference >= softmax.least && shift <= 31 {
+            let product = doubled_high(self.scale, exp::<INTEGER_BITS>(softmax.scaled(difference)));
+            Some(shift_right(product, shift))
+        } else {
+            None
+        }
+    }
+}
+
+fn probabilities(softmax: &Softmax, row: &mut [i8]) {
+    let shared = Row::new(softmax, row);
+    for x in row {
+        let probability = shared.probability(softmax, *x, 0);
+        *x = probability.map_or(i8::MIN, |probability| clamp(probability - 128, [i8::MIN, i8::MAX]));
     }
 }

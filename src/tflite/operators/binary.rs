@@ -1,13 +1,13 @@
-//! ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, SQUARED_DIFFERENCE.
+//! ADD, SUB, MUL, DIV, MAXIMUM, MINIMUM, SQUARED_DIFFERENCE; FLOOR_DIV and FLOOR_MOD of floats.
 
 use super::{
     Emitter, Error, Found, How, Memory, Node, Output, PIECE, Place, Tensor, Type, Words, activation, as_i8, code,
-    convolution::emit_float_range, emit_output, float, kind, output, quantized,
+    convolution::emit_float_range, emit_output, float, kind, output, quantized, roots,
 };
 use crate::{
     kernels::{
         ShapeError,
-        int8::{Broadcast, Multiplier, add, add::Sum, minmax, mul, mul::Product},
+        int8::{Activation, Broadcast, Multiplier, add, add::Sum, minmax, mul, mul::Product},
     },
     shape::{Dims, MAX_RANK},
 };
@@ -17,9 +17,12 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
     let operation = node.operator.code();
     let activation = match operation {
         code::ADD | code::SUB | code::MUL | code::DIV => tri!(activation(node, 0)),
-        _ => crate::kernels::int8::Activation::None,
+        _ => Activation::None,
     };
     tri!(check_shapes(node, &a, &b, &y));
+    if matches!(operation, code::FLOOR_DIV | code::FLOOR_MOD) {
+        tri!(node.expect(&a, Type::FLOAT32, "float32"));
+    }
     if a.kind.is(Type::FLOAT32) || a.kind.is(Type::INT32) {
         tri!(node.expect(&b, a.kind, "operands of one type"));
         tri!(node.expect(&y, a.kind, "an output of the operands' type"));
@@ -27,7 +30,9 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
         tri!(emit_places(out, &a, &b, &y));
         out.word(operation);
         out.word(a.kind.is(Type::INT32) as u32);
-        emit_float_range(out, activation);
+        // A sum of integers is not held to the activation's range, as the source has it.
+        let is_free = operation == code::ADD && a.kind.is(Type::INT32);
+        emit_float_range(out, if is_free { Activation::None } else { activation });
         out.end();
         return Ok(());
     }
@@ -56,6 +61,15 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
             out.int(zero_points[0] as i32);
             out.int(zero_points[1] as i32);
             out.multiplier(product.multiplier);
+        }
+        code::DIV => {
+            out.begin(kind::DIV, node.index);
+            tri!(emit_places(out, &a, &b, &y));
+            emit_output(out, to.zero_point, range);
+            out.int(zero_points[0] as i32);
+            out.int(zero_points[1] as i32);
+            let real = left.scale as f64 / (right.scale as f64 * to.scale as f64);
+            out.multiplier(Multiplier::from_real(real));
         }
         code::SQUARED_DIFFERENCE => {
             out.begin(kind::SQUARED_DIFFERENCE, node.index);
@@ -235,6 +249,18 @@ pub(super) fn run_squared_difference(how: How, mut words: Words<'_>, memory: &mu
     })
 }
 
+/// A quotient through the divisor's reciprocal, as TensorFlow Lite takes it.
+pub(super) fn run_div(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
+    let pairs = Pairs::read(&mut words, 1, 1)?;
+    let output = output(how, &mut words)?;
+    let zero_points = [words.byte()?, words.byte()?].map(i32::from);
+    let multiplier = words.multiplier()?;
+    pairs.each(memory, |[a], [b]| {
+        let [a, b] = [i32::from(a.cast_signed()) - zero_points[0], i32::from(b.cast_signed()) - zero_points[1]];
+        Ok([output.place(roots::quotient(a, b, multiplier)).cast_unsigned()])
+    })
+}
+
 pub(super) fn run_minmax(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
     let operands = Operands::read(&mut words)?;
     let is_maximum = words.size()? != 0;
@@ -251,7 +277,9 @@ pub(super) fn run_float(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result
     let range = [words.float()?, words.float()?];
     pairs.each(memory, |a, b| {
         Ok(if is_integer {
-            integers(operation, i32::from_le_bytes(a), i32::from_le_bytes(b))?.to_le_bytes()
+            let [least, most] = range.map(|bound| bound as i32);
+            let result = integers(operation, i32::from_le_bytes(a), i32::from_le_bytes(b))?;
+            result.max(least).min(most).to_le_bytes()
         } else {
             floats(operation, f32::from_le_bytes(a), f32::from_le_bytes(b), range)?.to_le_bytes()
         })
@@ -337,6 +365,11 @@ fn floats(operation: u32, a: f32, b: f32, [least, most]: [f32; 2]) -> Result<f32
             }
         }
         code::SQUARED_DIFFERENCE => (a - b) * (a - b),
+        code::FLOOR_DIV => libm::floor(f64::from(a) / f64::from(b)) as f32,
+        code::FLOOR_MOD => {
+            let rest = libm::fmodf(a, b);
+            if rest != 0.0 && (b < 0.0) != (rest < 0.0) { rest + b } else { rest }
+        }
         _ => return Err(Error::Program),
     };
     Ok(float::clamp(result, least, most))

@@ -223,7 +223,7 @@ pub(super) fn run_transposed(mut words: Words<'_>, memory: &mut Memory<'_>) -> R
 pub(super) fn run_pool(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
     let [x, y] = [words.place()?, words.place()?];
     let (_, pool) = pool2d::sizes(&mut words)?;
-    let is_average = words.size()? != 0;
+    let operation = words.word()?;
     let [least, most] = [words.float()?, words.float()?];
     pool.validate()?;
     let (sources, y) = memory.output(y)?;
@@ -241,11 +241,15 @@ pub(super) fn run_pool(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<
                         let Some(at_column) = inside(place, pool.padding[2], pool.width) else { continue };
                         let at = (at_row * pool.width + at_column) * pool.channels + channel;
                         let x = f32::from_le_bytes(x.get(at).copied().unwrap_or_default());
-                        (sum, count) = (sum + x, count + 1);
+                        (sum, count) = (sum + if operation == code::L2_POOL_2D { x * x } else { x }, count + 1);
                         largest = if x > largest { x } else { largest };
                     }
                 }
-                let result = if is_average { sum / count as f32 } else { largest };
+                let result = match operation {
+                    code::AVERAGE_POOL_2D => sum / count as f32,
+                    code::L2_POOL_2D => libm::sqrtf(sum / count as f32),
+                    _ => largest,
+                };
                 *y = clamp(result, least, most).to_le_bytes();
             }
             column += 1;
@@ -315,7 +319,7 @@ pub(super) fn function(operation: u32, alpha: f32, x: f32) -> Result<f32, Error>
                 x * alpha
             }
         }
-        code::LOGISTIC => 1.0 / (1.0 + libm::expf(-x)),
+        code::LOGISTIC => logistic(x),
         code::TANH => libm::tanhf(x),
         code::HARD_SWISH => x * clamp(x + 3.0, 0.0, 6.0) / 6.0,
         code::ELU => {
@@ -340,6 +344,21 @@ pub(super) fn function(operation: u32, alpha: f32, x: f32) -> Result<f32, Error>
         code::SQUARE => x * x,
         _ => return Err(Error::Program),
     })
+}
+
+/// The logistic function; beyond where `1 + e^−x` is 1 or `e^−x`, without it.
+pub(super) fn logistic(x: f32) -> f32 {
+    /// Above it the sum is 1.
+    const UPPER: f32 = 16.619_047;
+    /// Below it the sum is taken for its second term.
+    const LOWER: f32 = -9.0;
+    if x > UPPER {
+        1.0
+    } else if x < LOWER {
+        libm::expf(x)
+    } else {
+        1.0 / (1.0 + libm::expf(-x))
+    }
 }
 
 /// Halves to the even neighbour; what comes from below 0 is 0, not −0.

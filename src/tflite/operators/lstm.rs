@@ -1,9 +1,14 @@
-//! UNIDIRECTIONAL_SEQUENCE_LSTM.
+//! UNIDIRECTIONAL_SEQUENCE_LSTM of integers and of floats.
 
-use super::{Emitter, Error, Found, How, Memory, Node, Output, Place, Tensor, Type, Words, as_i8, kind, quantized};
-use crate::kernels::int8::{
-    Filter, Multiplier,
-    lstm::{self, Gate, Lstm, State},
+use super::{
+    Emitter, Error, Found, How, Memory, Node, Output, Place, Tensor, Type, Words, as_i8, float, kind, quantized,
+};
+use crate::kernels::{
+    div,
+    int8::{
+        Filter, Multiplier,
+        lstm::{self, Gate, Lstm, State},
+    },
 };
 
 /// Where the inputs lie in the operator's list.
@@ -20,7 +25,8 @@ const GATE_SCALE: f64 = 1.0 / 4096.0;
 
 pub(super) const fn scratch(node: &Node<'_>) -> Result<usize, Error> {
     let cells = tri!(node.input(RECURRENT_WEIGHTS)).axis(1);
-    Ok(GATES * cells * size_of::<i16>())
+    let is_float = tri!(node.input(0)).kind.is(Type::FLOAT32);
+    Ok(GATES * cells * if is_float { size_of::<f32>() } else { size_of::<i16>() })
 }
 
 pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
@@ -35,16 +41,15 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
         i += 1;
     }
     tri!(node.equal(tri!(node.byte(0)) as usize, 4, "the activation TANH"));
-    let (from, state) = (tri!(quantized(node, &x)), tri!(quantized(node, &hidden)));
-    tri!(quantized(node, &y));
-    tri!(node.expect(&cell, Type::INT16, "a cell of int16"));
     if !hidden.variable || !cell.variable {
         return Err(node.fail("a state of variables", Found::Other));
     }
-    let power = match power_of_two(cell.scale()) {
-        Some(power) if power >= -15 && power <= 0 => power,
-        _ => return Err(node.fail("a cell whose scale is a power of two", Found::Other)),
-    };
+    if !x.kind.is(Type::FLOAT32) {
+        tri!(quantized(node, &x));
+        tri!(quantized(node, &hidden));
+        tri!(quantized(node, &y));
+        tri!(node.expect(&cell, Type::INT16, "a cell of int16"));
+    }
     tri!(node.equal(x.dims.rank(), 3, "three axes"));
     let is_time_major = tri!(node.byte(3)) != 0;
     let batch = x.axis(if is_time_major { 1 } else { 0 });
@@ -57,13 +62,25 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
         return Err(node.fail("a cell that is clipped at a positive number or not at all", Found::Other));
     }
     out.add_macs((x.axis(0) * x.axis(1)) as u64 * (GATES * cells * (inputs + cells)) as u64);
+    let sizes = [batch, inputs, cells, is_time_major as usize];
+    if x.kind.is(Type::FLOAT32) {
+        tri!(node.expect(&hidden, Type::FLOAT32, "float32, as the input"));
+        tri!(node.expect(&cell, Type::FLOAT32, "float32, as the input"));
+        tri!(node.expect(&y, Type::FLOAT32, "float32, as the input"));
+        return emit_float(node, out, [&x, &y, &hidden, &cell], sizes, clip);
+    }
+    let (from, state) = (tri!(quantized(node, &x)), tri!(quantized(node, &hidden)));
+    let power = match power_of_two(cell.scale()) {
+        Some(power) if power >= -15 && power <= 0 => power,
+        _ => return Err(node.fail("a cell whose scale is a power of two", Found::Other)),
+    };
     out.begin(kind::LSTM, node.index);
     tri!(out.tensor(&x));
     tri!(out.tensor(&y));
     tri!(out.tensor(&hidden));
     tri!(out.tensor(&cell));
     out.scratch(node.index);
-    out.sizes(&[batch, inputs, cells, is_time_major as usize]);
+    out.sizes(&sizes);
     out.int(power);
     out.word(state.scale.to_bits());
     out.word(clip.to_bits());
@@ -76,6 +93,48 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
         tri!(emit_product(node, out, &weights, bias, [cells, inputs], from.scale));
         let weights = tri!(node.input(RECURRENT_WEIGHTS + gate));
         tri!(emit_product(node, out, &weights, None, [cells, cells], state.scale));
+        gate += 1;
+    }
+    out.end();
+    Ok(())
+}
+
+/// The same of floats.
+const fn emit_float(
+    node: &Node<'_>,
+    out: &mut Emitter<'_, '_>,
+    tensors: [&Tensor<'_>; 4],
+    sizes: [usize; 4],
+    clip: f32,
+) -> Result<(), Error> {
+    let [_, inputs, cells, _] = sizes;
+    out.begin(kind::FLOAT_LSTM, node.index);
+    let mut i = 0;
+    while i < tensors.len() {
+        tri!(out.tensor(tensors[i]));
+        i += 1;
+    }
+    out.scratch(node.index);
+    out.sizes(&sizes);
+    out.word(clip.to_bits());
+    let mut gate = 0;
+    while gate < GATES {
+        let (w, u) = (tri!(node.input(INPUT_WEIGHTS + gate)), tri!(node.input(RECURRENT_WEIGHTS + gate)));
+        let bias = tri!(node.optional(BIASES + gate));
+        tri!(node.expect(&w, Type::FLOAT32, "float32, as the input"));
+        tri!(node.expect(&u, Type::FLOAT32, "float32, as the input"));
+        tri!(node.equal(w.dims.len(), cells * inputs, "weights from each input to each cell"));
+        tri!(node.equal(u.dims.len(), cells * cells, "weights from each input to each cell"));
+        out.add_parameters(&w);
+        out.add_parameters(&u);
+        if let Some(bias) = &bias {
+            tri!(node.expect(bias, Type::FLOAT32, "float32, as the input"));
+            tri!(node.equal(bias.dims.len(), cells, "a bias for each cell"));
+            out.add_parameters(bias);
+        }
+        tri!(out.tensor(&w));
+        tri!(out.tensor(&u));
+        tri!(out.optional(&bias));
         gate += 1;
     }
     out.end();
@@ -154,4 +213,50 @@ pub(super) fn run(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Re
     };
     let state = State { hidden: as_i8(hidden), cell };
     Ok(lstm::forward_into(how.level, &lstm, batch, sources.i8(x)?, as_i8(y), state, scratch)?)
+}
+
+pub(super) fn run_float(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
+    let x = words.place()?;
+    let places = [words.place()?, words.place()?, words.place()?, words.place()?];
+    let [batch, inputs, cells, is_time_major] = words.sizes()?;
+    let clip = words.float()?;
+    let (sources, [y, hidden, cell, gates]) = memory.outputs(places)?;
+    let x = sources.words(x)?;
+    let ((y, _), (hidden, _)) = (y.as_chunks_mut(), hidden.as_chunks_mut::<4>());
+    let ((cell, _), (gates, _)) = (cell.as_chunks_mut(), gates.as_chunks_mut());
+    if batch == 0 || inputs == 0 || cells == 0 {
+        return Err(Error::Program);
+    }
+    let steps = div(x.len(), batch * inputs);
+    let number = |bytes: &[u8; 4]| f32::from_le_bytes(*bytes);
+    for step in 0..steps {
+        let states = hidden.chunks_exact_mut(cells).zip(cell.chunks_exact_mut(cells));
+        for (sequence, (hidden, cell)) in states.enumerate().take(batch) {
+            let row = if is_time_major != 0 { step * batch + sequence } else { sequence * steps + step };
+            let x = x.chunks_exact(inputs).nth(row).ok_or(Error::Program)?;
+            let mut parameters = words;
+            for (gate, sums) in gates.chunks_exact_mut(cells).enumerate().take(GATES) {
+                let (w, u) = (sources.words(parameters.place()?)?, sources.words(parameters.place()?)?);
+                let b = sources.bias(parameters.place()?)?;
+                let rows = w.chunks_exact(inputs).zip(u.chunks_exact(cells));
+                for (i, ((w, u), sum)) in rows.zip(sums).enumerate() {
+                    let total = float::product(x, w, 0.0) + float::bias(b, i) + float::product(hidden, u, 0.0);
+                    let is_cell = gate == 2;
+                    *sum = if is_cell { libm::tanhf(total) } else { float::logistic(total) }.to_le_bytes();
+                }
+            }
+            let y = y.chunks_exact_mut(cells).nth(row).ok_or(Error::Program)?;
+            let mut parts = gates.chunks_exact(cells);
+            let mut part = || parts.next().unwrap_or_default().iter().map(number);
+            let gates = part().zip(part()).zip(part()).zip(part());
+            for ((((((input, forget), new), output), cell), hidden), y) in gates.zip(cell).zip(hidden).zip(y) {
+                let value = forget * number(cell) + input * new;
+                let value = if clip > 0.0 { float::clamp(value, -clip, clip) } else { value };
+                *cell = value.to_le_bytes();
+                *hidden = (output * libm::tanhf(value)).to_le_bytes();
+                *y = *hidden;
+            }
+        }
+    }
+    Ok(())
 }

@@ -31,6 +31,7 @@ mod resize;
 mod roots;
 mod search;
 mod softmax;
+mod sums;
 mod svdf;
 mod table;
 mod unary;
@@ -51,7 +52,8 @@ pub(super) mod kind {
         LOGISTIC, TANH, RELU, LEAKY_RELU, HARD_SWISH, PRELU, TABLE, QUANTIZE, DEQUANTIZE, REQUANTIZE, MOVE, FILL, DATA,
         GATHER, ARGUMENT, NEAREST, BILINEAR, LSTM, SVDF, CAST, FLOAT_CONV2D, FLOAT_TRANSPOSED, FLOAT_DENSE, FLOAT_POOL,
         FLOAT_BINARY, FLOAT_UNARY, FLOAT_SOFTMAX, FLOAT_REDUCE, FLOAT_BILINEAR, FLOAT_PRELU, FLOAT_SVDF, COMPARE, SELECT,
-        MATMUL, NORMALIZE, SQUARED_DIFFERENCE, REQUANTIZE_WIDE,
+        MATMUL, NORMALIZE, SQUARED_DIFFERENCE, REQUANTIZE_WIDE, QUANTIZE_WIDE, DEQUANTIZE_WIDE, LOG_SOFTMAX, SOFTMAX_WIDE,
+        DIV, ADD_N, CUMSUM, GATHER_ND, FLOAT_LSTM,
     }
 }
 
@@ -62,15 +64,22 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
         code::DEPTHWISE_CONV_2D => convolution::emit_depthwise(node, out),
         code::TRANSPOSE_CONV => convolution::emit_transposed(node, out),
         code::FULLY_CONNECTED => dense::emit(node, out),
-        code::AVERAGE_POOL_2D | code::MAX_POOL_2D => pool2d::emit(node, out),
+        code::AVERAGE_POOL_2D | code::MAX_POOL_2D | code::L2_POOL_2D => pool2d::emit(node, out),
         code::MEAN | code::SUM | code::REDUCE_MAX | code::REDUCE_MIN => reduce::emit(node, out),
-        code::ADD | code::SUB | code::MUL | code::DIV | code::MAXIMUM | code::MINIMUM | code::SQUARED_DIFFERENCE => {
-            binary::emit(node, out)
-        }
+        code::ADD
+        | code::SUB
+        | code::MUL
+        | code::DIV
+        | code::MAXIMUM
+        | code::MINIMUM
+        | code::SQUARED_DIFFERENCE
+        | code::FLOOR_DIV
+        | code::FLOOR_MOD => binary::emit(node, out),
+        code::ADD_N | code::CUMSUM => sums::emit(node, out),
         code::SOFTMAX | code::LOG_SOFTMAX => softmax::emit(node, out),
         code::QUANTIZE | code::DEQUANTIZE | code::CAST => quantize::emit(node, out),
         code::RESIZE_NEAREST_NEIGHBOR | code::RESIZE_BILINEAR => resize::emit(node, out),
-        code::ARG_MAX | code::ARG_MIN | code::GATHER => search::emit(node, out),
+        code::ARG_MAX | code::ARG_MIN | code::GATHER | code::GATHER_ND => search::emit(node, out),
         code::UNIDIRECTIONAL_SEQUENCE_LSTM => lstm::emit(node, out),
         code::SVDF => svdf::emit(node, out),
         code::BATCH_MATMUL => matmul::emit(node, out),
@@ -177,6 +186,15 @@ pub(super) fn run<P: Program>(kind: u32, how: How, words: Words<'_>, memory: &mu
         NORMALIZE => roots::run(words, memory),
         SQUARED_DIFFERENCE => binary::run_squared_difference(how, words, memory),
         REQUANTIZE_WIDE => quantize::run_requantize_wide(how, words, memory),
+        QUANTIZE_WIDE => quantize::run_quantize_wide(words, memory),
+        DEQUANTIZE_WIDE => quantize::run_dequantize_wide(words, memory),
+        LOG_SOFTMAX => softmax::run_log(how, words, memory),
+        SOFTMAX_WIDE => softmax::run_wide(how, words, memory),
+        DIV => binary::run_div(how, words, memory),
+        ADD_N => sums::run_add_n(how, words, memory),
+        CUMSUM => sums::run_cumsum(how, words, memory),
+        GATHER_ND => search::run_gather_nd(words, memory),
+        FLOAT_LSTM => lstm::run_float(words, memory),
     }
 }
 

@@ -1,7 +1,7 @@
-//! AVERAGE_POOL_2D and MAX_POOL_2D.
+//! AVERAGE_POOL_2D and MAX_POOL_2D; L2_POOL_2D of floats.
 
 use super::{
-    Emitter, Error, How, Memory, Node, Type, Words, activation, as_i8, code,
+    Emitter, Error, Found, How, Memory, Node, Type, Words, activation, as_i8, code,
     convolution::{emit_float_range, image, padding, pair, valid},
     kind, quantized,
 };
@@ -11,7 +11,7 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
     let (x, y) = (tri!(node.input(0)), tri!(node.output(0)));
     tri!(image(node, &x));
     tri!(image(node, &y));
-    let is_average = node.operator.code() == code::AVERAGE_POOL_2D;
+    let operation = node.operator.code();
     let pool = Pool2d::new(x.axis(1), x.axis(2), x.axis(3), tri!(pair(node, 4, 3, 0)))
         .with_stride(tri!(pair(node, 2, 1, 0)))
         .with_padding(tri!(padding(node)));
@@ -24,7 +24,7 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
     }
     let activation = tri!(activation(node, 5));
     let float = x.kind.is(Type::FLOAT32);
-    let step = if is_average { kind::AVERAGE_POOL } else { kind::MAX_POOL };
+    let step = if operation == code::AVERAGE_POOL_2D { kind::AVERAGE_POOL } else { kind::MAX_POOL };
     out.begin(if float { kind::FLOAT_POOL } else { step }, node.index);
     tri!(out.tensor(&x));
     tri!(out.tensor(&y));
@@ -34,9 +34,12 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
     out.sizes(&pool.padding);
     if float {
         tri!(node.expect(&y, Type::FLOAT32, "float32"));
-        out.size(is_average as usize);
+        out.word(operation);
         emit_float_range(out, activation);
     } else {
+        if operation == code::L2_POOL_2D {
+            return Err(node.fail("float32", Found::Type(x.kind)));
+        }
         tri!(quantized(node, &x));
         let of = tri!(quantized(node, &y));
         let [least, most] = activation.range(of.scale, of.zero_point);

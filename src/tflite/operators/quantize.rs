@@ -1,8 +1,8 @@
 //! QUANTIZE, DEQUANTIZE and CAST.
 
 use super::{
-    Emitter, Error, Found, How, Memory, Node, PIECE, Type, Words, as_i8, code, emit_output, float, kind, output,
-    quantized,
+    Emitter, Error, Found, How, Memory, Node, PIECE, Tensor, Type, Words, as_i8, code, emit_output, float, kind,
+    output, quantized,
 };
 use crate::kernels::int8::{Multiplier, quantize};
 
@@ -16,13 +16,17 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
         (code::QUANTIZE, Type::FLOAT32, Type::INT8) => kind::QUANTIZE,
         (code::QUANTIZE, Type::INT8, Type::INT8) => kind::REQUANTIZE,
         (code::DEQUANTIZE, Type::INT8, Type::FLOAT32) => kind::DEQUANTIZE,
-        (code::QUANTIZE, Type::INT16, Type::INT8) => kind::REQUANTIZE_WIDE,
-        (code::QUANTIZE, Type::FLOAT32 | Type::INT8 | Type::INT16, other) => {
-            return Err(node.fail("to int8", Found::Type(other)));
+        (code::QUANTIZE, Type::FLOAT32, Type::INT16) => kind::QUANTIZE_WIDE,
+        (code::DEQUANTIZE, Type::INT16, Type::FLOAT32) => kind::DEQUANTIZE_WIDE,
+        (code::QUANTIZE, Type::INT8 | Type::INT16 | Type::INT32, Type::INT8 | Type::INT16 | Type::INT32) => {
+            kind::REQUANTIZE_WIDE
         }
-        (code::QUANTIZE, other, _) => return Err(node.fail("from float32, int8 or int16", Found::Type(other))),
-        (_, Type::INT8, other) => return Err(node.fail("to float32", Found::Type(other))),
-        (_, other, _) => return Err(node.fail("from int8", Found::Type(other))),
+        (code::QUANTIZE, Type::FLOAT32 | Type::INT8 | Type::INT16 | Type::INT32, other) => {
+            return Err(node.fail("to int8, int16 or int32", Found::Type(other)));
+        }
+        (code::QUANTIZE, other, _) => return Err(node.fail("from float32, int8, int16 or int32", Found::Type(other))),
+        (_, Type::INT8 | Type::INT16, other) => return Err(node.fail("to float32", Found::Type(other))),
+        (_, other, _) => return Err(node.fail("from int8 or int16", Found::Type(other))),
     };
     out.begin(step, node.index);
     tri!(out.tensor(&x));
@@ -35,17 +39,18 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
             out.multiplier(Multiplier::from_real(from.scale as f64 / to.scale as f64));
         }
         kind::REQUANTIZE_WIDE => {
-            let to = tri!(quantized(node, &y));
-            tri!(node.equal(x.scales.len(), 1, "one scale"));
-            let (scale, zero_point) = (x.scale(), x.zero_point());
-            if !(scale > 0.0 && scale < f32::INFINITY) || zero_point != zero_point as i16 as i32 {
-                return Err(
-                    node.fail("a positive scale, and a zero point of 16 bits", Found::Number(zero_point as i64))
-                );
-            }
+            let (from, to) = (tri!(wide(node, &x)), tri!(wide(node, &y)));
+            out.int(from);
+            out.int(to);
+            out.word(x.kind.code() as u32);
+            out.word(y.kind.code() as u32);
+            out.multiplier(Multiplier::from_real(x.scale() as f64 / y.scale() as f64));
+        }
+        kind::QUANTIZE_WIDE | kind::DEQUANTIZE_WIDE => {
+            let of = if step == kind::QUANTIZE_WIDE { &y } else { &x };
+            let zero_point = tri!(wide(node, of));
+            out.word(of.scale().to_bits());
             out.int(zero_point);
-            emit_output(out, to.zero_point, [i8::MIN, i8::MAX]);
-            out.multiplier(Multiplier::from_real(scale as f64 / to.scale as f64));
         }
         _ => {
             let of = tri!(quantized(node, if step == kind::QUANTIZE { &y } else { &x }));
@@ -91,15 +96,66 @@ pub(super) fn run_requantize(how: How, mut words: Words<'_>, memory: &mut Memory
     Ok(quantize::requantize_into(how.level, zero_point, multiplier, output, sources.i8(x)?, as_i8(y))?)
 }
 
-/// From integers of 16 bits.
+/// The zero point of integers of any size, which have one positive scale.
+const fn wide(node: &Node<'_>, tensor: &Tensor<'_>) -> Result<i32, Error> {
+    tri!(node.equal(tensor.scales.len(), 1, "one scale"));
+    let (scale, zero_point) = (tensor.scale(), tensor.zero_point());
+    let fits = match tensor.kind {
+        Type::INT8 => zero_point == zero_point as i8 as i32,
+        _ => zero_point == zero_point as i16 as i32,
+    };
+    if scale > 0.0 && scale < f32::INFINITY && fits {
+        Ok(zero_point)
+    } else {
+        Err(node.fail("a positive scale, and a zero point of 16 bits", Found::Number(zero_point as i64)))
+    }
+}
+
+/// Integers of 8, 16 and 32 bits to each other.
 pub(super) fn run_requantize_wide(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
     let [x, y] = [words.place()?, words.place()?];
-    let zero_point = words.int()?;
-    let output = output(how, &mut words)?;
+    let zero_points = [words.int()?, words.int()?];
+    let (from, to) = (Type::new(words.byte()?.cast_unsigned()), Type::new(words.byte()?.cast_unsigned()));
     let multiplier = words.multiplier()?;
     let (sources, y) = memory.output(y)?;
-    for (&x, y) in sources.bytes(x)?.as_chunks().0.iter().zip(as_i8(y)) {
-        *y = output.of(i32::from(i16::from_le_bytes(x)).wrapping_sub(zero_point), multiplier);
+    let (Some(from_size), Some(to_size)) = (from.size(), to.size()) else { return Err(Error::Program) };
+    for (x, y) in sources.bytes(x)?.chunks_exact(from_size).zip(y.chunks_exact_mut(to_size)) {
+        let x = match *x {
+            [a] => i32::from(a.cast_signed()),
+            [a, b] => i32::from(i16::from_le_bytes([a, b])),
+            [a, b, c, d] => i32::from_le_bytes([a, b, c, d]),
+            _ => return Err(Error::Program),
+        };
+        let rescaled = multiplier.rescale(x.wrapping_sub(zero_points[0]), how.rescaling);
+        let result = rescaled.wrapping_add(zero_points[1]);
+        match y {
+            [y] => *y = (result.clamp(-128, 127) as i8).cast_unsigned(),
+            [_, _] => y.copy_from_slice(&(result.clamp(i16::MIN.into(), i16::MAX.into()) as i16).to_le_bytes()),
+            _ => y.copy_from_slice(&result.to_le_bytes()),
+        }
+    }
+    Ok(())
+}
+
+/// Floats to integers of 16 bits.
+pub(super) fn run_quantize_wide(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
+    let [x, y] = [words.place()?, words.place()?];
+    let (scale, zero_point) = (words.float()?, words.int()?);
+    let (sources, y) = memory.output(y)?;
+    for (&x, y) in sources.words(x)?.iter().zip(y.as_chunks_mut().0) {
+        let q = (libm::roundf(f32::from_le_bytes(x) / scale) as i32).saturating_add(zero_point);
+        *y = (q.clamp(i16::MIN.into(), i16::MAX.into()) as i16).to_le_bytes();
+    }
+    Ok(())
+}
+
+/// Integers of 16 bits to floats.
+pub(super) fn run_dequantize_wide(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
+    let [x, y] = [words.place()?, words.place()?];
+    let (scale, zero_point) = (words.float()?, words.int()?);
+    let (sources, y) = memory.output(y)?;
+    for (&x, y) in sources.bytes(x)?.as_chunks().0.iter().zip(y.as_chunks_mut().0) {
+        *y = (scale * (i32::from(i16::from_le_bytes(x)).wrapping_sub(zero_point)) as f32).to_le_bytes();
     }
     Ok(())
 }
@@ -145,11 +201,17 @@ pub(super) fn run_cast(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<
             (_, &[a]) => f64::from(u8::from(a != 0)),
             _ => return Err(Error::Program),
         };
+        // Of integers the low bits are kept, floats are held.
+        let whole = number as i32;
+        let (byte, short) = match from {
+            Type::FLOAT32 => (number as i8, number as i16),
+            _ => (whole as i8, whole as i16),
+        };
         match (to, y) {
             (Type::FLOAT32, y) => y.copy_from_slice(&(number as f32).to_le_bytes()),
-            (Type::INT32, y) => y.copy_from_slice(&(number as i32).to_le_bytes()),
-            (Type::INT16, y) => y.copy_from_slice(&(number as i16).to_le_bytes()),
-            (Type::INT8, [y]) => *y = (number as i8).cast_unsigned(),
+            (Type::INT32, y) => y.copy_from_slice(&whole.to_le_bytes()),
+            (Type::INT16, y) => y.copy_from_slice(&short.to_le_bytes()),
+            (Type::INT8, [y]) => *y = byte.cast_unsigned(),
             (_, [y]) => *y = u8::from(number != 0.0),
             _ => return Err(Error::Program),
         }

@@ -1,4 +1,4 @@
-//! ARG_MAX, ARG_MIN and GATHER.
+//! ARG_MAX, ARG_MIN, GATHER and GATHER_ND.
 
 use super::{
     Emitter, Error, Found, Memory, Node, Type, Words, code, kind,
@@ -6,7 +6,11 @@ use super::{
 };
 
 pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
-    if node.operator.code() == code::GATHER { emit_gather(node, out) } else { emit_argument(node, out) }
+    match node.operator.code() {
+        code::GATHER => emit_gather(node, out),
+        code::GATHER_ND => emit_gather_nd(node, out),
+        _ => emit_argument(node, out),
+    }
 }
 
 const fn emit_argument(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
@@ -68,12 +72,20 @@ const fn emit_gather(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), E
     let rank = x.dims.rank();
     tri!(node.expect(&places, Type::INT32, "indices of int32"));
     tri!(node.expect(&y, x.kind, "an output of the input's type"));
-    tri!(node.equal(tri!(node.int(1, 0)) as usize, 0, "no axes of batches"));
     let which = tri!(axis(node, tri!(node.int(0, 0)), rank));
     let Some(size) = x.kind.size() else { return Err(node.fail("elements of whole bytes", Found::Type(x.kind))) };
-    let (mut inner, mut outer, mut i) = (size, 1, 0);
+    // Axes that indices and input have in common.
+    let batches = tri!(node.int(1, 0)) as i64;
+    let batches = if batches < 0 { batches + places.dims.rank() as i64 } else { batches };
+    if batches < 0 || batches > which as i64 || batches > places.dims.rank() as i64 {
+        return Err(node.fail("axes of batches before the axis", Found::Number(batches)));
+    }
+    let (mut inner, mut outer, mut batch, mut i) = (size, 1, 1, 0);
     while i < rank {
-        if i < which {
+        if i < batches as usize {
+            tri!(node.equal(places.axis(i), x.axis(i), "indices for each batch"));
+            batch *= x.axis(i);
+        } else if i < which {
             outer *= x.axis(i);
         } else if i > which {
             inner *= x.axis(i);
@@ -89,22 +101,26 @@ const fn emit_gather(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), E
     tri!(out.tensor(&x));
     tri!(out.tensor(&places));
     tri!(out.tensor(&y));
-    out.sizes(&[x.axis(which), inner]);
+    out.sizes(&[x.axis(which), inner, batch, outer]);
     out.end();
     Ok(())
 }
 
 pub(super) fn run_gather(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
     let [x, places, y] = [words.place()?, words.place()?, words.place()?];
-    let [count, inner] = words.sizes()?;
+    let [count, inner, batch, outer] = words.sizes()?;
     let (sources, y) = memory.output(y)?;
     let (x, places) = (sources.bytes(x)?, sources.words(places)?);
     if count == 0 || inner == 0 || places.is_empty() {
         return if y.is_empty() { Ok(()) } else { Err(Error::Program) };
     }
-    let blocks =
-        x.chunks_exact(count.saturating_mul(inner)).zip(y.chunks_exact_mut(places.len().saturating_mul(inner)));
-    for (x, y) in blocks {
+    let columns = crate::kernels::div(places.len(), batch);
+    if columns == 0 || outer == 0 {
+        return Err(Error::Program);
+    }
+    let blocks = x.chunks_exact(count.saturating_mul(inner)).zip(y.chunks_exact_mut(columns.saturating_mul(inner)));
+    for (block, (x, y)) in blocks.enumerate() {
+        let places = places.chunks_exact(columns).nth(crate::kernels::div(block, outer)).unwrap_or_default();
         for (&place, y) in places.iter().zip(y.chunks_exact_mut(inner)) {
             // An index that there is not gives zeros.
             let row = usize::try_from(i32::from_le_bytes(place)).ok().and_then(|row| x.chunks_exact(inner).nth(row));
@@ -112,6 +128,62 @@ pub(super) fn run_gather(mut words: Words<'_>, memory: &mut Memory<'_>) -> Resul
                 Some(row) if row.len() == y.len() => y.copy_from_slice(row),
                 _ => y.fill(0),
             }
+        }
+    }
+    Ok(())
+}
+
+const fn emit_gather_nd(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
+    let (x, places, y) = (tri!(node.input(0)), tri!(node.input(1)), tri!(node.output(0)));
+    tri!(node.expect(&places, Type::INT32, "indices of int32"));
+    tri!(node.expect(&y, x.kind, "an output of the input's type"));
+    let Some(size) = x.kind.size() else { return Err(node.fail("elements of whole bytes", Found::Type(x.kind))) };
+    let axes = match places.dims.as_slice() {
+        [.., axes] if *axes > 0 && *axes <= x.dims.rank() => *axes,
+        _ => return Err(node.fail("indices into axes that there are", Found::Number(places.dims.len() as i64))),
+    };
+    let (mut inner, mut i) = (size, axes);
+    while i < x.dims.rank() {
+        inner *= x.axis(i);
+        i += 1;
+    }
+    let rows = crate::kernels::div(places.dims.len(), axes);
+    match rows.checked_mul(inner) {
+        Some(bytes) => tri!(node.equal(y.bytes(), bytes, "a row for each index")),
+        None => return Err(node.fail("fewer indices", Found::Number(rows as i64))),
+    }
+    out.begin(kind::GATHER_ND, node.index);
+    tri!(out.tensor(&x));
+    tri!(out.tensor(&places));
+    tri!(out.tensor(&y));
+    out.size(inner);
+    let mut i = 0;
+    while i < axes {
+        out.size(x.axis(i));
+        i += 1;
+    }
+    out.end();
+    Ok(())
+}
+
+pub(super) fn run_gather_nd(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
+    let [x, places, y] = [words.place()?, words.place()?, words.place()?];
+    let inner = words.size()?;
+    let sizes = words.0;
+    let (sources, y) = memory.output(y)?;
+    let (x, places) = (sources.bytes(x)?, sources.words(places)?);
+    if inner == 0 || sizes.is_empty() {
+        return if y.is_empty() { Ok(()) } else { Err(Error::Program) };
+    }
+    for (places, y) in places.chunks_exact(sizes.len()).zip(y.chunks_exact_mut(inner)) {
+        let row = places.iter().zip(sizes).try_fold(0_usize, |row, (&place, &size)| {
+            let place = u32::try_from(i32::from_le_bytes(place)).ok().filter(|&place| place < size)?;
+            row.checked_mul(size as usize)?.checked_add(place as usize)
+        });
+        // An index that there is not gives zeros.
+        match row.and_then(|row| x.chunks_exact(inner).nth(row)) {
+            Some(row) => y.copy_from_slice(row),
+            None => y.fill(0),
         }
     }
     Ok(())

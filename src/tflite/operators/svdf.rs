@@ -74,9 +74,9 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
         let (from, to, by) = (tri!(quantized(node, &x)), tri!(quantized(node, &y)), tri!(quantized(node, &features)));
         out.int(from.zero_point as i32);
         emit_output(out, to.zero_point, [i8::MIN, i8::MAX]);
-        // Both in f32, as the source has it.
-        out.multiplier(Multiplier::from_real((from.scale * by.scale / state.scale()) as f64));
-        out.multiplier(Multiplier::from_real((state.scale() * time.scale() / to.scale) as f64));
+        let (middle, time) = (state.scale() as f64, time.scale() as f64);
+        out.multiplier(Multiplier::from_real(from.scale as f64 * by.scale as f64 / middle));
+        out.multiplier(Multiplier::from_real(middle * time / to.scale as f64));
     }
     out.end();
     Ok(())

@@ -45,6 +45,27 @@ class Case:
         self.operands.append(index)
         return self
 
+    def constant(self, values, kind, scale=None, zero=0, variable=False):
+        values = np.asarray(values, NUMPY[kind])
+        index = self.tensor(values.shape, kind, scale, zero)
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+        self.buffers.append(buffer)
+        self.tensors[index].buffer = len(self.buffers) - 1
+        self.operands.append(index)
+        return self
+
+    def variable(self, *tensor):
+        index = self.tensor(*tensor)
+        self.tensors[index].isVariable = True
+        self.operands.append(index)
+        return self
+
+    def without(self, count):
+        """Operands that are left out."""
+        self.operands += [-1] * count
+        return self
+
     def output(self, *tensor):
         self.outputs.append(self.tensor(*tensor))
         return self
@@ -90,6 +111,69 @@ class Case:
                 tensors.setdefault(f"output{i}", []).append(interpreter.get_output(i).copy())
         (FOLDER / f"{name}.tflite").write_bytes(model)
         save_file({key: np.stack(values) for key, values in tensors.items()}, FOLDER / f"{name}.safetensors")
+
+
+def options_of(name, **values):
+    """An operator's options."""
+    options = getattr(schema, f"{name}OptionsT")()
+    for key, value in values.items():
+        setattr(options, key, value)
+    return getattr(schema.BuiltinOptions, f"{name}Options"), options
+
+
+def newer_cases():
+    """Softmax of other types, sums of many terms, divisions, indices, other integers."""
+    code, random = schema.BuiltinOperator, np.random.default_rng(9)
+    i8, i16, i32, f32 = TYPES.INT8, TYPES.INT16, TYPES.INT32, TYPES.FLOAT32
+    for classes, scale in [(1, 0.1), (10, 0.05), (12, 0.5), (300, 0.02)]:
+        case = Case(code.LOG_SOFTMAX, *options_of("LogSoftmax")).input([3, classes], i8, scale, 4)
+        yield f"log_softmax_{classes}", case.output([3, classes], i8, 16 / 256, 127)
+        case = Case(code.SOFTMAX, *options_of("Softmax", beta=1.0)).input([3, classes], i8, scale, 4)
+        yield f"softmax_int16_{classes}", case.output([3, classes], i16, 1 / 65536, -32768)
+    for kind, x, y in [("int8", (i8, 0.05, 7), (i8, 0.12, -9)), ("float", (f32,), (f32,))]:
+        case = Case(code.ADD_N, *options_of("AddN")).input([3, 5], *x).input([3, 5], *x).input([3, 5], *x)
+        yield f"add_n_{kind}", case.output([3, 5], *y)
+        for exclusive, reverse, axis in [(False, False, 1), (True, False, 0), (False, True, -1), (True, True, 1)]:
+            case = Case(code.CUMSUM, *options_of("Cumsum", exclusive=exclusive, reverse=reverse)).input([2, 5, 3], *x)
+            name = f"cumsum_{kind}{'_exclusive' if exclusive else ''}{'_reverse' if reverse else ''}"
+            yield name, case.constant([axis], i32).output([2, 5, 3], *y)
+        case = Case(code.GATHER_ND, *options_of("GatherNd")).input([3, 4, 5], *x)
+        yield f"gather_nd_{kind}", case.constant([[0, 3], [2, 1], [1, 1]], i32).output([3, 5], *x)
+        case = Case(code.GATHER, *options_of("Gather", axis=2, batchDims=1)).input([3, 2, 4], *x)
+        yield f"gather_batches_{kind}", case.constant([[0, 3], [2, 1], [1, 1]], i32).output([3, 2, 2], *x)
+    for name, activation in [("", 0), ("_relu", 1), ("_relu6", 3)]:
+        case = Case(code.DIV, *options_of("Div", fusedActivationFunction=activation)).input([4, 40], i8, 0.05, 3)
+        yield f"div_int8{name}", case.constant(random.integers(-127, 2, [40]), i8, 0.04, 3).output([4, 40], i8, 0.1, 5)
+    for operator, name in [(code.SUB, "Sub"), (code.MUL, "Mul"), (code.ADD, "Add")]:
+        case = Case(operator, *options_of(name, fusedActivationFunction=3)).input([12], i32).input([12], i32)
+        yield f"{name.lower()}_int32_relu6", case.output([12], i32)
+    for operator, name in [(code.FLOOR_DIV, "FloorDiv"), (code.FLOOR_MOD, "FloorMod")]:
+        case = Case(operator, *options_of(name)).input([4, 10], f32).constant(random.normal(size=[10]) + 4, f32)
+        yield f"{name.lower()}", case.output([4, 10], f32)
+    how = dict(padding=0, strideH=2, strideW=1, filterHeight=2, filterWidth=3, fusedActivationFunction=3)
+    yield "l2_pool", Case(code.L2_POOL_2D, *options_of("Pool2D", **how)).input([1, 5, 4, 3], f32).output([1, 3, 4, 3], f32)
+    integers = [("8", i8, 0.05, 7), ("16", i16, 0.0004, 0), ("32", i32, 0.01, 0)]
+    for from_name, *x in integers:
+        for to_name, *y in integers:
+            if (from_name, to_name) not in [("8", "8"), ("32", "32")]:
+                case = Case(code.QUANTIZE, *options_of("Quantize")).input([40], *x).output([40], *y)
+                yield f"quantize_{from_name}_to_{to_name}", case
+    yield "quantize_float_to_16", Case(code.QUANTIZE, *options_of("Quantize")).input([40], f32).output([40], i16, 0.0003, 0)
+    yield "dequantize_16", Case(code.DEQUANTIZE, *options_of("Dequantize")).input([40], i16, 0.0003, 0).output([40], f32)
+    yield "cast_32_to_8", Case(code.CAST, *options_of("Cast", inDataType=i32, outDataType=i8)).input([40], i32).output([40], i8)
+    case = Case(code.SVDF, *options_of("SVDF", rank=1, fusedActivationFunction=1)).input([2, 4], i8, 0.02278837, 73)
+    case.constant(random.integers(-127, 128, [7, 4]), i8, 0.01).constant(random.integers(-32767, 32768, [7, 7]), i16, 0.001)
+    case.constant(random.integers(-20000, 20000, [7]), i32, 1.8230697e-06).variable([2, 49], i16, 0.00182307)
+    yield "svdf_int8", case.output([2, 7], i8, 0.27346048, 110)
+    options = options_of("UnidirectionalSequenceLSTM", fusedActivationFunction=4, cellClip=10.0)
+    case = Case(code.UNIDIRECTIONAL_SEQUENCE_LSTM, *options).input([2, 3, 5], f32)
+    for columns in (5, 6):
+        for _ in range(4):
+            case.constant(random.normal(size=[6, columns]) / 3, f32)
+    case.without(3)
+    for _ in range(4):
+        case.constant(random.normal(size=[6]) / 3, f32)
+    yield "lstm_float", case.without(2).variable([2, 6], f32).variable([2, 6], f32).without(4).output([2, 3, 6], f32)
 
 
 def cases():
@@ -145,6 +229,9 @@ def cases():
     yield "rsqrt_int8", Case(code.RSQRT).input([200], i8, 0.03, -128).output([200], i8, 0.05, -128)
     case = Case(code.ADD, options.AddOptions, schema.AddOptionsT())
     yield "add_outer", case.input([1, 6], i8, 0.05, 3).input([6, 1], i8, 0.04, -4).output([6, 6], i8, 0.08, 1)
+
+
+    yield from newer_cases()
 
 
 if __name__ == "__main__":

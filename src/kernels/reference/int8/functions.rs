@@ -1,4 +1,4 @@
-//! The twins of [`softmax`](crate::kernels::int8::softmax), [`logistic`](crate::kernels::int8::logistic),
+//! The twins of [`softmax`](crate::kernels::int8::softmax), [`log_softmax`](crate::kernels::int8::log_softmax), [`logistic`](crate::kernels::int8::logistic),
 //! [`tanh`](crate::kernels::int8::tanh) and [`hard_swish`](crate::kernels::int8::hard_swish), from the scales on.
 //!
 //! A number in fixed point is `Fixed`: its bits and how many of them are before the point, so that every step
@@ -131,6 +131,95 @@ pub fn softmax(scale: f32, beta: f32, x: &[i8], y: &mut [i8]) {
             Some(e) if shift <= 31 => (half_away(i128::from(scale.times(e).bits), shift) - 128).clamp(-128, 127) as i8,
             _ => -128,
         };
+    }
+}
+
+/// One row of [`int8::softmax::forward_wide_into`](crate::kernels::int8::softmax::forward_wide_into).
+///
+/// ```
+/// let mut y = [99; 2];
+/// kernlet::kernels::reference::int8::functions::softmax_wide(0.1, 1.0, &[5, 5], &mut y);
+/// assert_eq!(y, [0, 0]);
+/// ```
+pub fn softmax_wide(scale: f32, beta: f32, x: &[i8], y: &mut [i16]) {
+    let real = f64::from(beta) * f64::from(scale) * libm::ldexp(1.0, 26);
+    let multiplier = Multiplier::from_real(real.min(f64::from(i32::MAX)));
+    let (exponentials, sum) = exponentials(multiplier, x);
+    let headroom = sum.leading_zeros();
+    let fraction = (u64::from(sum) << headroom) as u32 - (1 << 31);
+    let scale = reciprocal(Fixed::new(i128::from(fraction), 0));
+    for (&x, y) in x.iter().zip(y) {
+        *y = match exponentials(x) {
+            Some(e) => (half_away(i128::from(scale.times(e).bits), 27 - headroom) - 32768).clamp(-32768, 32767) as i16,
+            None => -32768,
+        };
+    }
+}
+
+/// `e^(x − largest)` of an input, if it is not negligible; and the sum of all in Q12.19.
+fn exponentials(multiplier: Multiplier, x: &[i8]) -> (impl Fn(i8) -> Option<Fixed>, u32) {
+    let largest = x.iter().copied().max().unwrap_or_default();
+    let of = move |x: i8| {
+        let difference = i64::from(x) - i64::from(largest);
+        (difference >= -radius(5, multiplier.exponent())).then(|| exp(difference_in_fixed(multiplier, difference)))
+    };
+    let terms = x.iter().filter_map(|&x| of(x));
+    (of, terms.fold(0_u32, |sum, e| sum.wrapping_add(e.with_integer_bits(12).bits.cast_unsigned())))
+}
+
+/// A difference of inputs in Q5.26.
+fn difference_in_fixed(multiplier: Multiplier, difference: i64) -> Fixed {
+    let shifted = (difference << multiplier.exponent().max(0)) as i32;
+    Fixed::new(half_up(i128::from(shifted) * i128::from(multiplier.mantissa()), 31), 5)
+}
+
+/// `ln x` of a number from 1 on: `n · ln 2` and a quotient of two series about the fourth root of a half.
+fn ln(x: u32) -> Fixed {
+    let root = libm::sqrt(libm::sqrt(2.0));
+    let [half_root, fourth_root] = [Fixed::real(libm::sqrt(0.5), 0), Fixed::real(1.0 / root, 0)];
+    let whole = Fixed { bits: x.cast_signed(), integer_bits: 0 };
+    // Bits of a number that are left when the leading zeros are gone, as a power of two with six integer bits.
+    let power = |zeros: u32| Fixed::real(12.0 - f64::from(zeros), 6);
+    let scaled = |x: Fixed, by: u32| Fixed::new(i128::from(x.bits) << by, 0);
+    let zeros = whole.bits.leading_zeros();
+    let a = scaled(scaled(whole, zeros - 1).times(half_root), 1);
+    let a_power = power(zeros).plus(Fixed::real(0.25, 6));
+    let zeros = whole.times(half_root).bits.leading_zeros() - 1;
+    let b = scaled(whole, zeros);
+    let b_power = power(zeros).minus(Fixed::real(0.25, 6));
+    let r = Fixed { bits: a.bits.min(b.bits), integer_bits: 0 };
+    let n = Fixed { bits: a_power.bits.max(b_power.bits), integer_bits: 6 };
+    let middle = Fixed::new(half_away(i128::from(r.bits) + i128::from(fourth_root.bits), 1), 0);
+    let half = r.minus(fourth_root);
+    let q = half.plus(half);
+    let square = q.times(q);
+    let top = q.times(r).plus(q.times(square).times(Fixed::real(11.0 / 240.0 * root, 0)));
+    let inner = Fixed::real(2.0 / root - root, 0).plus(q).plus(Fixed::real(root / 20.0, 0).times(square));
+    let bottom = middle.times(inner).plus(Fixed::real(root / 4.0, 0).times(q));
+    let series = top.with_integer_bits(6).times(reciprocal(bottom));
+    n.times(Fixed::real(libm::log(2.0), 0)).plus(series).with_integer_bits(5)
+}
+
+/// One row of [`int8::log_softmax::forward_into`](crate::kernels::int8::log_softmax::forward_into).
+///
+/// ```
+/// let mut y = [0; 2];
+/// kernlet::kernels::reference::int8::functions::log_softmax(0.1, &[5, 5], &mut y);
+/// assert_eq!(y, [116, 116]);
+/// ```
+pub fn log_softmax(scale: f32, x: &[i8], y: &mut [i8]) {
+    let real = (f64::from(scale) * libm::ldexp(1.0, 26)).min(f64::from(i32::MAX));
+    let multiplier = Multiplier::from_real(real);
+    let (_, sum) = exponentials(multiplier, x);
+    let ln = ln(sum);
+    let real = libm::ldexp(1.0, 31 - multiplier.exponent()) / f64::from(multiplier.mantissa());
+    let least = rescale(ln.bits.wrapping_add(i32::MIN), Multiplier::from_real(real), Rescaling::Double);
+    let least = i64::from(least).max(-radius(5, multiplier.exponent()) - 1);
+    let largest = x.iter().copied().max().unwrap_or_default();
+    for (&x, y) in x.iter().zip(y) {
+        let difference = i64::from(x) - i64::from(largest);
+        let logarithm = half_away(i128::from(difference_in_fixed(multiplier, difference).minus(ln).bits), 22) + 127;
+        *y = if difference > least { logarithm.clamp(-128, 127) as i8 } else { -128 };
     }
 }
 
