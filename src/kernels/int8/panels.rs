@@ -5,8 +5,9 @@
 //!    each channel; all pixels use it. Terms beyond a panel go on from sums in memory.
 //! 2. The rows of a tile are gathered beside each other in the form that the instructions take; one input is then a
 //!    broadcast load.
-//! 3. Where an instruction takes inputs as they lie and a window's rows are whole groups, nothing is gathered: each pixel
-//!    of a tile is read where it is. Windows in the padding are gathered still.
+//! 3. Where an instruction takes inputs as they lie, nothing is gathered: each pixel of a tile is read where it is. If a
+//!    window's rows are not whole groups, the last group of each has weights of 0 for what lies behind. Windows in the
+//!    padding are gathered still.
 //! 4. A row or few read each weight once, so nothing is copied: vectors go along the terms, four channels share the inputs.
 #![allow(unsafe_code)]
 // Entered where there are vectors of integers.
@@ -47,6 +48,12 @@ const MR: usize = 6;
 /// The most channels of a panel.
 const CHANNELS: usize = 64;
 
+/// Words of a gathered row whose runs are spread over groups of their own, without what may be read behind it.
+const LINE: usize = 64;
+
+/// Groups more than the terms need that cost less than gathering: of three rows of three, or of nine, two at most.
+const SPARE: usize = 4;
+
 /// So few rows are not worth a panel.
 const FEW_ROWS: usize = 3;
 
@@ -79,7 +86,8 @@ impl<R: Rows> IntegerKernel for Job<'_, R> {
             few_rows(s, layer, rows, pixels, y);
             return;
         }
-        let mut memory = Memory { panel: Aligned::new(), tile: Aligned::new(), sums: Aligned::new() };
+        let mut memory =
+            Memory { panel: Aligned::new(), tile: Aligned::new(), sums: Aligned::new(), line: Aligned::new() };
         let mut channel = 0;
         while channel < channels {
             let left = (channels - channel).div_ceil(S::LANES);
@@ -113,6 +121,7 @@ struct Memory {
     panel: Aligned<PANEL>,
     tile: Aligned<TILE>,
     sums: Aligned<{ KEPT_ROWS * CHANNELS }>,
+    line: Aligned<{ LINE + 2 }>,
 }
 
 /// What a block of channels has beside its weights, a vector of channels each.
@@ -176,7 +185,7 @@ impl Memory {
         let most = (PANEL / (NV * S::LANES)).min(TILE / MR) * S::TERMS;
         let in_one = terms <= most;
         let row_block = if in_one { pixels } else { KEPT_ROWS };
-        let direct = if in_one { Direct::new::<S, R>(rows, terms) } else { None };
+        let direct = if in_one { Direct::new::<S, R>(rows, terms, most) } else { None };
         let mut constants = constants::<S, NV>(s, filter, first, channels);
         if S::ADDED + i32::from(filter.input_zero_point) != 0 {
             // SAFETY: the rows of weights are there.
@@ -190,13 +199,25 @@ impl Memory {
                 let len = most.min(terms - from);
                 if !in_one || pixel == 0 {
                     // SAFETY: the rows of weights are there, and the panel has room for the groups.
-                    unsafe { self.pack::<S, NV>(s, w.wrapping_add(from), terms, channels, len) };
+                    unsafe {
+                        match &direct {
+                            Some(direct) if direct.is_spread => {
+                                let Runs { count, len, .. } = direct.runs;
+                                for run in 0..count {
+                                    let at = run * direct.groups;
+                                    self.pack::<S, NV>(s, w.wrapping_add(run * len), terms, channels, len, at);
+                                }
+                            }
+                            _ => self.pack::<S, NV>(s, w.wrapping_add(from), terms, channels, len, 0),
+                        }
+                    }
                 }
                 let last = from + len >= terms;
                 let (mut row, mut place_of_row) = (pixel, rows.place(pixel));
                 while row < end {
                     let count = MR.min(end - row);
-                    let groups = len.div_ceil(S::TERMS);
+                    let spread = direct.as_ref().filter(|direct| direct.is_spread);
+                    let groups = spread.map_or(len.div_ceil(S::TERMS), Direct::all_groups);
                     let tile = direct.as_ref().and_then(|direct| direct.tile(rows, &mut place_of_row, count));
                     for i in 0..if tile.is_some() { 0 } else { count } {
                         // SAFETY: the tile has `MR` rows of so many groups.
@@ -206,7 +227,17 @@ impl Memory {
                             // SAFETY: as above.
                             unsafe { at.add(groups - 1).write(0) };
                         }
-                        rows.gather(place_of_row, from, &mut Groups { s, row: at, terms: len });
+                        if let Some(direct) = spread {
+                            // SAFETY: the line has room for the terms of what is spread, the row for its groups.
+                            unsafe {
+                                let line = self.line.place();
+                                line.add(len / S::TERMS).cast::<[i32; 2]>().write([0; 2]);
+                                rows.gather(place_of_row, from, &mut Groups { s, row: line, terms: len });
+                                direct.spread(line.cast(), at);
+                            }
+                        } else {
+                            rows.gather(place_of_row, from, &mut Groups { s, row: at, terms: len });
+                        }
                         place_of_row = rows.next(place_of_row);
                     }
                     let kept = self.sums.place().wrapping_add((row - pixel).min(KEPT_ROWS) * NV * S::LANES);
@@ -253,10 +284,10 @@ impl Memory {
         channels
     }
 
-    /// Copies the weights of a block of channels, `len` terms of each, into the panel.
+    /// Copies the weights of a block of channels, `len` terms of each, into the panel, to its groups from `group` on.
     ///
     /// # Safety
-    /// Each of the channels' rows of `w`, `stride` apart, has `len` elements.
+    /// Each of the channels' rows of `w`, `stride` apart, has `len` elements, and the panel room for the groups.
     #[inline(always)]
     unsafe fn pack<S: Integers, const NV: usize>(
         &mut self,
@@ -265,13 +296,14 @@ impl Memory {
         stride: usize,
         channels: usize,
         len: usize,
+        group: usize,
     ) {
         for v in 0..NV {
             let at = v * S::LANES;
             let there = channels.saturating_sub(at).min(S::LANES);
-            // SAFETY: the caller vouches for the weights; the panel has room for the groups of `NV` vectors.
+            // SAFETY: the caller vouches for the weights and for the room.
             unsafe {
-                let panel = self.panel.place().add(at);
+                let panel = self.panel.place().add(group * NV * S::LANES + at);
                 s.pack(w.wrapping_add(at * stride), stride, there, len, panel, NV * S::LANES);
             }
         }
@@ -361,31 +393,68 @@ unsafe fn products<S: Integers, const NV: usize>(
     sums
 }
 
-/// Rows that are read where they lie, in runs of whole groups.
-struct Direct<'a>(Runs<'a>);
+/// Rows that are read where they lie, in runs.
+struct Direct<'a> {
+    runs: Runs<'a>,
+    /// The groups of a run.
+    groups: usize,
+    /// Whether runs are not whole groups: the last of each goes on to what lies behind the run.
+    is_spread: bool,
+}
 
 impl<'a> Direct<'a> {
-    /// If the instruction set and the rows have it.
+    /// If the instruction set and the rows have it; `most` terms in groups fit the panel and the tile.
     #[inline(always)]
-    fn new<S: Integers, R: Rows>(rows: &'a R, terms: usize) -> Option<Self> {
+    fn new<S: Integers, R: Rows>(rows: &'a R, terms: usize, most: usize) -> Option<Self> {
         let runs = rows.runs().filter(|_| S::DIRECT)?;
-        (runs.len % S::TERMS == 0 && runs.len > 0 && runs.count.checked_mul(runs.len)? == terms).then_some(Self(runs))
+        let direct = Self { runs, groups: runs.len.div_ceil(S::TERMS), is_spread: runs.len % S::TERMS != 0 };
+        if runs.len == 0 || runs.count.checked_mul(runs.len)? != terms {
+            return None;
+        }
+        let groups = direct.all_groups();
+        let fits = terms <= LINE * S::TERMS && groups * S::TERMS <= most && groups <= terms.div_ceil(S::TERMS) + SPARE;
+        (!direct.is_spread || fits).then_some(direct)
+    }
+
+    /// The groups of all runs.
+    #[inline(always)]
+    fn all_groups(&self) -> usize {
+        self.runs.count * self.groups
+    }
+
+    /// Copies the runs of a gathered line of bytes into groups of their own.
+    ///
+    /// # Safety
+    /// `line` has all runs, and seven bytes behind them; `to` has all groups.
+    #[inline(always)]
+    unsafe fn spread(&self, line: *const i8, to: *mut i32) {
+        for run in 0..self.runs.count {
+            for group in 0..self.groups {
+                // SAFETY: the caller vouches.
+                unsafe {
+                    let from = line.add(run * self.runs.len + group * size_of::<i32>());
+                    to.add(run * self.groups + group).write(from.cast::<i32>().read_unaligned());
+                }
+            }
+        }
     }
 
     /// Where the rows of a tile begin, if all their runs are in the input; `place` is moved on then. A row that is not there
     /// is the first again.
     #[inline(always)]
     fn tile<R: Rows>(&self, rows: &R, place: &mut R::Place, count: usize) -> Option<[*const i8; MR]> {
-        let span = self.0.span()?;
+        // With what the last group reads.
+        let span = self.runs.span()?.checked_sub(self.runs.len)? + self.groups * size_of::<i32>();
+        let x = self.runs.x;
         let mut at = *place;
-        let mut tile = [self.0.x.as_ptr(); MR];
+        let mut tile = [x.as_ptr(); MR];
         for i in 0..MR {
             if i < count {
                 let start = rows.start(at)?;
-                if start.checked_add(span)? > self.0.x.len() {
+                if start.checked_add(span)? > x.len() {
                     return None;
                 }
-                tile[i] = self.0.x.as_ptr().wrapping_add(start);
+                tile[i] = x.as_ptr().wrapping_add(start);
                 at = rows.next(at);
             } else {
                 tile[i] = tile[0];
@@ -399,7 +468,7 @@ impl<'a> Direct<'a> {
 /// [`products`] of rows that are read where they lie.
 ///
 /// # Safety
-/// Each row of `tile` has the runs of `direct`, `panel` `NV` vectors for each of their groups.
+/// Each row of `tile` has the groups of the runs of `direct`, `panel` `NV` vectors for each of their groups.
 #[inline(always)]
 unsafe fn products_direct<S: Integers, const NV: usize>(
     s: S,
@@ -408,8 +477,7 @@ unsafe fn products_direct<S: Integers, const NV: usize>(
     panel: *const i32,
     mut sums: [[S::V; NV]; MR],
 ) -> [[S::V; NV]; MR] {
-    let Runs { count, len, step, .. } = direct.0;
-    let groups = len / S::TERMS;
+    let (Runs { count, step, .. }, groups) = (direct.runs, direct.groups);
     for run in 0..count {
         let tile = tile.map(|row| row.wrapping_add(run * step));
         let panel = panel.wrapping_add(run * groups * NV * S::LANES);

@@ -112,12 +112,20 @@ impl Join for Largest {
         let mut first = 0;
         for y in pieces {
             let mut largest = [least; PANEL];
-            window.each(|x| {
-                if let Some(x) = x.get(first..).and_then(|x| x.first_chunk::<PANEL>()) {
-                    largest = core::array::from_fn(|i| largest[i].max(x[i]));
+            // Loops and no closures, which would be compiled for themselves, without the level's instructions.
+            for row in window.rows.clone() {
+                let mut at = (row * window.width + window.columns.start) * window.channels + first;
+                for _ in window.columns.clone() {
+                    let Some(x) = window.x.get(at..).and_then(|x| x.first_chunk::<PANEL>()) else { break };
+                    for (largest, &x) in largest.iter_mut().zip(x) {
+                        *largest = (*largest).max(x);
+                    }
+                    at += window.channels;
                 }
-            });
-            *y = largest.map(|x| x.min(most));
+            }
+            for (y, &largest) in y.iter_mut().zip(&largest) {
+                *y = largest.min(most);
+            }
             first += PANEL;
         }
         rest.fill(least);
