@@ -17,7 +17,8 @@
 //!
 //! Variables, as streaming models of keywords have them, keep their values from one invocation to the next and have
 //! memory of their own in the arena. What CALL_ONCE assigns to them, constants only, they have in the first invocation,
-//! and again after [`Runner::reset`]. A model has less than 256 VAR_HANDLEs and at most 4 CALL_ONCEs of 512 operators.
+//! and again after [`Runner::reset`]. A model has less than 256 VAR_HANDLEs, whose names
+//! and containers have at most 1024 bytes, and at most 4 CALL_ONCEs of 512 operators.
 //!
 //! Weights of 8 bits, activations of 8 bits, one subgraph beside those of CALL_ONCE, shapes that are known. Everything else (`u8`,
 //! 16-bit activations, 4-bit weights, float activations with integer weights, custom operators) is an
