@@ -240,7 +240,7 @@ fn what_cannot_be_quantised_is_said() {
     says(calibrated(&small, &[1.0; 7]).unwrap_err(), "inputs: expected a multiple of 4 numbers, found 7");
     says(
         calibrated(&small, &[0.5; 40]).unwrap_err(),
-        "calibration: `input` was 0.5 in all samples, so that it has no range; samples that differ are needed",
+        "calibration: `input` was 0.5 in all samples, so that it has no range; other samples are needed, or other weights",
     );
     says(calibrated(&small, &[1.0, 2.0, 3.0, 4.0].repeat(10)).unwrap_err(), "calibration: all 10 samples are the same");
     says(
@@ -248,7 +248,13 @@ fn what_cannot_be_quantised_is_said() {
         "layer `input`: a number is infinite or not a number",
     );
     let mut calibration = Calibration::new(level(), &small).unwrap();
-    calibration.observe(&numbers(3, 40)).unwrap();
+    let (good, bad) = (numbers(3, 40), [&numbers(3, 36)[..], &[1.0, 2.0, f32::INFINITY, 4.0]].concat());
+    says(calibration.observe(&bad).unwrap_err(), "layer `input`: a number is infinite or not a number");
+    assert_eq!(calibration.samples(), 0);
+    calibration.observe(&good).unwrap();
+    let quantized = calibration.quantize(Range::MinMax).unwrap();
+    says(quantized.compare(level(), &small, &[]).unwrap_err(), no_samples);
+    says(quantized.compare(level(), &small, &bad).unwrap_err(), "layer `input`: a number is infinite or not a number");
     says(calibration.quantize(Range::Percentile(40.0)).unwrap_err(), "percentile: expected 50 to 100, found 40");
     // A ReLU that never lets anything through.
     drop(calibration);
@@ -256,7 +262,7 @@ fn what_cannot_be_quantised_is_said() {
     small.parameters_mut()[32..40].fill(-1.0);
     says(
         calibrated(&small, &numbers(3, 40)).unwrap_err(),
-        "calibration: `relu` was 0 in all samples, so that it has no range; samples that differ are needed",
+        "calibration: `relu` was 0 in all samples, so that it has no range; other samples are needed, or other weights",
     );
 }
 

@@ -247,6 +247,22 @@ fn a_section_is_passed_over_unless_it_forbids_that() {
     assert_eq!(open(true, &["others"]).unwrap_err(), "the snapshot has a section that must be understood: words");
 }
 
+/// Two sections of one name could not be told apart.
+#[test]
+fn names_of_sections_are_there_once() {
+    let written = |names: [&'static str; 2]| {
+        let sections = names.map(|name| Section { name, required: false, data: Data::Bytes(b"x") });
+        let contents = Contents { parameters: &PARAMETERS, sections: &sections, ..Contents::default() };
+        let mut file = Vec::new();
+        let written = write_contents(&INFO, &contents, &mut |bytes: &[u8]| file.write_all(bytes));
+        written.map_err(|error| (error.to_string(), file.len()))
+    };
+    written(["words", "scale"]).unwrap();
+    let told = |index: usize| Err((format!("section {index} has the name of another one"), 0));
+    assert_eq!(written(["words", "words"]), told(0));
+    assert_eq!(written(["words", "parameters"]), told(1));
+}
+
 /// A tensor of another type than the network's is another tensor.
 #[test]
 fn elements_have_a_type() {

@@ -98,7 +98,8 @@ impl Quantized {
     /// An error that one layer makes is seen behind it, too: the numbers are those of the network as it runs.
     ///
     /// # Errors
-    /// If the slice is not of whole samples, or the model is not the one that was quantised.
+    /// If the slice is not of whole samples, or of none, if one of its numbers is infinite or not a number, or the model is not the
+    /// one that was quantised.
     pub fn compare<N: Network<Input: Shape<Scalar = f32>>>(
         &self,
         level: Level,
@@ -108,6 +109,10 @@ impl Quantized {
         if !samples.len().is_multiple_of(N::Input::LEN) {
             return Err(Error::Network(crate::nn::Error::Inputs { input: N::Input::LEN, found: samples.len() }));
         }
+        if samples.is_empty() {
+            return Err(Error::NoSamples);
+        }
+        super::all_finite(samples)?;
         // The same file with every value as an output, so that all of them are there at the end.
         let mut graph = self.graph.clone();
         let shown = graph.operators.iter().enumerate().filter_map(|(operator, of)| {

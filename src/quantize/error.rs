@@ -65,7 +65,7 @@ impl fmt::Display for Error {
             Self::NoSamples => f.write_str("calibration: there was no sample; a few hundred are usual"),
             Self::Constant { layer, value } => write!(
                 f,
-                "calibration: `{layer}` was {value} in all samples, so that it has no range; samples that differ are needed"
+                "calibration: `{layer}` was {value} in all samples, so that it has no range; other samples are needed, or other weights"
             ),
             Self::Same { samples } => write!(f, "calibration: all {samples} samples are the same"),
             Self::NotFinite { layer } => write!(f, "layer `{layer}`: a number is infinite or not a number"),

@@ -162,11 +162,13 @@ impl<'m, N: Network<Input: Shape<Scalar = f32>>> Calibration<'m, N> {
     /// Runs samples, one after the other in a slice, and remembers where the values lie.
     ///
     /// # Errors
-    /// If the slice is not of whole samples, or a number is infinite or not a number.
+    /// If the slice is not of whole samples, or one of its numbers is infinite or not a number: none of them counts then. If a layer's
+    /// numbers become so, the samples before that one have been counted.
     pub fn observe(&mut self, samples: &[f32]) -> Result<(), Error> {
         if !samples.len().is_multiple_of(N::Input::LEN) {
             return Err(Error::Network(crate::nn::Error::Inputs { input: N::Input::LEN, found: samples.len() }));
         }
+        all_finite(samples)?;
         for sample in samples.chunks_exact(N::Input::LEN) {
             self.trace.run(sample)?;
             for (value, histogram) in self.lowered.values.iter().zip(&mut self.histograms) {
@@ -378,4 +380,9 @@ impl Quantized {
     pub fn save(&self, path: impl AsRef<std::path::Path>) -> std::io::Result<()> {
         crate::snapshot::replace_file(path, |file| file.write_all(&self.bytes))
     }
+}
+
+/// That all inputs can be compared.
+fn all_finite(samples: &[f32]) -> Result<(), Error> {
+    if samples.iter().all(|x| x.is_finite()) { Ok(()) } else { Err(Error::NotFinite { layer: "input" }) }
 }

@@ -326,6 +326,11 @@ pub enum WriteError<E> {
         /// How many there are.
         found: usize,
     },
+    /// A section of the caller's own has the name of another one, or of one that the format has itself.
+    Repeated {
+        /// Which of the caller's, from 0.
+        index: usize,
+    },
     /// The sink refused the bytes.
     Sink(E),
 }
@@ -349,6 +354,7 @@ impl<E: fmt::Display> fmt::Display for WriteError<E> {
             Self::Length { expected, found } => write!(f, "the network has {expected} parameters, found {found}"),
             Self::Name { what, found } => write!(f, "the name of {what} has 1 to 255 bytes, found {found}"),
             Self::Sections { most, found } => write!(f, "at most {most} sections, found {found}"),
+            Self::Repeated { index } => write!(f, "section {index} has the name of another one"),
             Self::Sink(error) => error.fmt(f),
         }
     }

@@ -101,6 +101,7 @@ pub fn write_contents<E>(
         WriteError::Length { expected, found } => WriteError::Length { expected, found },
         WriteError::Name { what, found } => WriteError::Name { what, found },
         WriteError::Sections { most, found } => WriteError::Sections { most, found },
+        WriteError::Repeated { index } => WriteError::Repeated { index },
         WriteError::Sink(never) => match never {},
     })?;
     let mut crc = 0;
@@ -151,7 +152,18 @@ impl File<'_, '_> {
                 return Err(WriteError::Name { what: "a word", found: word.len() });
             }
         }
-        sections.iter().try_for_each(|section| name("a section", section.name))
+        for (index, section) in sections.iter().enumerate() {
+            name("a section", section.name)?;
+            let mut there = 0;
+            let Ok(()) = self.sections(|other| {
+                there += usize::from(other.name == section.name);
+                Ok::<(), core::convert::Infallible>(())
+            });
+            if there > 1 {
+                return Err(WriteError::Repeated { index });
+            }
+        }
+        Ok(())
     }
 
     /// Attributes in their order: the network's, training's, others.

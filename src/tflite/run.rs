@@ -429,7 +429,8 @@ impl<'a, P: Program> Runner<'a, P> {
         Ok(bytemuck::must_cast_slice(self.bytes(port.place())?))
     }
 
-    /// Writes input `index` from real numbers, which are quantised if it is.
+    /// Writes input `index` from real numbers, which are quantised if it is: what is beyond the range of eight bits becomes its end, and
+    /// NaN the zero point.
     ///
     /// # Errors
     /// If there is none, it has another length, or neither `i8` nor `f32`.
