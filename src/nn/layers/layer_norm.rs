@@ -82,8 +82,8 @@ fn forward(
             pass.y,
             pass.scratch,
             &|samples, y, scratch| {
-                let x = rows(x, samples, input)?.chunks(AT_A_TIME * channels);
-                for (x, y) in x.zip(y.chunks_mut(AT_A_TIME * channels)) {
+                let x = rows(x, samples, input)?.chunks((AT_A_TIME * channels).max(1));
+                for (x, y) in x.zip(y.chunks_mut((AT_A_TIME * channels).max(1))) {
                     let count = crate::kernels::div(x.len(), channels) * statistics;
                     let found = scratch.len();
                     let wrong = ShapeError::new("layer_norm", "scratch", count, found);

@@ -340,7 +340,7 @@ impl<C: Cell> Kind for Recurrent<C> {
                 let mut at = direction.first_row;
                 // Of each tensor the rows that are asked for, and where they lie in `gradient`.
                 let mut next = |count: usize| {
-                    let (first, end) = (asked.start.clamp(at, at + count), asked.end.clamp(at, at + count));
+                    let [first, end] = [asked.start, asked.end].map(|asked| asked.max(at).min(at + count));
                     let place = (first - asked.start.min(first)) * row_len..(end - asked.start.min(end)) * row_len;
                     let rows = first - at..end - at;
                     at += count;

@@ -4,7 +4,7 @@ use super::{Divisor, Loss, Metrics, SampleWeighted, Takes, Targets};
 use crate::{
     data::metrics::argmax,
     kernels::{
-        elementwise,
+        div, elementwise,
         loss::{self as kernels, Compared, ElementLoss, Outputs, Reduction},
     },
     nn::Error,
@@ -34,7 +34,7 @@ impl Answers {
             Self::Largest if outputs > 1 => {
                 let rows = y.chunks_exact(outputs).zip(targets.chunks_exact(outputs));
                 let correct = rows.filter(|(y, target)| argmax(y) == argmax(target)).count();
-                (y.len() / outputs, correct)
+                (div(y.len(), outputs), correct)
             }
             Self::Largest => (0, 0),
             Self::Sides(middle) => {
@@ -65,7 +65,7 @@ macro_rules! elementwise_loss {
                 outputs: Outputs<'_>,
             ) -> Result<Metrics, Error> {
                 let len = output.len().max(1);
-                let samples = y.len() / len;
+                let samples = div(y.len(), len);
                 let Outputs { mut gradient, values } = outputs;
                 let wanted = Outputs { gradient: gradient.as_deref_mut(), values };
                 let share = if $per_sample { 1.0 } else { 1.0 / y.len() as f32 };
@@ -257,7 +257,7 @@ impl<E: OutputLoss> Loss for Elementwise<E> {
         let loss = kernels::element_loss(level, self.loss, compared, outputs)?;
         let loss = if self.sums() { kernels::mean(loss, y.len()) } else { loss };
         let (answers, correct) = Answers::of(E::SIDE).count(y, len, targets);
-        Ok(Metrics { loss, correct, answers, samples: y.len() / len, weight: None })
+        Ok(Metrics { loss, correct, answers, samples: div(y.len(), len), weight: None })
     }
 }
 
@@ -286,7 +286,7 @@ impl<E: OutputLoss> Loss for SampleWeighted<Elementwise<E>> {
         outputs: Outputs<'_>,
     ) -> Result<Metrics, Error> {
         let len = output.len().max(1);
-        let samples = y.len() / len;
+        let samples = div(y.len(), len);
         let expected = samples * (len + 1);
         if targets.len() != expected {
             return Err(Error::Targets { expected, found: targets.len() });

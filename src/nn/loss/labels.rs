@@ -6,7 +6,7 @@ use super::{Divisor, Loss, Metrics, SampleWeighted, Takes, Targets};
 use crate::{
     data::metrics::argmax,
     kernels::{
-        elementwise,
+        div, elementwise,
         loss::{self, Labelled, LossError, Outputs, Reduction},
     },
     nn::Error,
@@ -59,7 +59,7 @@ impl<Label: bytemuck::Pod + Into<u32> + Send + Sync> Loss for SoftmaxCrossEntrop
         let loss = loss::plain_softmax_cross_entropy(level, classes, y, targets, outputs)?;
         let correct =
             y.chunks_exact(classes.max(1)).zip(targets).filter(|&(y, &target)| argmax(y) == target.into() as usize);
-        let (answers, samples) = (targets.len(), targets.len() / rows);
+        let (answers, samples) = (targets.len(), div(targets.len(), rows));
         Ok(Metrics { loss, correct: correct.count(), answers, samples, weight: None })
     }
 }
@@ -67,7 +67,7 @@ impl<Label: bytemuck::Pod + Into<u32> + Send + Sync> Loss for SoftmaxCrossEntrop
 /// How many rows a sample has, and how many classes.
 fn rows(output: &Dims) -> [usize; 2] {
     let rows = Targets::PerRow.count(output).max(1);
-    [rows, output.len() / rows]
+    [rows, div(output.len(), rows)]
 }
 
 /// A loss of labels with weights, smoothing, and labels that do not count: [`CrossEntropy`] of logits, and
@@ -190,7 +190,7 @@ impl<'w, Label, const LOGITS: bool> LabelledLoss<'w, Label, LOGITS> {
         labels: impl ExactSizeIterator<Item = WeightedLabel>,
     ) -> (Metrics, Divisor) {
         let [rows, classes] = rows(output);
-        let mut metrics = Metrics { samples: labels.len() / rows, ..Metrics::default() };
+        let mut metrics = Metrics { samples: div(labels.len(), rows), ..Metrics::default() };
         let mut weight = 0.0;
         for (y, [label, of_row]) in y.chunks_exact(classes.max(1)).zip(labels) {
             if self.ignored == Some(label) {

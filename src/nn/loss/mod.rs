@@ -173,7 +173,7 @@ impl Targets {
         match self {
             Self::PerRow => match output.rank() {
                 0 => 1,
-                rank => output.len() / output.axis(rank - 1),
+                rank => crate::kernels::div(output.len(), output.axis(rank - 1)),
             },
             Self::PerOutput => output.len(),
             Self::PerOutputAndWeight => output.len() + 1,
