@@ -15,10 +15,9 @@ use kernlet::{
     tflite::{self, Program, Runner},
 };
 
-/// Samples of a sound, 16,000 a second.
-pub const SAMPLES: usize = 16_000;
-/// Bytes of a sound: two a sample, the low one first.
-pub const SOUND: usize = 2 * SAMPLES;
+use super::sounds::SAMPLES;
+pub use super::sounds::SOUND;
+
 /// Words that are learnt.
 pub const WORDS: usize = 2;
 /// Sounds that are learnt from at most: of each word in turn.
@@ -45,7 +44,8 @@ kernlet::network! {
 }
 
 /// How it learns.
-const LEARNING: Training<Words, Adam> = Training::new(Adam::new(0.02)).batch(4);
+const LEARNING: Training<Words, Adam> = Training::new(Adam::new(0.02)).batch(BATCH);
+const BATCH: usize = 4;
 /// Passes over the sounds that it learns from.
 const EPOCHS: usize = 40;
 const ONE: Batching = Batching::of(1);
@@ -179,7 +179,7 @@ impl Workspace {
         let mut loss = 0.0;
         for _ in 0..EPOCHS {
             loss = 0.0;
-            for (features, labels) in features.chunks(4 * FEATURES).zip(labels.chunks(4)) {
+            for (features, labels) in features.chunks(BATCH * FEATURES).zip(labels.chunks(BATCH)) {
                 let batch = features.len() / FEATURES;
                 let metrics = trainer.step(features, labels.get(..batch).unwrap_or(labels))?;
                 loss += metrics.loss * batch as f32 / count as f32;

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use kernlet::snapshot;
+
 /// Whether files can be written under all of these names, each its own. Nothing is changed.
 pub fn check_places<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<(), String> {
     let mut files: Vec<PathBuf> = Vec::new();
@@ -32,7 +34,9 @@ fn check_place(path: &Path) -> Result<Option<PathBuf>, String> {
         }
         Ok(_) => fs::canonicalize(path).map_err(|error| format!("{shown}: {error}"))?,
         // A link to a file that is not there yet names it.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => behind_links(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            snapshot::behind_links(path).map_err(|error| format!("{shown}: {error}"))?
+        }
         Err(error) => return Err(format!("{shown}: {error}")),
     };
     let folder = match file.parent() {
@@ -46,15 +50,6 @@ fn check_place(path: &Path) -> Result<Option<PathBuf>, String> {
     tempfile::tempfile_in(folder).map_err(cannot)?;
     let folder = fs::canonicalize(folder).map_err(cannot)?;
     Ok(file.file_name().map(|name| folder.join(name)))
-}
-
-/// What the links that `path` may be lead to; the system has found that they end.
-fn behind_links(path: &Path) -> PathBuf {
-    let mut path = path.to_path_buf();
-    while let Ok(target) = fs::read_link(&path) {
-        path = path.parent().unwrap_or(Path::new("")).join(target);
-    }
-    path
 }
 
 /// Whether standard output is this file.

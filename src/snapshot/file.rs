@@ -99,9 +99,18 @@ pub fn replace_file(path: impl AsRef<Path>, fill: impl FnOnce(&mut dyn Write) ->
     Ok(())
 }
 
-/// The file that the links at `path` lead to, which need not be there.
-fn behind_links(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_path_buf();
+/// The file that the links at `path` lead to, which need not be there: the one that [`replace_file`] writes.
+///
+/// # Errors
+/// If they lead on and on.
+///
+/// ```
+/// let path = std::path::Path::new("no-link.knl");
+/// assert_eq!(kernlet::snapshot::behind_links(path)?, path);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn behind_links(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    let mut path = path.as_ref().to_path_buf();
     // As many as Linux follows.
     for _ in 0..=40 {
         match fs::read_link(&path) {

@@ -53,7 +53,7 @@ pub use checksum::{Hash64, crc32, fingerprint};
 pub use element::ElementType;
 pub use error::{Label, SnapshotError, WriteError};
 #[cfg(feature = "std")]
-pub use file::{replace_file, save, save_contents};
+pub use file::{behind_links, replace_file, save, save_contents};
 pub use fixed::{Aligned, StaticSnapshot};
 pub use read::{Numbers, Snapshot, StoredSection};
 pub use write::{contents_len, encoded_len, write, write_contents};

@@ -109,6 +109,21 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
         self.evaluate(model, inputs, &[], targets, memory, None)
     }
 
+    /// The same, and the loss of each target by itself, not reduced: of each label, or of each output.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run), and [`Error::Outputs`] if `values` has another length.
+    pub fn values(
+        &self,
+        model: &Model<N>,
+        inputs: &[impl Element],
+        targets: &[L::Target],
+        memory: &mut [f32],
+        values: &mut [f32],
+    ) -> Result<Metrics, Error> {
+        self.evaluate(model, inputs, &[], targets, memory, Some(values))
+    }
+
     /// The metrics of the model on sequences of which each has so many steps, from 1 to all: what
     /// [`step_with_lengths`](super::HeldTrainer::step_with_lengths) learns from, and what
     /// [`evaluate_with_lengths`](super::HeldTrainer::evaluate_with_lengths) finds with a batch of the same size.
@@ -139,7 +154,7 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
         self.evaluate(model, inputs, lengths, targets, memory, None)
     }
 
-    /// The same, and the loss of each target by itself; those of steps that there are not are 0.
+    /// [`run_with_lengths`](Self::run_with_lengths), and the loss of each target by itself; those of steps that there are not are 0.
     ///
     /// # Errors
     /// As for [`run_with_lengths`](Self::run_with_lengths), and [`Error::Outputs`] if `values` has another length.
@@ -159,21 +174,6 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
     fn check_lengths(inputs: &[impl Element], lengths: &[u32]) -> Result<(), Error> {
         const { Lengths::<N>::CHECKED };
         lengths::check::<N>(lengths, inputs.len() / N::Input::LEN.max(1))
-    }
-
-    /// The same, and the loss of each target by itself, not reduced: of each label, or of each output.
-    ///
-    /// # Errors
-    /// As for [`run`](Self::run), and [`Error::Outputs`] if `values` has another length.
-    pub fn values(
-        &self,
-        model: &Model<N>,
-        inputs: &[impl Element],
-        targets: &[L::Target],
-        memory: &mut [f32],
-        values: &mut [f32],
-    ) -> Result<Metrics, Error> {
-        self.evaluate(model, inputs, &[], targets, memory, Some(values))
     }
 
     fn evaluate(
