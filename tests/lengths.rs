@@ -4,10 +4,11 @@
 use std::sync::Mutex;
 
 use kernlet::{
-    kernels::loss::Outputs,
+    kernels::loss::{Outputs, Reduction, SquaredError},
     nn::{
-        Batching, Draw, Error, Evaluation, HalfSquaredError, Loss, MeanSquaredError, Metrics, Model, Network, Pairs,
-        Samples, SoftmaxCrossEntropy, Takes, Targets, Training, infer, infer_with_lengths, inference_len,
+        self, Batching, CrossEntropy, Draw, Elementwise, Error, Evaluation, HalfSquaredError, Loss, MeanSquaredError,
+        Metrics, Model, Network, Pairs, Samples, SoftmaxCrossEntropy, Takes, Targets, Training, infer,
+        infer_with_lengths, inference_len,
     },
     optim::{Adam, Sgd},
     random::Stream,
@@ -99,6 +100,136 @@ fn steps_that_there_are_not_have_no_loss() {
     let mut others = targets.clone();
     others[8..12].fill(f32::NAN);
     assert_eq!(learnt::<EachOfSix, _>(MeanSquaredError, &inputs, &[4, 6], &others), (loss, gradients));
+}
+
+// A network that says a class at each step.
+kernlet::network! { struct ClassOfEach([6, 3]) { state: gru(5, sequences), out: conv1d(3, 1), softmax } }
+
+const ENDS: [u32; 3] = [4, 6, 1];
+
+/// What `loss` makes of three sequences together is what `plain` makes of each, multiplied by `counts` and divided: the
+/// loss by `divisors[0]`, the gradients by `divisors[1]`. So with all in a batch, and the loss with one after the other.
+fn check_counts<N: Network, A: Loss, B: Loss>(
+    (plain, targets): (A, &[A::Target]),
+    (loss, weighted): (B, &[B::Target]),
+    counts: [f64; 3],
+    divisors: [f64; 2],
+) {
+    let inputs = numbers(1, 54);
+    let (mut sum, mut gradient) = (0.0, vec![0.0; N::PARAMETERS]);
+    for (i, count) in counts.into_iter().enumerate() {
+        let of = targets.len() / 3;
+        let one = learnt::<N, _>(plain, &inputs[i * 18..][..18], &ENDS[i..=i], &targets[i * of..][..of]);
+        sum += count * f64::from(one.0);
+        gradient.iter_mut().zip(one.1).for_each(|(sum, of_one)| *sum += count * f64::from(of_one));
+    }
+    let found = learnt::<N, _>(loss, &inputs, &ENDS, weighted);
+    // A handful of roundings of numbers below 8.
+    let bound = 100.0 * f64::from(f32::EPSILON);
+    assert!((f64::from(found.0) - sum / divisors[0]).abs() < bound, "{} for {}", found.0, sum / divisors[0]);
+    for (found, sum) in found.1.iter().zip(gradient) {
+        assert!((f64::from(*found) - sum / divisors[1]).abs() < bound, "{found} for {}", sum / divisors[1]);
+    }
+    for batch in 1..=3 {
+        let evaluation = Evaluation::<N, B>::new(loss).batching(Batching::of(batch));
+        let mut memory = vec![f32::NAN; evaluation.memory_len()];
+        let model = model::<N>();
+        let metrics = evaluation.run_with_lengths(&model, &inputs, &ENDS, weighted, &mut memory).unwrap();
+        assert!((f64::from(metrics.loss) - sum / divisors[0]).abs() < bound, "{} in batches of {batch}", metrics.loss);
+        let mut trainer = Training::<N, Sgd>::new(Sgd::new(0.1)).loss(loss).batch(batch).build_on(model).unwrap();
+        assert_eq!(trainer.evaluate_with_lengths(&inputs, &ENDS, weighted).unwrap(), metrics);
+    }
+}
+
+/// Keras multiplies the weights of samples with the mask of the steps that there are.
+#[test]
+fn weights_of_samples_and_lengths_multiply() {
+    let targets = numbers(2, 36);
+    let weights = [0.5_f32, 0.0, 3.0];
+    let behind: Vec<f32> = targets.chunks(12).zip(weights).flat_map(|(t, w)| [t, &[w]].concat()).collect();
+    let loss = Elementwise::new(SquaredError);
+    let check = |reduction, counts, divisors| {
+        let weighted = loss.with_sample_weights().with_reduction(reduction);
+        check_counts::<EachOfSix, _, _>((loss, &targets), (weighted, &behind), counts, divisors);
+    };
+    // Steps by weight: 4 of ½, 6 of 0, 1 of 3.
+    let counts = [2.0, 0.0, 3.0];
+    check(Reduction::Mean, counts, [11.0; 2]);
+    check(Reduction::WeightedMean, counts, [5.0; 2]);
+    // Two outputs at each step are not divided by.
+    check(Reduction::Sum, counts, [11.0, 0.5]);
+
+    // Rows with labels have a weight each.
+    let labels: Vec<u8> = (0..18).map(|i| (i * 7 % 3) as u8).collect();
+    let rows: Vec<_> = labels.iter().enumerate().map(|(i, &l)| nn::weighted(l.into(), weights[i / 6])).collect();
+    let loss = CrossEntropy::<u8>::new();
+    for (reduction, divisors) in
+        [(Reduction::Mean, [11.0; 2]), (Reduction::WeightedMean, [5.0; 2]), (Reduction::Sum, [11.0, 1.0])]
+    {
+        let weighted = loss.with_sample_weights().with_reduction(reduction);
+        check_counts::<ClassOfEach, _, _>((loss, &labels), (weighted, &rows), counts, divisors);
+    }
+    // So do classes; labels of one sequence may all be ignored, and its mean is over what is left.
+    let classes = [0.25, 1.0, 2.0];
+    let mut labels = [1_u8; 18];
+    labels[..6].fill(0);
+    labels[12..].fill(2);
+    check_counts::<ClassOfEach, _, _>(
+        (loss, &labels),
+        (loss.with_class_weights(&classes), &labels),
+        [1.0, 6.0, 2.0],
+        [9.0; 2],
+    );
+    check_counts::<ClassOfEach, _, _>((loss, &labels), (loss.with_ignored(1), &labels), [4.0, 0.0, 1.0], [5.0; 2]);
+}
+
+#[test]
+fn a_loss_over_several_batches_is_that_of_one() {
+    let targets = numbers(2, 36);
+    let counts = [4.0, 6.0, 1.0];
+    check_counts::<EachOfSix, _, _>((MeanSquaredError, &targets), (MeanSquaredError, &targets), counts, [11.0; 2]);
+    let labels: Vec<u8> = (0..18).map(|i| (i * 7 % 3) as u8).collect();
+    let loss = SoftmaxCrossEntropy::<u8>::new();
+    check_counts::<ClassOfEach, _, _>((loss, &labels), (loss, &labels), counts, [11.0; 2]);
+    // A sum over each sample's outputs: samples count the same, whatever their lengths.
+    check_counts::<EachOfSix, _, _>((HalfSquaredError, &targets), (HalfSquaredError, &targets), [1.0; 3], [3.0; 2]);
+}
+
+/// A loss whose weights stand behind the targets, and which does not say how a sequence that ends counts.
+#[derive(Clone, Copy)]
+struct Behind;
+
+impl Loss for Behind {
+    type Target = f32;
+    const TAKES: Takes = Takes::Numbers;
+    const TARGETS: Targets = Targets::PerOutputAndWeight;
+
+    fn evaluate(
+        &self,
+        _level: Level,
+        y: &[f32],
+        output: &Dims,
+        _targets: &[f32],
+        _outputs: Outputs<'_>,
+    ) -> Result<Metrics, Error> {
+        Ok(Metrics { samples: y.len() / output.len(), ..Metrics::default() })
+    }
+}
+
+#[test]
+fn a_refused_target_of_a_sequence_is_named() {
+    let mut trainer = Training::<EachOfSix, Sgd>::new(Sgd::new(0.1)).loss(Behind).batch(1).build_on(model()).unwrap();
+    assert_eq!(
+        trainer.evaluate_with_lengths(&numbers(1, 18), &[4], &numbers(2, 13)).unwrap_err().to_string(),
+        "lengths: the loss has a weight behind the targets of a sample, and no `evaluate_ended` of its own"
+    );
+    // The row is counted over the batch, as without lengths.
+    let mut trainer = Training::<ClassOfEach, Sgd>::new(Sgd::new(0.1)).batch(3).build_on(model()).unwrap();
+    let mut labels = [1; 18];
+    labels[8] = 3;
+    let said = trainer.evaluate(&numbers(1, 54), &labels).unwrap_err();
+    assert_eq!(said.to_string(), "row 8: label 3 is not below the number of classes, 3");
+    assert_eq!(trainer.evaluate_with_lengths(&numbers(1, 54), &ENDS, &labels).unwrap_err(), said);
 }
 
 #[test]
@@ -334,7 +465,7 @@ fn gradients_of_a_piece_end_at_its_beginning() {
     let (input, targets) = (numbers(1, 12), numbers(2, 8));
     trainer.backward(&numbers(3, 12), &targets, 0, 1).unwrap();
     let states = trainer.states().to_vec();
-    let loss = |trainer: &mut kernlet::nn::OwnedTrainer<_, _, _>| {
+    let loss = |trainer: &mut nn::OwnedTrainer<_, _, _>| {
         trainer.states_mut().copy_from_slice(&states);
         f64::from(trainer.backward(&input, &targets, 0, 1).unwrap().loss)
     };

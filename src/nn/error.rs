@@ -129,6 +129,9 @@ pub enum Error {
         /// The layer.
         layer: &'static str,
     },
+    /// Sequences have lengths, and the loss has weights behind its targets but no
+    /// [`evaluate_ended`](super::Loss::evaluate_ended) of its own.
+    WeightBehind,
     /// A stateful training has a layer that begins at a sequence's end, where no earlier batch leads.
     Backwards {
         /// The layer.
@@ -186,6 +189,9 @@ impl fmt::Display for Error {
             Self::Unended { layer } => {
                 write!(f, "lengths: layer `{layer}` takes all steps, whatever the lengths of sequences")
             }
+            Self::WeightBehind => f.write_str(
+                "lengths: the loss has a weight behind the targets of a sample, and no `evaluate_ended` of its own",
+            ),
             Self::Backwards { layer } => {
                 write!(f, "stateful: layer `{layer}` runs backwards and cannot go on from an earlier batch")
             }

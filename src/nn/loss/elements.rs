@@ -80,6 +80,22 @@ macro_rules! elementwise_loss {
                 let (answers, correct) = $answers.count(y, len, targets);
                 Ok(Metrics { loss, correct, answers, samples, weight: None })
             }
+
+            fn evaluate_ended(
+                &self,
+                level: Level,
+                y: &[f32],
+                output: &Dims,
+                targets: &[f32],
+                outputs: Outputs<'_>,
+            ) -> Result<Metrics, Error> {
+                let (expected, found) = (y.len(), targets.len());
+                let taken = targets.get(..expected).ok_or(Error::Targets { expected, found })?;
+                let metrics = self.evaluate(level, y, output, taken, outputs)?;
+                // A sum over all outputs is one sample's, however many there are.
+                let weight = if $per_sample { 1.0 } else { expected as f64 / found.max(1) as f64 };
+                Ok(Metrics { weight: Some(weight), ..metrics })
+            }
         }
     };
 }
@@ -266,6 +282,43 @@ impl<E: OutputLoss> SampleWeighted<Elementwise<E>> {
     pub const fn with_reduction(self, reduction: Reduction) -> Self {
         Self(self.0.with_reduction(reduction))
     }
+
+    /// The loss of samples of `output`, whose targets come with their weight.
+    fn of_samples<'t>(
+        &self,
+        level: Level,
+        y: &[f32],
+        output: &Dims,
+        targets: impl Iterator<Item = (&'t f32, &'t [f32])> + Clone,
+        outputs: Outputs<'_>,
+    ) -> Result<Metrics, Error> {
+        let len = output.len().max(1);
+        let samples = div(y.len(), len);
+        let weights = targets.clone().map(|(&weight, _)| f64::from(weight)).sum();
+        // The losses of a sample are `len`, and so is what each weight counts for.
+        let divisor = Divisor::of(self.0.reduction, samples as f64, weights);
+        let share = if self.sums() { 1.0 } else { divisor.share() / len as f32 };
+        let Outputs { gradient, values } = outputs;
+        let mut gradient = gradient.unwrap_or_default().chunks_exact_mut(len);
+        let mut values = values.unwrap_or_default().chunks_exact_mut(len);
+        let mut metrics = Metrics { samples, weight: Some(divisor.mean), ..Metrics::default() };
+        let mut sum = 0.0;
+        for (y, (weight, t)) in y.chunks_exact(len).zip(targets) {
+            let weights = core::slice::from_ref(weight);
+            let compared = Compared { row_weights: Some(weights), reduction: Reduction::Sum, ..Compared::new(y, t) };
+            let mut dy = gradient.next();
+            let outputs = Outputs { gradient: dy.as_deref_mut(), values: values.next() };
+            sum += f64::from(kernels::element_loss(level, self.0.loss, compared, outputs)?);
+            dy.into_iter().for_each(|dy| elementwise::scale(level, share, dy));
+            let (answers, correct) = Answers::of(E::SIDE).count(y, len, t);
+            // What counts for nothing is no answer.
+            if *weight != 0.0 {
+                metrics.answers += answers;
+                metrics.correct += correct;
+            }
+        }
+        Ok(Metrics { loss: divisor.mean(sum / len as f64), ..metrics })
+    }
 }
 
 impl<E: OutputLoss> Loss for SampleWeighted<Elementwise<E>> {
@@ -286,35 +339,28 @@ impl<E: OutputLoss> Loss for SampleWeighted<Elementwise<E>> {
         outputs: Outputs<'_>,
     ) -> Result<Metrics, Error> {
         let len = output.len().max(1);
-        let samples = div(y.len(), len);
-        let expected = samples * (len + 1);
+        let expected = div(y.len(), len) * (len + 1);
         if targets.len() != expected {
             return Err(Error::Targets { expected, found: targets.len() });
         }
-        let weights = targets.iter().skip(len).step_by(len + 1).map(|&weight| f64::from(weight)).sum();
-        // The losses of a sample are `len`, and so is what each weight counts for.
-        let divisor = Divisor::of(self.0.reduction, samples as f64, weights);
-        let share = if self.sums() { 1.0 } else { divisor.share() / len as f32 };
-        let Outputs { gradient, values } = outputs;
-        let mut gradient = gradient.unwrap_or_default().chunks_exact_mut(len);
-        let mut values = values.unwrap_or_default().chunks_exact_mut(len);
-        let mut metrics = Metrics { samples, weight: Some(divisor.mean), ..Metrics::default() };
-        let mut sum = 0.0;
-        for (y, targets) in y.chunks_exact(len).zip(targets.chunks_exact(len + 1)) {
-            let Some((weight, t)) = targets.split_last() else { return Err(Error::Plan) };
-            let weights = core::slice::from_ref(weight);
-            let compared = Compared { row_weights: Some(weights), reduction: Reduction::Sum, ..Compared::new(y, t) };
-            let mut dy = gradient.next();
-            let outputs = Outputs { gradient: dy.as_deref_mut(), values: values.next() };
-            sum += f64::from(kernels::element_loss(level, self.0.loss, compared, outputs)?);
-            dy.into_iter().for_each(|dy| elementwise::scale(level, share, dy));
-            let (answers, correct) = Answers::of(E::SIDE).count(y, len, t);
-            // What counts for nothing is no answer.
-            if *weight != 0.0 {
-                metrics.answers += answers;
-                metrics.correct += correct;
-            }
-        }
-        Ok(Metrics { loss: divisor.mean(sum / len as f64), ..metrics })
+        let samples = targets.chunks_exact(len + 1).filter_map(<[f32]>::split_last);
+        self.of_samples(level, y, output, samples, outputs)
+    }
+
+    fn evaluate_ended(
+        &self,
+        level: Level,
+        y: &[f32],
+        output: &Dims,
+        targets: &[f32],
+        outputs: Outputs<'_>,
+    ) -> Result<Metrics, Error> {
+        let short = Error::Targets { expected: y.len() + 1, found: targets.len() };
+        let (weight, all) = targets.split_last().ok_or(short)?;
+        let taken = all.get(..y.len()).ok_or(short)?;
+        let metrics = self.of_samples(level, y, output, core::iter::once((weight, taken)), outputs)?;
+        // The sequence is as much of a sample as it has steps.
+        let share = y.len() as f64 / all.len().max(1) as f64;
+        Ok(Metrics { weight: metrics.weight.map(|weight| share * weight), ..metrics })
     }
 }

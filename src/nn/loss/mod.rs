@@ -43,7 +43,7 @@ pub struct Metrics {
     /// How many samples.
     pub samples: usize,
     /// What the sum of losses was divided by, where that is not the number of samples: how many labels count, or the
-    /// sum of the weights.
+    /// sum of the weights. A sequence of which half the steps are there is half a sample.
     pub weight: Option<f64>,
 }
 
@@ -268,6 +268,9 @@ impl Targets {
 ///
 /// Labels that are ignored never count (Keras' `ignore_class` divides by them, too; for that, give these samples the weight 0).
 /// [`Metrics`] say a mean whatever the choice, and a mean over several batches divides the sum of all by the sum of what each was divided by.
+/// Where sequences have [lengths](super::HeldTrainer::step_with_lengths), the steps that there are not count for nothing, as
+/// with a mask of Keras: what is divided by are outputs of steps that there are, and weights of samples multiply.
+///
 /// Parts of a batch ([`backward`](super::HeldTrainer::backward)) are each divided by their own weights, and then by their share in the samples;
 /// with `Sum` they add up to the whole exactly.
 pub trait Loss: Copy + Send + Sync {
@@ -299,6 +302,39 @@ pub trait Loss: Copy + Send + Sync {
         targets: &[Self::Target],
         outputs: Outputs<'_>,
     ) -> Result<Metrics, Error>;
+
+    /// The same of one sequence that ends: `y` and `output`, `[steps, outputs of a step]`, are of the steps that there are,
+    /// `targets` those of all steps. [`Metrics::weight`] is what the mean was divided by, as a share of whole samples (½
+    /// for half of the steps) where it is no number of rows, so that means of sequences make one of them all.
+    ///
+    /// Unless it is written, a sequence counts as much as it has steps.
+    ///
+    /// # Errors
+    /// As for [`evaluate`](Self::evaluate). [`Error::WeightBehind`] where the weight of a sample stands behind its targets
+    /// ([`Targets::PerOutputAndWeight`]): such a loss of your own says by this function how a sequence that ends counts.
+    fn evaluate_ended(
+        &self,
+        level: Level,
+        y: &[f32],
+        output: &Dims,
+        targets: &[Self::Target],
+        outputs: Outputs<'_>,
+    ) -> Result<Metrics, Error> {
+        if Self::TARGETS == Targets::PerOutputAndWeight {
+            return Err(Error::WeightBehind);
+        }
+        let count = Self::TARGETS.count(output);
+        let taken = targets.get(..count).ok_or(Error::Targets { expected: count, found: targets.len() })?;
+        let metrics = self.evaluate(level, y, output, taken, outputs)?;
+        let share = count as f64 / targets.len().max(1) as f64;
+        let weight = match (metrics.weight, Self::TARGETS) {
+            // Of rows that count, or their weights.
+            (Some(weight), Targets::PerRow) => weight,
+            (Some(weight), _) => share * weight,
+            (None, _) => share * metrics.samples as f64,
+        };
+        Ok(Metrics { weight: Some(weight), ..metrics })
+    }
 }
 
 /// A loss whose samples have a weight each, which comes with their targets: see [`CrossEntropy::with_sample_weights`] and

@@ -126,7 +126,8 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
 
     /// The metrics of the model on sequences of which each has so many steps, from 1 to all: what
     /// [`step_with_lengths`](super::HeldTrainer::step_with_lengths) learns from, and what
-    /// [`evaluate_with_lengths`](super::HeldTrainer::evaluate_with_lengths) finds with a batch of the same size.
+    /// [`evaluate_with_lengths`](super::HeldTrainer::evaluate_with_lengths) finds. Whatever the batches, the loss is the mean
+    /// over all steps that there are.
     ///
     /// # Errors
     /// As for [`run`](Self::run), [`Error::Lengths`] if there is not one for each sample, and [`Error::Length`] for the

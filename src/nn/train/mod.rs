@@ -193,8 +193,9 @@ impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N,
 
     /// A [`step`](Self::step) on sequences of which each has so many steps, from 1 to all. What lies beyond an end is no
     /// part of the result: recurrent layers end there, a global average is one of the steps that there are, and outputs of
-    /// steps that there are not have no loss (each sequence then counts as much as it has steps). It is read, though, by
-    /// layers that work on each step by itself, and should be zeros.
+    /// steps that there are not have no loss: the mean is over the steps that there are, and each sequence's weight, if it has
+    /// one, is that of all its steps. What lies beyond is read, though, by layers that work on each step by itself, and should
+    /// be zeros.
     ///
     /// A layer that takes all steps whatever the lengths (`flatten`, `dense` over steps, pools, batch normalisation, a
     /// convolution that is not causal) stops the compilation, if it reads a sequence.

@@ -11,7 +11,10 @@ use super::{
     sizing::Sizing,
 };
 use crate::{
-    kernels::{elementwise, loss::Outputs},
+    kernels::{
+        elementwise,
+        loss::{LossError, Outputs},
+    },
     optim::Optimizer,
     shape::{Dims, Shape},
     simd::Level,
@@ -19,8 +22,8 @@ use crate::{
 
 impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
     /// [`evaluate_loss`](Self::evaluate_loss) where sequences have lengths: outputs of steps that there are not have no
-    /// loss and no gradient, and each sequence counts as much as it has steps, whatever the weights of its labels; where the
-    /// gradient is that of a sum, it is added as it is.
+    /// loss and no gradient, and the mean is over the steps of all sequences; where the gradient is that of a sum, it is
+    /// added as it is.
     pub(super) fn evaluate_steps(
         &mut self,
         targets: &[L::Target],
@@ -46,7 +49,10 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
 }
 
 /// The metrics of whole sequences that end where `lengths` say, one after the other. A gradient is zeros beyond the ends, and
-/// a sequence's is multiplied by its share of the steps, and by `part`; values beyond the ends are zeros.
+/// is multiplied by `part`; values beyond the ends are zeros.
+///
+/// Each sequence's mean counts as much as what it was divided by. That of all is known only at the end, so a gradient is
+/// multiplied twice.
 pub(super) fn ended<N: Network, L: Loss>(
     level: Level,
     loss: &L,
@@ -56,34 +62,50 @@ pub(super) fn ended<N: Network, L: Loss>(
     outputs: Outputs<'_>,
     part: Option<f32>,
 ) -> Result<Metrics, Error> {
-    let (of_step, step_targets, step_values) = const {
-        let steps = if Lengths::<N>::STEPS == 0 { 1 } else { Lengths::<N>::STEPS };
+    let (of_step, of_sample, step_values) = const {
+        let steps = at_least_one(Lengths::<N>::STEPS);
         let output = &Sizing::<N, L, Nothing>::OUTPUT;
-        (N::Output::LEN / steps, L::TARGETS.count(output) / steps, L::TARGETS.values(output) / steps)
+        (N::Output::LEN / steps, Sizing::<N, L, Nothing>::TARGETS, L::TARGETS.values(output) / steps)
     };
     let all_values = const { L::TARGETS.values(&Sizing::<N, L, Nothing>::OUTPUT) };
-    let all: u64 = lengths.iter().map(|&length| u64::from(length)).sum();
     let mut total = Metrics { samples: lengths.len(), ..Metrics::default() };
-    let (mut gradients, mut values) = (outputs.gradient, outputs.values);
+    let (mut gradient, mut values) = (outputs.gradient, outputs.values);
+    let mut rest = gradient.as_deref_mut();
+    let (mut sum, mut weight) = (0.0, 0.0);
     let sequences = y.chunks_exact(const { at_least_one(N::Output::LEN) });
-    let targets = targets.chunks_exact(const { at_least_one(Sizing::<N, L, Nothing>::TARGETS) });
-    for ((y, targets), &length) in sequences.zip(targets).zip(lengths) {
+    let targets = targets.chunks_exact(at_least_one(of_sample));
+    for (index, ((y, targets), &length)) in sequences.zip(targets).zip(lengths).enumerate() {
         let length = length as usize;
-        let mut dy = begun(&mut gradients, N::Output::LEN, length * of_step)?;
+        let mut dy = begun(&mut rest, N::Output::LEN, length * of_step)?;
         let values = begun(&mut values, all_values, length * step_values)?;
         let y = y.get(..length * of_step).ok_or(Error::Plan)?;
-        let targets = targets.get(..length * step_targets).ok_or(Error::Plan)?;
         let output = Dims::new(&[length, of_step]);
-        let metrics = loss.evaluate(level, y, &output, targets, Outputs { gradient: dy.as_deref_mut(), values })?;
-        let share = length as f32 / all as f32;
-        if let (Some(dy), Some(part), false) = (dy, part, loss.sums()) {
-            elementwise::scale(level, share * part, dy);
+        let outputs = Outputs { gradient: dy.as_deref_mut(), values };
+        let metrics = loss.evaluate_ended(level, y, &output, targets, outputs).map_err(|error| match error {
+            Error::Loss(LossError::Label { row, label, classes }) => {
+                Error::Loss(LossError::Label { row: row + index * of_sample, label, classes })
+            }
+            other => other,
+        })?;
+        let of_sequence = metrics.weight.unwrap_or(1.0);
+        if let (Some(dy), false) = (dy, loss.sums()) {
+            elementwise::scale(level, of_sequence as f32, dy);
         }
-        total.loss += share * metrics.loss;
+        // What is divided by nothing is no number.
+        if of_sequence != 0.0 {
+            sum += of_sequence * f64::from(metrics.loss);
+        }
+        weight += of_sequence;
         total.correct += metrics.correct;
         total.answers += metrics.answers;
     }
-    Ok(total)
+    if weight != 0.0 {
+        total.loss = (sum / weight) as f32;
+        if let (Some(gradient), Some(part), false) = (gradient, part, loss.sums()) {
+            elementwise::scale(level, (f64::from(part) / weight) as f32, gradient);
+        }
+    }
+    Ok(Metrics { weight: Some(weight), ..total })
 }
 
 /// The first `taken` numbers of the next `len`, those after them set to zero; none of none.
