@@ -305,7 +305,7 @@ kernlet::network! {
     struct Sloped([7, 6, 2]) {
         a: conv2d(4, 3x3), clip(-0.5, 0.75), b: conv2d(5, 2x2), by_channel: prelu(slope: 0.25), celu(0.5),
         c: conv2d(3, 1x1), by_element: prelu(elements), max_pool2d(2x2), clip(-2.0, 0.5),
-        d: dense(6), flat: prelu(slope: 0.1), out: dense(3), softmax,
+        d: dense(6), flat: prelu(slope: -0.1), out: dense(3), softmax,
     }
 }
 

@@ -86,7 +86,7 @@ pub use train::{
 #[doc(hidden)]
 pub mod __macro {
     pub use super::{
-        declare::{Argument, Declaration, Declared, Definition, Fill, Node, fills, layers as layers_of, nodes},
+        declare::{Argument, Declaration, Declared, Definition, Fill, Given, Node, fills, layers as layers_of, nodes},
         describe::{
             attribute_count, attributes, depthwise, depthwise_count, flattened, flattened_count, reshaped,
             reshaped_count, tensor_count, tensors,

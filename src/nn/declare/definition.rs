@@ -23,9 +23,12 @@ pub struct Argument {
 impl Argument {
     const EMPTY: Self = Self { name: "", text: "", value: Value::Word("") };
 
-    /// A number, from an expression.
-    pub const fn number(name: &'static str, text: &'static str, number: f64) -> Self {
-        Self { name, text, value: Value::Number(number) }
+    /// A number, from an expression; what is none stays as it was written, for a message.
+    pub const fn number(name: &'static str, text: &'static str, number: Option<f64>) -> Self {
+        match number {
+            Some(number) => Self { name, text, value: Value::Number(number) },
+            None => Self::word(name, text),
+        }
     }
 
     /// A word or a size such as `3x3`, as it was written.
@@ -33,16 +36,65 @@ impl Argument {
         Self { name, text, value: Value::Word(text) }
     }
 
-    /// Numbers in brackets.
-    pub const fn list(name: &'static str, text: &'static str, list: &[usize]) -> Self {
+    /// Sizes in brackets; what are none stay as they were written.
+    pub const fn list(name: &'static str, text: &'static str, list: &[Option<f64>]) -> Self {
         let mut sizes = [0; 4];
         let mut i = 0;
         while i < list.len() && i < 4 {
-            sizes[i] = list[i];
+            match list[i] {
+                Some(number) if number >= 0.0 && number <= u32::MAX as f64 && number as usize as f64 == number => {
+                    sizes[i] = number as usize;
+                }
+                _ => return Self::word(name, text),
+            }
             i += 1;
         }
         Self { name, text, value: Value::Sizes(sizes, list.len()) }
     }
+}
+
+/// An argument's value, whatever its type is, so that one of another type is refused in words.
+///
+/// A method taken by value is found before one taken by reference, so a number without a suffix is an `i32` or an `f64`.
+#[derive(Debug)]
+pub struct Given<T>(pub T);
+
+macro_rules! given {
+    ($([$($generics:tt)*] $t:ty, |$given:ident: $own:ty| $number:expr;)*) => {$(
+        impl<$($generics)*> Given<$t> {
+            /// The number, if it is one.
+            pub const fn number(self: $own) -> Option<f64> {
+                let $given = self;
+                $number
+            }
+        }
+    )*};
+}
+given! {
+    [] i32, |given: Self| Some(given.0 as f64);
+    [] f64, |given: Self| Some(given.0);
+    [] i8, |given: &Self| Some(given.0 as f64);
+    [] i16, |given: &Self| Some(given.0 as f64);
+    [] i64, |given: &Self| Some(given.0 as f64);
+    [] i128, |given: &Self| Some(given.0 as f64);
+    [] isize, |given: &Self| Some(given.0 as f64);
+    [] u8, |given: &Self| Some(given.0 as f64);
+    [] u16, |given: &Self| Some(given.0 as f64);
+    [] u32, |given: &Self| Some(given.0 as f64);
+    [] u64, |given: &Self| Some(given.0 as f64);
+    [] u128, |given: &Self| Some(given.0 as f64);
+    [] usize, |given: &Self| Some(given.0 as f64);
+    [] f32, |given: &Self| Some(given.0 as f64);
+    [] bool, |_given: &Self| None;
+    [] char, |_given: &Self| None;
+    [] (), |_given: &Self| None;
+    [T: ?Sized] &T, |_given: &Self| None;
+    [T] Option<T>, |_given: &Self| None;
+    [T, const N: usize] [T; N], |_given: &Self| None;
+    [A] (A,), |_given: &Self| None;
+    [A, B] (A, B), |_given: &Self| None;
+    [A, B, C] (A, B, C), |_given: &Self| None;
+    [A, B, C, D] (A, B, C, D), |_given: &Self| None;
 }
 
 /// A layer as it was written, before its shapes are known.
@@ -74,6 +126,26 @@ impl Definition {
     pub const fn wrong(name: &'static str, kind: &'static str, text: &'static str) -> Self {
         Self { wrong: Some(text), ..Self::new(name, kind, &[]) }
     }
+}
+
+/// Whether an option stands in a usage by itself, and whether it stands there with a value.
+const fn mentions(usage: &[u8], option: &[u8]) -> [bool; 2] {
+    let (mut found, mut i) = ([false; 2], 1);
+    while i + option.len() < usage.len() {
+        let mut same = 0;
+        while same < option.len() && usage[i + same] == option[same] {
+            same += 1;
+        }
+        if same == option.len() && matches!(usage[i - 1], b' ' | b'(' | b'`') {
+            match usage[i + same] {
+                b':' => found[1] = true,
+                b',' | b')' => found[0] = true,
+                _ => {}
+            }
+        }
+        i += 1;
+    }
+    found
 }
 
 /// What a kind of layer is asked with: what was written, and the shapes of what it reads.
@@ -123,14 +195,34 @@ impl<'a> Context<'a> {
         let (mut i, mut plain) = (0, 0);
         while i < self.definition.count {
             let argument = &self.definition.arguments[i];
+            let option = if argument.name.is_empty() { argument.text } else { argument.name };
+            // Beyond the arguments by position, a word by itself is an option that is switched on.
             if argument.name.is_empty() {
-                // Beyond the arguments by position, a word by itself is an option that is switched on.
                 plain += 1;
-                if plain > positional && !self.knows(argument.text) {
-                    self.unknown(argument.text);
+            }
+            if !argument.name.is_empty() || plain > positional {
+                if !self.knows(option) {
+                    self.unknown(option);
                 }
-            } else if !self.knows(argument.name) {
-                self.unknown(argument.name);
+                let [alone, with_value] = mentions(usage.as_bytes(), option.as_bytes());
+                if argument.name.is_empty() && !alone {
+                    self.message()
+                        .text("`")
+                        .text(option)
+                        .text("` is given without a value; it is written `")
+                        .text(usage)
+                        .text("`")
+                        .fail();
+                }
+                if !argument.name.is_empty() && alone && !with_value {
+                    self.message()
+                        .text("`")
+                        .text(option)
+                        .text("` takes no value: leave it out or write `")
+                        .text(usage)
+                        .text("`")
+                        .fail();
+                }
             }
             let mut j = 0;
             while j < i {
@@ -158,10 +250,11 @@ impl<'a> Context<'a> {
     const fn unknown(&self, name: &str) -> ! {
         let mut message = self.message().text("`").text(name).text("` is no option of `");
         message = message.text(self.definition.kind).text("`");
-        if let Some(nearest) = Message::nearest(name, self.options) {
-            message = message.text("; did you mean `").text(nearest).text("`?");
-        }
-        message.text(" It is written `").text(self.usage).text("`").fail()
+        message = match Message::nearest(name, self.options) {
+            Some(nearest) => message.text("; did you mean `").text(nearest).text("`? It"),
+            None => message.text("; it"),
+        };
+        message.text(" is written `").text(self.usage).text("`").fail()
     }
 
     /// A message that begins with the network's name and the layer's.

@@ -282,6 +282,19 @@ macro_rules! __definition {
     ($name:ident : $kind:ident $arguments:tt) => { $crate::__definition!(@ $name $kind $arguments) };
     ($kind:ident $arguments:tt) => { $crate::__definition!(@ $kind $kind $arguments) };
 
+    // A number below zero is two tokens; the kind refuses it in its own words.
+    (@ $name:ident conv2d ($filters:expr, - $window:literal $($options:tt)*)) => {
+        $crate::__definition!(@emit $name conv2d [number $filters] [word - $window] ($($options)*))
+    };
+    (@ $name:ident depthwise_conv2d (- $window:literal $($options:tt)*)) => {
+        $crate::__definition!(@emit $name depthwise_conv2d [word - $window] ($($options)*))
+    };
+    (@ $name:ident max_pool2d (- $window:literal $($options:tt)*)) => {
+        $crate::__definition!(@emit $name max_pool2d [word - $window] ($($options)*))
+    };
+    (@ $name:ident avg_pool2d (- $window:literal $($options:tt)*)) => {
+        $crate::__definition!(@emit $name avg_pool2d [word - $window] ($($options)*))
+    };
     (@ $name:ident conv2d ($filters:expr, $window:tt $($options:tt)*)) => {
         $crate::__definition!(@emit $name conv2d [number $filters] [word $window] ($($options)*))
     };
@@ -333,8 +346,8 @@ macro_rules! __definition {
     (@ $name:ident clip ($low:expr, $high:expr $(, $($options:tt)*)?)) => {
         $crate::__definition!(@emit $name clip [number $low] [number $high] ($(, $($options)*)?))
     };
-    (@ $name:ident prelu ($($option:ident $(: $value:tt)?),+ $(,)?)) => {
-        $crate::__definition!(@emit $name prelu (, $($option $(: $value)?),+))
+    (@ $name:ident prelu ($($option:ident $(: $value:tt $($rest:literal)?)?),+ $(,)?)) => {
+        $crate::__definition!(@emit $name prelu (, $($option $(: $value $($rest)?)?),+))
     };
     (@ $name:ident elu ($slope:expr $(, $($options:tt)*)?)) => {
         $crate::__definition!(@emit $name elu [number $slope] ($(, $($options)*)?))
@@ -356,8 +369,8 @@ macro_rules! __definition {
         $crate::__definition!(@emit $name concat (, $($other $(: $value)?),+))
     };
     (@ $name:ident $kind:ident ()) => { $crate::__definition!(@emit $name $kind ()) };
-    (@ $name:ident $kind:ident ($($option:ident : $value:tt),+ $(,)?)) => {
-        $crate::__definition!(@emit $name $kind (, $($option : $value),+))
+    (@ $name:ident $kind:ident ($($option:ident : $value:tt $($rest:literal)?),+ $(,)?)) => {
+        $crate::__definition!(@emit $name $kind (, $($option : $value $($rest)?),+))
     };
     (@ $name:ident $kind:ident ($($arguments:tt)*)) => {
         $crate::nn::__macro::Definition::wrong(
@@ -367,10 +380,12 @@ macro_rules! __definition {
         )
     };
 
-    (@emit $name:ident $kind:ident $([$form:ident $($value:tt)*])* ($(, $option:ident $(: $choice:tt)?)* $(,)?)) => {
+    (@emit $name:ident $kind:ident $([$form:ident $($value:tt)*])* (
+        $(, $option:ident $(: $choice:tt $($rest:literal)?)?)* $(,)?
+    )) => {
         $crate::nn::__macro::Definition::new(stringify!($name), stringify!($kind), &[
             $($crate::__argument!($form $($value)*),)*
-            $($crate::__argument!(option $option $(: $choice)?)),*
+            $($crate::__argument!(option $option $(: $choice $($rest)?)?)),*
         ])
     };
     (@emit $name:ident $kind:ident $([$($value:tt)*])* ($($options:tt)*)) => {
@@ -382,39 +397,38 @@ macro_rules! __definition {
     };
 }
 
-/// An argument or an option of a layer.
+/// An argument or an option of a layer. A number below zero is two tokens.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __argument {
     (number $value:expr) => {
-        $crate::nn::__macro::Argument::number("", stringify!($value), ($value) as f64)
+        $crate::nn::__macro::Argument::number("", stringify!($value), $crate::nn::__macro::Given($value).number())
     };
-    (word $value:tt) => { $crate::nn::__macro::Argument::word("", stringify!($value)) };
+    (word $($value:tt)+) => { $crate::nn::__macro::Argument::word("", stringify!($($value)+)) };
     (list $($value:expr),+) => {
-        $crate::nn::__macro::Argument::list("", stringify!([$($value),+]), &[$($value),+])
+        $crate::nn::__macro::Argument::list(
+            "", stringify!([$($value),+]), &[$($crate::nn::__macro::Given($value).number()),+],
+        )
     };
 
-    // Pairs, as other frameworks have them, are refused with the layer's name.
-    (option padding: [$(($($pair:tt)*)),+]) => {
-        $crate::nn::__macro::Argument::word("padding", stringify!([$(($($pair)*)),+]))
+    (option padding: [$($side:expr),* $(,)?]) => {
+        $crate::nn::__macro::Argument::list(
+            "padding", stringify!([$($side),*]), &[$($crate::nn::__macro::Given($side).number()),*],
+        )
     };
-    (option padding: [$($side:expr),*]) => {
-        $crate::nn::__macro::Argument::list("padding", stringify!([$($side),*]), &[$($side),*])
-    };
-    (option groups: $value:tt) => { $crate::__argument!(@ groups $value) };
-    (option multiplier: $value:tt) => { $crate::__argument!(@ multiplier $value) };
-    (option epsilon: $value:tt) => { $crate::__argument!(@ epsilon $value) };
-    (option slope: $value:tt) => { $crate::__argument!(@ slope $value) };
-    (option momentum: $value:tt) => { $crate::__argument!(@ momentum $value) };
-    (option $option:ident: $word:tt) => {
-        $crate::nn::__macro::Argument::word(stringify!($option), stringify!($word))
+    (option groups: $($value:tt)+) => { $crate::__argument!(@ groups $($value)+) };
+    (option multiplier: $($value:tt)+) => { $crate::__argument!(@ multiplier $($value)+) };
+    (option epsilon: $($value:tt)+) => { $crate::__argument!(@ epsilon $($value)+) };
+    (option slope: $($value:tt)+) => { $crate::__argument!(@ slope $($value)+) };
+    (option momentum: $($value:tt)+) => { $crate::__argument!(@ momentum $($value)+) };
+    (option $option:ident: $($word:tt)+) => {
+        $crate::nn::__macro::Argument::word(stringify!($option), stringify!($($word)+))
     };
     (option $word:ident) => { $crate::nn::__macro::Argument::word("", stringify!($word)) };
-    (@ $option:ident ($first:expr, $($more:expr),*)) => {
-        $crate::nn::__macro::Argument::word(stringify!($option), stringify!(($first, $($more),*)))
-    };
-    (@ $option:ident $value:tt) => {
-        $crate::nn::__macro::Argument::number(stringify!($option), stringify!($value), ($value) as f64)
+    (@ $option:ident $value:expr) => {
+        $crate::nn::__macro::Argument::number(
+            stringify!($option), stringify!($value), $crate::nn::__macro::Given($value).number(),
+        )
     };
 }
 

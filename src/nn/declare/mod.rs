@@ -7,7 +7,7 @@ mod macros;
 mod message;
 mod spec;
 
-pub use definition::{Argument, Context, Definition};
+pub use definition::{Argument, Context, Definition, Given};
 pub(crate) use layer::same;
 pub use layer::{Attribute, Fill, Init, Layer, LayerTensor, MAX_OPERANDS, Node, Value, fills};
 pub use message::Message;

@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub struct WinogradConv2d;
 
-const USAGE: &str = "conv2d(filters, 3x3, winograd, padding: same, bias: no)";
+const USAGE: &str = "conv2d(filters, 3x3, winograd, padding: same, bias: no)` or `winograd: 2x2";
 
 impl WinogradConv2d {
     /// Filters, window and `winograd` by position, or `winograd: 2x2` for smaller tiles.
