@@ -9,8 +9,8 @@ use kernlet::{
         dense::Dense,
         int8::{
             Activation, Broadcast, Filter, Multiplier, Output, Rescaling, add, concat, conv2d, conv2d_transpose, dense,
-            depthwise_conv2d, hard_swish, leaky_relu, log_softmax, logistic, lstm, mean, minmax, mul, pad, pool2d,
-            quantize, relu, slice, softmax, table::Table, tanh,
+            depthwise_conv2d, div, gather_nd, hard_swish, leaky_relu, log_softmax, logistic, lstm, mean, minmax, mul,
+            pad, pool2d, quantize, relu, slice, softmax, sums, table::Table, tanh,
         },
         pool2d::Pool2d,
         reference::int8 as twin,
@@ -158,6 +158,13 @@ fn channels() -> impl Strategy<Value = (usize, usize, usize)> {
     ]
 }
 
+fn outputs() -> impl Strategy<Value = Output> {
+    (any::<i8>(), any::<bool>(), any::<bool>()).prop_map(|(zero_point, clips, is_single)| {
+        let output = Output::new(zero_point).with_rescaling(ROUNDINGS[usize::from(is_single)]);
+        if clips { output.with_range([-100, 90]) } else { output }
+    })
+}
+
 fn pair(most: usize) -> impl Strategy<Value = [usize; 2]> {
     (1..=most, 1..=most).prop_map(|(a, b)| [a, b])
 }
@@ -216,6 +223,71 @@ proptest! {
         check_dense(Dense::new(inputs, outputs), batch, seed);
     }
 
+    /// Quotients of any integers, those by 0 too, with shifts far beyond 32 bits.
+    #[test]
+    fn random_divisions(
+        pairs in proptest::collection::vec((any::<i8>(), any::<i8>()), 0..70), zero_points in any::<[i8; 2]>(),
+        mantissa in prop_oneof![Just(0), Just(i32::MAX), 1 << 30..=i32::MAX], exponent in -31..=30_i32,
+        output in outputs(),
+    ) {
+        let (mut a, mut b): (Vec<i8>, Vec<i8>) = pairs.into_iter().unzip();
+        a.extend([zero_points[0], 3]);
+        b.extend([4, zero_points[1]]);
+        let multiplier = Multiplier::from_parts(mantissa, exponent).unwrap();
+        let quotient = div::Quotient { zero_points, multiplier, output };
+        let expected: Vec<i8> = a.iter().zip(&b).map(|(&a, &b)| twin::functions::div(&quotient, a, b)).collect();
+        at_every_level(&format!("{quotient:?} of {a:?} and {b:?}"), &expected, |level, y| {
+            div::div_into(level, &Broadcast::same(a.len()), &quotient, &a, &b, y).unwrap();
+        });
+    }
+
+    /// Sums that fit and sums that wrap, over and along tensors.
+    #[test]
+    fn random_sums(
+        (outer, count, inner) in (0..4_usize, 0..40_usize, 0..9_usize), exclusive: bool, reversed: bool,
+        scale in prop_oneof![0.001_f32..1.0, Just(1e9)], zero_point: i8, output in outputs(), seed in 0..1000_u64,
+    ) {
+        let (terms, x) = (sums::Terms::new(scale, zero_point, 0.5, output), bytes(seed, outer * count * inner));
+        let shape = sums::Cumsum::new(count, inner).with_exclusive(exclusive).with_reversed(reversed);
+        let mut expected = vec![0; x.len()];
+        twin::sums::cumsum(&shape, &terms, &x, &mut expected);
+        at_every_level(&format!("{shape:?} of {outer}, {terms:?}, seed {seed}"), &expected, |level, y| {
+            sums::cumsum_into(level, &shape, outer, &terms, &x, y).unwrap();
+        });
+        // The same numbers as so many tensors.
+        let len = 10 * outer * inner;
+        let x: Vec<Vec<i8>> = (0..count as u64).map(|i| bytes(seed + i, len)).collect();
+        let expected: Vec<i8> = (0..len).map(|i| twin::sums::add_n(&terms, x.iter().map(|x| x[i]))).collect();
+        at_every_level(&format!("{count} of {len}, {terms:?}, seed {seed}"), &expected, |level, y| {
+            sums::add_n_into(level, &terms, x.iter().map(Vec::as_slice), y).unwrap();
+        });
+    }
+
+    /// Indices that are there and some that are not.
+    #[test]
+    fn random_gathers(
+        sizes in proptest::collection::vec(0..5_usize, 1..=6), inner in 0..5_usize, rows in 0..20_usize,
+        seed in 0..1000_u64,
+    ) {
+        let shape = gather_nd::GatherNd::new(&sizes, inner).unwrap();
+        let (x, stream) = ((1..=shape.x_len() as i32).collect::<Vec<_>>(), Stream::new(seed, 0));
+        let indices: Vec<i32> = (0..(rows * sizes.len()) as u64)
+            .map(|i| match stream.below_at(i, 40) {
+                0 => stream.u32_at(1000 + i).cast_signed(),
+                1 => -1,
+                _ => stream.below_at(1000 + i, sizes[i as usize % sizes.len()] as u32 + 1).cast_signed() - i32::from(i % 7 > 0),
+            })
+            .collect();
+        let mut y = vec![-1; rows * inner];
+        let places: Vec<[u8; 4]> = indices.iter().map(|i| i.to_le_bytes()).collect();
+        gather_nd::gather_nd_into(&shape, &x, &places, &mut y).unwrap();
+        for (i, &y) in y.iter().enumerate() {
+            let index = &indices[i / inner * sizes.len()..][..sizes.len()];
+            let expected = twin::copies::gathered(&sizes, index).map_or(0, |row| x[row * inner + i % inner]);
+            prop_assert_eq!(y, expected, "{:?} {:?}", shape, index);
+        }
+    }
+
     #[test]
     fn rescaled_as_defined(x: i32, mantissa in 0..=i32::MAX, exponent in -31..=30_i32, near in 0..40_u32) {
         let multiplier = Multiplier::from_parts(mantissa, exponent).unwrap();
@@ -263,6 +335,10 @@ proptest! {
         let steps = [d0.cast_signed(), d1.cast_signed()];
         let _ = slice::Slice::new(&sizes[..2], &sizes[2..4], &sizes[4..6], &steps)
             .map(|slice| slice::slice_into(&slice, x, &mut y));
+        let _ = gather_nd::GatherNd::new(&sizes[..2], ci)
+            .map(|shape| gather_nd::gather_nd_into(&shape, x, &vec![[1; 4]; len], &mut y));
+        let cumsum = sums::Cumsum::new(height, width);
+        let _ = sums::cumsum_into(level, &cumsum, ci, &sums::Terms::new(0.1, 0, 0.2, Output::new(0)), x, &mut y);
         let _ = concat::part_into(height, concat::Part { at: width, len: ci, whole: co }, x, &mut y);
     }
 }
@@ -387,6 +463,10 @@ fn joined_shapes() {
                 });
                 at_every_level("sub", &expected(&|a, b| twin::elementwise::sub(&sum, a, b)), |level, y| {
                     add::sub_into(level, &shape, &sum, &a, &b, y).unwrap();
+                });
+                let quotient = div::Quotient::new(scales, [5, -128], output_scale, output);
+                at_every_level("div", &expected(&|a, b| twin::functions::div(&quotient, a, b)), |level, y| {
+                    div::div_into(level, &shape, &quotient, &a, &b, y).unwrap();
                 });
                 at_every_level("mul", &expected(&|a, b| twin::elementwise::mul(&product, a, b)), |level, y| {
                     mul::mul_into(level, &shape, &product, &a, &b, y).unwrap();
@@ -660,5 +740,20 @@ fn wrong_lengths_are_errors_and_write_nothing() {
     let wrong = Filter { w: &integers.w[1..], ..filter };
     assert!(conv2d::forward_into(level, &conv, 2, x, &wrong, &mut y).is_err());
     assert!(depthwise_conv2d::forward_into(level, &conv, 2, x, &filter, &mut y).is_err());
+    let quotient = div::Quotient::new([1.0; 2], [0; 2], 1.0, integers.output);
+    assert!(div::div_into(level, &Broadcast::same(24), &quotient, &x[..24], &x[..23], &mut y).is_err());
+    let terms = sums::Terms::new(1.0, 0, 1.0, integers.output);
+    let error = sums::add_n_into(level, &terms, [&x[..24], &x[..23]], &mut y).unwrap_err();
+    assert_eq!(error.to_string(), "int8 add_n: x: expected 24, found 23");
+    for (outer, x) in [(2, &x[..23]), (3, &x[..24]), (usize::MAX, &x[..24])] {
+        assert!(sums::cumsum_into(level, &sums::Cumsum::new(4, 3), outer, &terms, x, &mut y).is_err());
+    }
+    let pixels = gather_nd::GatherNd::new(&[4, 4], 3).unwrap();
+    let error = gather_nd::gather_nd_into(&pixels, &x[..48], &[[0; 4]; 15], &mut y).unwrap_err();
+    assert_eq!(error.to_string(), "gather_nd: indices: expected a multiple of 2, found 15");
+    for (x, indices) in [(&x[..47], 16), (&x[..48], 14)] {
+        assert!(gather_nd::gather_nd_into(&pixels, x, &vec![[0; 4]; indices], &mut y).is_err());
+    }
+    assert!(gather_nd::GatherNd::new(&[1; 7], 1).is_err());
     assert_eq!(y, vec![7; 24]);
 }

@@ -8,7 +8,8 @@ use kernlet::{
         dense::Dense,
         int8::{
             Broadcast, Filter, Multiplier, Output, Rescaling, add, conv2d, conv2d_transpose, dense, depthwise_conv2d,
-            hard_swish, leaky_relu, logistic, lstm, mean, minmax, mul, pool2d, quantize, softmax, tanh,
+            div, gather_nd, hard_swish, leaky_relu, logistic, lstm, mean, minmax, mul, pool2d, quantize, softmax, sums,
+            tanh,
         },
         pool2d::Pool2d,
     },
@@ -122,6 +123,20 @@ impl Operands {
         add::sub_into(level, &shape, &sum, a, b, y)?;
         fingerprint.add(y);
         mul::mul_into(level, &shape, &mul::Product::new([0.05, 0.2], [4, -7], 0.1, output), a, b, y)?;
+        fingerprint.add(y);
+        div::div_into(level, &shape, &div::Quotient::new([0.05, 0.2], [4, -7], 0.1, output), a, b, y)?;
+        fingerprint.add(y);
+        let terms = sums::Terms::new(0.05, 4, 0.2, output);
+        sums::add_n_into(level, &terms, [a, first(w, 210), a], y)?;
+        fingerprint.add(y);
+        let along = sums::Cumsum::new(5, 7);
+        for shape in [along, along.with_exclusive(true).with_reversed(true)] {
+            sums::cumsum_into(level, &shape, 6, &terms, a, y)?;
+            fingerprint.add(y);
+        }
+        // Pixels, the last of which are not there.
+        let indices: [_; 60] = core::array::from_fn(|i| [(i * 5 % 7) as u8, 0, 0, 0]);
+        gather_nd::gather_nd_into(&gather_nd::GatherNd::new(&[6, 5], 7)?, a, &indices, y)?;
         fingerprint.add(y);
         minmax::minimum_into(level, &shape, a, b, y)?;
         fingerprint.add(y);

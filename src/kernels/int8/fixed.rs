@@ -9,7 +9,7 @@ const ONE: i32 = i32::MAX;
 
 /// `x · 2^by`, held inside 32 bits.
 #[inline(always)]
-const fn shift_left(x: i32, by: u32) -> i32 {
+pub(super) const fn shift_left(x: i32, by: u32) -> i32 {
     if by == 0 {
         return x;
     }
@@ -73,7 +73,7 @@ fn twice_reciprocal(a: i32) -> i32 {
 
 /// `1 / (1 + a)` in Q0.31, for `a` from 0 to 1 in Q0.31.
 #[inline(always)]
-pub(crate) fn reciprocal(a: i32) -> i32 {
+pub(super) fn reciprocal(a: i32) -> i32 {
     shift_left(twice_reciprocal(a), 1)
 }
 

@@ -42,6 +42,8 @@ pub mod conv2d;
 pub mod conv2d_transpose;
 pub mod dense;
 pub mod depthwise_conv2d;
+pub mod div;
+pub mod gather_nd;
 pub mod hard_swish;
 pub mod leaky_relu;
 pub mod log_softmax;
@@ -56,15 +58,13 @@ pub mod quantize;
 pub mod relu;
 pub mod slice;
 pub mod softmax;
+pub mod sums;
 pub mod table;
 pub mod tanh;
 
 pub use broadcast::Broadcast;
 pub use output::{Activation, Filter, Output};
 pub use rescale::{Multiplier, Rescaling};
-
-pub(crate) use fixed::reciprocal as fixed_reciprocal;
-pub(crate) use rescale::shift_right;
 
 use super::{ShapeError, check, check_batch, div, div_ceil, rem};
 

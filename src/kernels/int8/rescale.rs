@@ -187,7 +187,7 @@ pub(super) const fn doubled_high(a: i32, b: i32) -> i32 {
 
 /// `x / 2^by`, rounded, halves away from zero; `by` is at most 31.
 #[inline(always)]
-pub(crate) const fn shift_right(x: i32, by: u32) -> i32 {
+pub(super) const fn shift_right(x: i32, by: u32) -> i32 {
     let mask = 1_u32.wrapping_shl(by).wrapping_sub(1) as i32;
     let rest = x & mask;
     let threshold = (mask >> 1) + (x < 0) as i32;

@@ -2,12 +2,12 @@
 
 use super::{
     Emitter, Error, Found, How, Memory, Node, Output, PIECE, Place, Tensor, Type, Words, activation, as_i8, code,
-    convolution::emit_float_range, emit_output, float, kind, output, quantized, roots,
+    convolution::emit_float_range, emit_output, float, kind, output, quantized,
 };
 use crate::{
     kernels::{
         ShapeError,
-        int8::{Activation, Broadcast, Multiplier, add, add::Sum, minmax, mul, mul::Product},
+        int8::{Activation, Broadcast, Multiplier, add, add::Sum, div, div::Quotient, minmax, mul, mul::Product},
     },
     shape::{Dims, MAX_RANK},
 };
@@ -68,8 +68,7 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
             emit_output(out, to.zero_point, range);
             out.int(zero_points[0] as i32);
             out.int(zero_points[1] as i32);
-            let real = left.scale as f64 / (right.scale as f64 * to.scale as f64);
-            out.multiplier(Multiplier::from_real(real));
+            out.multiplier(Quotient::new(scales, zero_points, to.scale, output).multiplier);
         }
         code::SQUARED_DIFFERENCE => {
             out.begin(kind::SQUARED_DIFFERENCE, node.index);
@@ -249,16 +248,11 @@ pub(super) fn run_squared_difference(how: How, mut words: Words<'_>, memory: &mu
     })
 }
 
-/// A quotient through the divisor's reciprocal, as TensorFlow Lite takes it.
 pub(super) fn run_div(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
-    let pairs = Pairs::read(&mut words, 1, 1)?;
+    let operands = Operands::read(&mut words)?;
     let output = output(how, &mut words)?;
-    let zero_points = [words.byte()?, words.byte()?].map(i32::from);
-    let multiplier = words.multiplier()?;
-    pairs.each(memory, |[a], [b]| {
-        let [a, b] = [i32::from(a.cast_signed()) - zero_points[0], i32::from(b.cast_signed()) - zero_points[1]];
-        Ok([output.place(roots::quotient(a, b, multiplier)).cast_unsigned()])
-    })
+    let quotient = Quotient { zero_points: [words.byte()?, words.byte()?], multiplier: words.multiplier()?, output };
+    operands.each(memory, |shape, a, b, y| div::div_into(how.level, shape, &quotient, a, b, y))
 }
 
 pub(super) fn run_minmax(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {

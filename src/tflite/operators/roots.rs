@@ -3,7 +3,7 @@
 //! Source: gemmlowp's fixed point, with which TensorFlow Lite takes inverse square roots by five steps of Newton.
 
 use super::{Emitter, Error, Found, Memory, Node, Type, Words, kind, quantized};
-use crate::kernels::int8::{Multiplier, Rescaling, fixed_reciprocal, shift_right};
+use crate::kernels::int8::{Multiplier, Rescaling};
 
 /// The high half of `2ab`, rounded; of the two smallest numbers, the largest.
 fn times(a: i32, b: i32) -> i32 {
@@ -43,24 +43,6 @@ pub(super) fn inverse_root(x: i32) -> (i32, i32) {
     }
     let mantissa = times(root, HALF_ROOT);
     if shift < 0 { (mantissa << -shift, 0) } else { (mantissa, -shift) }
-}
-
-/// `a / b` rescaled, through the reciprocal of `b`. A divisor of 0 gives a number, too.
-pub(super) fn quotient(a: i32, b: i32, multiplier: Multiplier) -> i32 {
-    let (a, b) = if b < 0 { (a.wrapping_neg(), b.wrapping_neg()) } else { (a, b) };
-    let headroom = b.leading_zeros();
-    let fraction = b.cast_unsigned().wrapping_shl(headroom).wrapping_sub(1 << 31);
-    let inverse = fixed_reciprocal(fraction.cast_signed());
-    // As far to the left as it goes without its sign.
-    let left = (if a < 0 { !a } else { a }).leading_zeros().saturating_sub(1);
-    let product = times(times(a.wrapping_shl(left), inverse), multiplier.mantissa());
-    let right = left as i32 + 31 - headroom as i32 - multiplier.exponent();
-    match right {
-        ..0 => self::left(product, right.unsigned_abs()),
-        0..=31 => shift_right(product, right.cast_unsigned()),
-        // The source shifts too far: what x86 makes of that is what there are goldens of.
-        _ => product.wrapping_shr(right.cast_unsigned()).wrapping_add(i32::from(product >= 0)),
-    }
 }
 
 /// The least square root that is divided by.

@@ -4,6 +4,10 @@ use super::{
     Emitter, Error, Found, Memory, Node, Type, Words, code, kind,
     movement::{axis, constant},
 };
+use crate::{
+    kernels::int8::gather_nd::{self, GatherNd},
+    shape::MAX_RANK,
+};
 
 pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
     match node.operator.code() {
@@ -169,22 +173,12 @@ const fn emit_gather_nd(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<()
 pub(super) fn run_gather_nd(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
     let [x, places, y] = [words.place()?, words.place()?, words.place()?];
     let inner = words.size()?;
-    let sizes = words.0;
+    let axes = words.0.len();
+    let mut sizes = [1; MAX_RANK];
+    for size in sizes.get_mut(..axes).ok_or(Error::Program)? {
+        *size = words.size()?;
+    }
+    let shape = GatherNd::new(sizes.get(..axes).unwrap_or_default(), inner)?;
     let (sources, y) = memory.output(y)?;
-    let (x, places) = (sources.bytes(x)?, sources.words(places)?);
-    if inner == 0 || sizes.is_empty() {
-        return if y.is_empty() { Ok(()) } else { Err(Error::Program) };
-    }
-    for (places, y) in places.chunks_exact(sizes.len()).zip(y.chunks_exact_mut(inner)) {
-        let row = places.iter().zip(sizes).try_fold(0_usize, |row, (&place, &size)| {
-            let place = u32::try_from(i32::from_le_bytes(place)).ok().filter(|&place| place < size)?;
-            row.checked_mul(size as usize)?.checked_add(place as usize)
-        });
-        // An index that there is not gives zeros.
-        match row.and_then(|row| x.chunks_exact(inner).nth(row)) {
-            Some(row) => y.copy_from_slice(row),
-            None => y.fill(0),
-        }
-    }
-    Ok(())
+    Ok(gather_nd::gather_nd_into(&shape, sources.bytes(x)?, sources.words(places)?, y)?)
 }

@@ -1,16 +1,11 @@
 //! ADD_N and CUMSUM: sums of many terms.
-//!
-//! Integers are shifted left by 20 bits and halved as those of ADD are, so that a sum of a few thousand fits.
 
 use super::{
-    Emitter, Error, Found, How, Memory, Node, Place, Type, Words, code, emit_output, kind,
+    Emitter, Error, Found, How, Memory, Node, Output, Type, Words, as_i8, code, emit_output, kind,
     movement::{axis, constant},
     output, quantized,
 };
-use crate::kernels::int8::Multiplier;
-
-/// Bits that a term is shifted by before it is halved.
-const LEFT: u32 = 20;
+use crate::kernels::int8::sums::{self, Cumsum, Terms};
 
 pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
     if node.operator.code() == code::ADD_N { emit_add_n(node, out) } else { emit_cumsum(node, out) }
@@ -27,72 +22,21 @@ const fn emit_scales(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), E
     let (from, to) = (tri!(quantized(node, &x)), tri!(quantized(node, &y)));
     emit_output(out, to.zero_point, [i8::MIN, i8::MAX]);
     out.int(from.zero_point as i32);
-    let real = 2.0 * from.scale as f64 / ((1_u32 << LEFT) as f64 * to.scale as f64);
-    out.multiplier(Multiplier::from_real(real));
+    let output = Output::new(to.zero_point);
+    out.multiplier(Terms::new(from.scale, from.zero_point, to.scale, output).multiplier);
     Ok(())
 }
 
-/// How terms are added up.
-#[derive(Clone, Copy)]
-enum Terms {
-    Floats,
-    Integers { output: super::Output, zero_point: i32, half: Multiplier, multiplier: Multiplier, how: How },
-}
+/// The words of a place.
+const PLACE: usize = 2;
 
-impl Terms {
-    fn read(how: How, words: &mut Words<'_>) -> Result<Self, Error> {
-        if words.word()? != 0 {
-            return Ok(Self::Floats);
-        }
-        let output = output(how, words)?;
-        let half = Multiplier::from_real(0.5);
-        Ok(Self::Integers { output, zero_point: i32::from(words.byte()?), half, multiplier: words.multiplier()?, how })
+/// How integers are added up; `None` for floats.
+fn terms(how: How, words: &mut Words<'_>) -> Result<Option<Terms>, Error> {
+    if words.word()? != 0 {
+        return Ok(None);
     }
-
-    /// The bytes of an element.
-    const fn size(&self) -> usize {
-        match self {
-            Self::Floats => 4,
-            Self::Integers { .. } => 1,
-        }
-    }
-
-    /// The bits of an empty sum. That of integers is less by a zero point, as the source has it.
-    fn start(&self) -> u32 {
-        match *self {
-            Self::Floats => 0.0_f32.to_bits(),
-            Self::Integers { zero_point, half, how, .. } => {
-                half.rescale(-zero_point << LEFT, how.rescaling).cast_unsigned()
-            }
-        }
-    }
-
-    /// The bits of `sum` and the term at byte `at` of `x`.
-    fn add(&self, sum: u32, x: &[u8], at: usize) -> u32 {
-        let bytes = x.get(at..).unwrap_or_default();
-        match *self {
-            Self::Floats => {
-                let x = bytes.first_chunk().map_or(0.0, |&x| f32::from_le_bytes(x));
-                (f32::from_bits(sum) + x).to_bits()
-            }
-            Self::Integers { zero_point, half, how, .. } => {
-                let x = i32::from(bytes.first().copied().unwrap_or_default().cast_signed());
-                sum.wrapping_add(half.rescale((x - zero_point) << LEFT, how.rescaling).cast_unsigned())
-            }
-        }
-    }
-
-    /// Writes a sum at byte `at` of `y`.
-    fn set(&self, sum: u32, y: &mut [u8], at: usize) -> Result<(), Error> {
-        let y = y.get_mut(at..).ok_or(Error::Program)?;
-        match *self {
-            Self::Floats => *y.first_chunk_mut().ok_or(Error::Program)? = sum.to_le_bytes(),
-            Self::Integers { output, multiplier, .. } => {
-                *y.first_mut().ok_or(Error::Program)? = output.of(sum.cast_signed(), multiplier).cast_unsigned();
-            }
-        }
-        Ok(())
-    }
+    let output = output(how, words)?;
+    Ok(Some(Terms { zero_point: words.byte()?, multiplier: words.multiplier()?, output }))
 }
 
 const fn emit_add_n(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
@@ -120,15 +64,17 @@ const fn emit_add_n(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Er
 
 pub(super) fn run_add_n(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
     let y = words.place()?;
-    let terms = Terms::read(how, &mut words)?;
+    let terms = terms(how, &mut words)?;
     let (sources, y) = memory.output(y)?;
-    for at in (0..y.len()).step_by(terms.size()) {
-        let (mut sum, mut places) = (terms.start(), words);
-        while !places.0.is_empty() {
-            let place: Place = places.place()?;
-            sum = terms.add(sum, sources.bytes(place)?, at);
-        }
-        terms.set(sum, y, at)?;
+    // A place that cannot be read is empty: its length is refused.
+    let places = words.0.chunks(PLACE).map(|words| Words(words).place());
+    let inputs = places.map(|place| place.and_then(|place| sources.bytes(place)).unwrap_or_default());
+    if let Some(terms) = terms {
+        return Ok(sums::add_n_into(how.level, &terms, inputs.map(bytemuck::must_cast_slice), as_i8(y))?);
+    }
+    for (i, y) in y.as_chunks_mut().0.iter_mut().enumerate() {
+        let terms = inputs.clone().map(|x| x.as_chunks().0.get(i).map_or(0.0, |&x| f32::from_le_bytes(x)));
+        *y = terms.fold(0.0, |sum, x| sum + x).to_le_bytes();
     }
     Ok(())
 }
@@ -155,25 +101,25 @@ const fn emit_cumsum(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), E
 pub(super) fn run_cumsum(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
     let [x, y] = [words.place()?, words.place()?];
     let [count, inner, is_exclusive, is_reversed] = words.sizes()?;
-    let terms = Terms::read(how, &mut words)?;
+    let terms = terms(how, &mut words)?;
     let (sources, y) = memory.output(y)?;
-    let (x, row) = (sources.bytes(x)?, inner * terms.size());
-    let block = row.saturating_mul(count);
-    if block == 0 {
-        return if y.is_empty() { Ok(()) } else { Err(Error::Program) };
+    let (is_exclusive, is_reversed) = (is_exclusive != 0, is_reversed != 0);
+    if let Some(terms) = terms {
+        let shape = Cumsum::new(count, inner).with_exclusive(is_exclusive).with_reversed(is_reversed);
+        let outer = crate::kernels::div(y.len(), count.saturating_mul(inner));
+        return Ok(sums::cumsum_into(how.level, &shape, outer, &terms, sources.i8(x)?, as_i8(y))?);
     }
+    let (x, y) = (sources.words(x)?, y.as_chunks_mut().0);
+    let block = count.saturating_mul(inner).max(1);
     for (x, y) in x.chunks_exact(block).zip(y.chunks_exact_mut(block)) {
-        for column in (0..row).step_by(terms.size()) {
-            let mut sum = terms.start();
+        for column in 0..inner {
+            let mut sum = 0.0_f32;
             for i in 0..count {
-                let at = column + row * if is_reversed != 0 { count - 1 - i } else { i };
-                if is_exclusive != 0 {
-                    terms.set(sum, y, at)?;
-                }
-                sum = terms.add(sum, x, at);
-                if is_exclusive == 0 {
-                    terms.set(sum, y, at)?;
-                }
+                let at = column + inner * if is_reversed { count - 1 - i } else { i };
+                let (Some(&x), Some(y)) = (x.get(at), y.get_mut(at)) else { return Err(Error::Program) };
+                let next = sum + f32::from_le_bytes(x);
+                *y = if is_exclusive { sum } else { next }.to_le_bytes();
+                sum = next;
             }
         }
     }

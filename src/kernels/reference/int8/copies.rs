@@ -1,4 +1,5 @@
-//! The twins of [`pad`](crate::kernels::int8::pad) and [`slice`](crate::kernels::int8::slice): where each element of a result comes from.
+//! The twins of [`pad`](crate::kernels::int8::pad), [`slice`](crate::kernels::int8::slice) and
+//! [`gather_nd`](crate::kernels::int8::gather_nd): where each element of a result comes from.
 
 /// The place along each axis of an element, from the last axis on.
 fn each_index(sizes: &[usize], mut i: usize, mut f: impl FnMut(usize, usize)) {
@@ -39,4 +40,23 @@ pub fn sliced(sizes: &[usize], begins: &[usize], counts: &[usize], steps: &[isiz
         place += (begins[axis] as isize + at as isize * steps[axis]) as usize * step;
     });
     place
+}
+
+/// Which row of an input an index into axes of these sizes names, `None` if it is not there.
+///
+/// ```
+/// use kernlet::kernels::reference::int8::copies::gathered;
+/// assert_eq!(gathered(&[2, 3], &[1, 2]), Some(5));
+/// assert_eq!(gathered(&[2, 3], &[0, 3]), None);
+/// ```
+pub fn gathered(sizes: &[usize], index: &[i32]) -> Option<usize> {
+    let mut row = 0;
+    for (axis, &at) in index.iter().enumerate() {
+        if at < 0 || at as usize >= sizes[axis] {
+            return None;
+        }
+        let step: usize = sizes[axis + 1..].iter().product();
+        row += at as usize * step;
+    }
+    Some(row)
 }

@@ -1,11 +1,12 @@
 //! The twins of [`softmax`](crate::kernels::int8::softmax), [`log_softmax`](crate::kernels::int8::log_softmax), [`logistic`](crate::kernels::int8::logistic),
-//! [`tanh`](crate::kernels::int8::tanh) and [`hard_swish`](crate::kernels::int8::hard_swish), from the scales on.
+//! [`tanh`](crate::kernels::int8::tanh) and [`hard_swish`](crate::kernels::int8::hard_swish), from the scales on; and of
+//! [`div`](crate::kernels::int8::div).
 //!
 //! A number in fixed point is `Fixed`: its bits and how many of them are before the point, so that every step
 //! says what it is a step of.
 
-use super::{half_away, half_up, held, rescale};
-use crate::kernels::int8::{Multiplier, Rescaling};
+use super::{half_away, half_up, held, place, rescale};
+use crate::kernels::int8::{Multiplier, Rescaling, div::Quotient};
 
 /// `bits · 2^(integer_bits − 31)`.
 #[derive(Clone, Copy)]
@@ -301,4 +302,30 @@ pub fn hard_swish(scales: [f32; 2], zero_points: [i8; 2], x: i8) -> i8 {
         half_away(i128::from(product), exponent.unsigned_abs()) as i64
     };
     (y + i64::from(zero_points[1])).clamp(-128, 127) as i8
+}
+
+/// One element of [`int8::div::div_into`](crate::kernels::int8::div::div_into).
+///
+/// ```
+/// use kernlet::kernels::{int8::{Output, div::Quotient}, reference::int8::functions::div};
+/// assert_eq!(div(&Quotient::new([1.0, 1.0], [0, 0], 0.25, Output::new(0)), 3, -2), -6);
+/// ```
+pub fn div(quotient: &Quotient, a: i8, b: i8) -> i8 {
+    let [a, b] =
+        [(a, quotient.zero_points[0]), (b, quotient.zero_points[1])].map(|(q, z)| i128::from(q) - i128::from(z));
+    let sign = if b < 0 { -1 } else { 1 };
+    let (a, b) = (sign * a, sign * b);
+    // (1 + fraction) · 2^(31 − headroom), and the dividend over 2^(31 − left).
+    let headroom = (b as u32).leading_zeros();
+    let fraction = Fixed::new((b << headroom) - (1 << 31), 0);
+    let left = (0..32).rev().find(|&left| i32::try_from(a << left).is_ok()).unwrap_or(0);
+    let mantissa = Fixed::new(i128::from(quotient.multiplier.mantissa()), 0);
+    let product = i128::from(Fixed::new(a << left, 0).times(reciprocal(fraction)).times(mantissa).bits);
+    let right = left + 31 - headroom.cast_signed() - quotient.multiplier.exponent();
+    let rescaled = match right {
+        ..0 => held(product << -right),
+        0..=31 => half_away(product, right.cast_unsigned()) as i32,
+        _ => ((product >> (right % 32)) + i128::from(product >= 0)) as i32,
+    };
+    place(&quotient.output, rescaled)
 }

@@ -7,6 +7,7 @@ pub mod elementwise;
 pub mod functions;
 pub mod lstm;
 pub mod pool2d;
+pub mod sums;
 
 use crate::kernels::int8::{Filter, Multiplier, Output, Rescaling};
 
