@@ -1,4 +1,4 @@
-//! Convolutions and dense layers of eight-bit integers against their naive twins, to the bit.
+//! Convolutions, dense layers, quotients, sums and gathered rows of eight-bit integers against their naive twins, to the bit.
 #![no_main]
 
 use arbitrary::{Arbitrary, Result, Unstructured};
@@ -7,14 +7,67 @@ use kernlet::{
         conv2d::Conv2d,
         conv2d_transpose::Conv2dTranspose,
         dense::Dense,
-        int8::{Filter, Multiplier, Output, Rescaling, conv2d, conv2d_transpose, dense, depthwise_conv2d},
-        reference::int8::convolution as twin,
+        int8::{
+            Broadcast, Filter, Multiplier, Output, Rescaling, conv2d, conv2d_transpose, dense, depthwise_conv2d,
+            div::{self, Quotient},
+            gather_nd::{self, GatherNd},
+            sums::{self, Cumsum, Terms},
+        },
+        reference::int8::{self as twins, convolution as twin},
     },
     random::Stream,
     simd::Level,
 };
 use kernlet_fuzz::{padding, pair, size};
 use libfuzzer_sys::fuzz_target;
+
+/// What is computed.
+#[derive(Debug)]
+enum Case {
+    Layer(Layer),
+    Quotient(Quotient, Vec<(i8, i8)>),
+    Sums { shape: Cumsum, outer: usize, terms: Terms, x: Vec<i8> },
+    Rows { sizes: Vec<usize>, inner: usize, indices: Vec<i32> },
+}
+
+impl<'a> Arbitrary<'a> for Case {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(match u.int_in_range(0..=7)? {
+            0 => Self::Quotient(
+                Quotient { zero_points: u.arbitrary()?, multiplier: multiplier(u)?, output: output(u)? },
+                u.arbitrary()?,
+            ),
+            1 => {
+                let [count, inner] = pair(u, 0, 20)?;
+                let outer = size(u, 0, 4)?;
+                let shape = Cumsum::new(count, inner).with_exclusive(u.arbitrary()?).with_reversed(u.arbitrary()?);
+                let terms = Terms { zero_point: u.arbitrary()?, multiplier: multiplier(u)?, output: output(u)? };
+                Self::Sums { shape, outer, terms, x: bytes(Stream::new(u.arbitrary()?, 0), outer * count * inner) }
+            }
+            2 => {
+                let sizes: Vec<usize> = (0..size(u, 1, 6)?).map(|_| size(u, 0, 5)).collect::<Result<_>>()?;
+                let (inner, rows) = (size(u, 0, 5)?, size(u, 0, 9)?);
+                let index = |u: &mut Unstructured<'a>| {
+                    if u.ratio(1, 16)? { u.arbitrary() } else { u.int_in_range(0..=5) }
+                };
+                let indices = (0..rows * sizes.len()).map(|_| index(u)).collect::<Result<_>>()?;
+                Self::Rows { sizes, inner, indices }
+            }
+            _ => Self::Layer(u.arbitrary()?),
+        })
+    }
+}
+
+fn multiplier(u: &mut Unstructured) -> Result<Multiplier> {
+    let mantissa = if u.ratio(7, 8)? { u.int_in_range(1 << 30..=i32::MAX)? } else { u.int_in_range(0..=i32::MAX)? };
+    Ok(Multiplier::from_parts(mantissa, u.int_in_range(-31..=30)?).unwrap())
+}
+
+fn output(u: &mut Unstructured) -> Result<Output> {
+    let range = if u.arbitrary()? { [-128, 127] } else { u.arbitrary()? };
+    let rescaling = if u.ratio(3, 4)? { Rescaling::Double } else { Rescaling::Single };
+    Ok(Output::new(u.arbitrary()?).with_range(range).with_rescaling(rescaling))
+}
 
 #[derive(Debug)]
 enum Shape {
@@ -24,7 +77,7 @@ enum Shape {
 }
 
 #[derive(Debug)]
-struct Case {
+struct Layer {
     shape: Shape,
     batch: usize,
     seed: u64,
@@ -36,7 +89,7 @@ struct Case {
     output: Output,
 }
 
-impl<'a> Arbitrary<'a> for Case {
+impl<'a> Arbitrary<'a> for Layer {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let most = if u.ratio(1, 8)? { 70 } else { 9 };
         let [ci, co] = pair(u, 1, most)?;
@@ -57,8 +110,6 @@ impl<'a> Arbitrary<'a> for Case {
             ),
             _ => Shape::Dense(Dense::new(size(u, 0, 600)?, co)),
         };
-        let range = if u.arbitrary()? { [-128, 127] } else { u.arbitrary()? };
-        let rescaling = if u.ratio(3, 4)? { Rescaling::Double } else { Rescaling::Single };
         Ok(Self {
             shape,
             batch: size(u, 0, 5)?,
@@ -67,7 +118,7 @@ impl<'a> Arbitrary<'a> for Case {
             bias: u.arbitrary()?,
             exponent: if u.ratio(3, 4)? { -9 } else { u.int_in_range(-31..=30)? },
             input_zero_point: u.arbitrary()?,
-            output: Output::new(u.arbitrary()?).with_range(range).with_rescaling(rescaling),
+            output: output(u)?,
         })
     }
 }
@@ -76,7 +127,7 @@ fn bytes(stream: Stream, len: usize) -> Vec<i8> {
     (0..len as u64).map(|i| stream.u32_at(i) as i8).collect()
 }
 
-impl Case {
+impl Layer {
     fn lens(&self) -> Option<[usize; 4]> {
         Some(match &self.shape {
             Shape::Conv(c) => c.validate().ok().map(|()| [c.x_len(), c.w_len(), c.out_channels, c.y_len()])?,
@@ -86,8 +137,48 @@ impl Case {
     }
 }
 
-fuzz_target!(|case: Case| {
-    let Case { batch, seed, exponent, .. } = case;
+fuzz_target!(|case: Case| match case {
+    Case::Layer(layer) => run(layer),
+    Case::Quotient(quotient, pairs) => {
+        let (a, b): (Vec<i8>, Vec<i8>) = pairs.into_iter().unzip();
+        let expected: Vec<i8> = a.iter().zip(&b).map(|(&a, &b)| twins::functions::div(&quotient, a, b)).collect();
+        at_every_level(&expected, |level, y| {
+            div::div_into(level, &Broadcast::same(a.len()), &quotient, &a, &b, y).unwrap();
+        });
+    }
+    Case::Sums { shape, outer, terms, x } => {
+        let mut expected = vec![0; x.len()];
+        twins::sums::cumsum(&shape, &terms, &x, &mut expected);
+        at_every_level(&expected, |level, y| sums::cumsum_into(level, &shape, outer, &terms, &x, y).unwrap());
+        // The same numbers as so many tensors.
+        let len = outer * shape.inner;
+        let tensors = || (0..shape.count).map(|i| &x[i * len..][..len]);
+        let expected: Vec<i8> = (0..len).map(|i| twins::sums::add_n(&terms, tensors().map(|x| x[i]))).collect();
+        at_every_level(&expected, |level, y| sums::add_n_into(level, &terms, tensors(), y).unwrap());
+    }
+    Case::Rows { sizes, inner, indices } => {
+        let shape = GatherNd::new(&sizes, inner).unwrap();
+        let x: Vec<i32> = (1..=shape.x_len() as i32).collect();
+        let places: Vec<[u8; 4]> = indices.iter().map(|i| i.to_le_bytes()).collect();
+        let mut y = vec![-1; indices.len() / sizes.len() * inner];
+        gather_nd::gather_nd_into(&shape, &x, &places, &mut y).unwrap();
+        for (i, &y) in y.iter().enumerate() {
+            let row = twins::copies::gathered(&sizes, &indices[i / inner * sizes.len()..][..sizes.len()]);
+            assert_eq!(y, row.map_or(0, |row| x[row * inner + i % inner]), "{i}");
+        }
+    }
+});
+
+fn at_every_level(expected: &[i8], run: impl Fn(Level, &mut [i8])) {
+    for level in Level::all() {
+        let mut y = vec![99; expected.len()];
+        run(level, &mut y);
+        assert_eq!(y, expected, "{level}");
+    }
+}
+
+fn run(case: Layer) {
+    let Layer { batch, seed, exponent, .. } = case;
     let Some([x_len, w_len, channels, y_len]) = case.lens() else { return };
     let (x, w) = (bytes(Stream::new(seed, 0), batch * x_len), bytes(Stream::new(seed, 1), w_len));
     let other = Stream::new(seed, 2);
@@ -131,4 +222,4 @@ fuzz_target!(|case: Case| {
             assert_eq!(y, expected, "depthwise, {level}");
         }
     }
-});
+}
