@@ -32,6 +32,17 @@ pub struct GradientSum {
     nodes: Vec<Node>,
     /// Buffers of nodes that were added to others, to be used again.
     spare: Vec<Vec<f32>>,
+    /// Of a subtree that comes, the neighbours on its way up the tree; empty in between.
+    path: Vec<Vec<f32>>,
+}
+
+/// So many elements of each neighbour are added up before the next: they stay in the first cache.
+const BLOCK: usize = 1024;
+
+fn add(sum: &mut [f32], gradient: &[f32]) {
+    for (sum, g) in sum.iter_mut().zip(gradient) {
+        *sum += g;
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +57,7 @@ struct Node {
 impl GradientSum {
     /// The gradient of leaf `index`.
     pub fn leaf(index: usize, gradient: Vec<f32>) -> Self {
-        Self { nodes: alloc::vec![Node { height: 0, index, gradient }], spare: Vec::new() }
+        Self { nodes: alloc::vec![Node { height: 0, index, gradient }], ..Self::default() }
     }
 
     /// Adds the gradient of leaf `index`, copied into a buffer that is free if there is one.
@@ -81,10 +92,12 @@ impl GradientSum {
     /// assert_eq!(total, [28.0]);
     /// ```
     pub fn add_subtree(&mut self, height: u32, index: usize, gradient: &[f32]) {
-        let mut buffer = self.spare.pop().unwrap_or_default();
-        buffer.clear();
-        buffer.extend_from_slice(gradient);
-        self.insert(Node { height, index, gradient: buffer });
+        if !self.meet(height, index, gradient) {
+            let mut buffer = self.spare.pop().unwrap_or_default();
+            buffer.clear();
+            buffer.extend_from_slice(gradient);
+            self.nodes.push(Node { height, index, gradient: buffer });
+        }
     }
 
     /// The complete subtrees that the leaves so far make, each as height, index and sum: what another sum takes by
@@ -106,18 +119,34 @@ impl GradientSum {
         self.spare.extend(other.spare);
     }
 
-    fn insert(&mut self, mut node: Node) {
-        while let Some(at) = self.nodes.iter().position(|n| n.height == node.height && n.index == node.index ^ 1) {
-            let neighbour = self.nodes.swap_remove(at);
-            // Left plus right: addition commutes, so which one holds the sum does not matter.
-            for (sum, g) in node.gradient.iter_mut().zip(&neighbour.gradient) {
-                *sum += g;
-            }
-            self.spare.push(neighbour.gradient);
-            node.height += 1;
-            node.index /= 2;
+    fn insert(&mut self, node: Node) {
+        if self.meet(node.height, node.index, &node.gradient) {
+            self.spare.push(node.gradient);
+        } else {
+            self.nodes.push(node);
         }
-        self.nodes.push(node);
+    }
+
+    /// Adds a subtree to its neighbour, their sum to its own, and so on up the tree: for each element in one pass, since
+    /// gradients are longer than caches. Whether there was a neighbour.
+    fn meet(&mut self, mut height: u32, mut index: usize, gradient: &[f32]) -> bool {
+        while let Some(at) = self.nodes.iter().position(|n| n.height == height && n.index == index ^ 1) {
+            self.path.push(self.nodes.swap_remove(at).gradient);
+            (height, index) = (height + 1, index / 2);
+        }
+        let mut neighbours = self.path.drain(..);
+        let Some(mut first) = neighbours.next() else { return false };
+        let others = neighbours.as_slice();
+        // Left plus right: addition commutes, so which one holds the sum does not matter.
+        for (block, (sum, gradient)) in first.chunks_mut(BLOCK).zip(gradient.chunks(BLOCK)).enumerate() {
+            add(sum, gradient);
+            for other in others {
+                add(sum, other.get(block * BLOCK..).unwrap_or_default());
+            }
+        }
+        self.spare.extend(neighbours);
+        self.nodes.push(Node { height, index, gradient: first });
+        true
     }
 
     /// The sum over all leaves; `None` if there was none.
@@ -145,9 +174,7 @@ impl GradientSum {
         let mut nodes = self.nodes.drain(..);
         let Some(mut total) = nodes.next() else { return };
         for node in nodes {
-            for (sum, g) in total.gradient.iter_mut().zip(&node.gradient) {
-                *sum += g;
-            }
+            add(&mut total.gradient, &node.gradient);
             self.spare.push(node.gradient);
         }
         self.nodes.push(total);
