@@ -1,8 +1,8 @@
 //! A training step as a MapReduce: shards of a batch are mapped to gradients, and these are reduced to their sum.
 
 use kernlet::{
-    mapreduce::GradientSum,
-    nn::{Metrics, Network, OwnedTrainer, Training},
+    mapreduce::{GradientSum, complete_subtrees},
+    nn::{Leaves, Metrics, Network, OwnedTrainer, Training},
     optim::{Optimizer, Sgd},
     parallel,
     shape::Shape,
@@ -12,11 +12,14 @@ use kernlet::{
 /// Images whose gradients are added up before any tree: what a sum depends on, instead of the number of shards.
 pub const LEAF: usize = 16;
 
+/// Leaves that are worked on at once, a power of two.
+const AT_ONCE: usize = 8;
+
 /// It only computes gradients, so its optimizer is one without state.
 type Mapper<N> = OwnedTrainer<N, Sgd>;
 
 const fn mapping<N: Network>() -> Training<N, Sgd> {
-    Training::new(Sgd::new(0.0)).batch(LEAF)
+    Training::new(Sgd::new(0.0)).batch(AT_ONCE * LEAF)
 }
 
 /// The workers of a MapReduce. Each has all that it needs, as if it were a machine of its own.
@@ -27,6 +30,8 @@ pub struct Shards<N: Network> {
 
 struct Shard<N: Network> {
     mapper: Mapper<N>,
+    /// Of leaves that are worked on at once, and of all.
+    sums: Vec<f32>,
     sum: GradientSum,
     /// Of each leaf, in order.
     metrics: Vec<Metrics>,
@@ -37,14 +42,15 @@ impl<N: Network<Parameters: Send + Sync>> Shards<N> {
     pub fn new(count: usize, level: Level, threads: usize, seed: u64) -> Result<Self, String> {
         let shard = |_| {
             let mapper = mapping().level(level).seed(seed).build().map_err(|error| error.to_string())?;
-            Ok(Shard { mapper, sum: GradientSum::default(), metrics: Vec::new() })
+            let sums = vec![0.0; mapping::<N>().leaves_len(LEAF)];
+            Ok(Shard { mapper, sums, sum: GradientSum::default(), metrics: Vec::new() })
         };
         Ok(Self { shards: (0..count).map(shard).collect::<Result<_, String>>()?, threads })
     }
 
     /// The bytes that the shards of a run take, besides their sums.
     pub fn bytes(count: usize) -> usize {
-        count * mapping::<N>().training_bytes()
+        count * (mapping::<N>().training_bytes() + size_of::<f32>() * mapping::<N>().leaves_len(LEAF))
     }
 
     /// One step on a batch: map, reduce, update.
@@ -65,12 +71,15 @@ impl<N: Network<Parameters: Send + Sync>> Shards<N> {
                 mapper.model_mut().parameters_mut().copy_from_slice(parameters);
                 mapper.set_progress(progress);
                 shard.metrics.clear();
-                for leaf in leaves {
-                    let first = leaf * LEAF;
-                    let end = labels.len().min(first + LEAF);
+                for (height, index) in complete_subtrees(leaves, AT_ONCE.ilog2()) {
+                    let (leaf, count) = (index << height, 1 << height);
+                    let (first, end) = (leaf * LEAF, labels.len().min((leaf + count) * LEAF));
                     let (images, part) = (&images[first * input..end * input], &labels[first..end]);
-                    shard.metrics.push(mapper.backward(images, part, first, labels.len())?);
-                    shard.sum.add_leaf(leaf, mapper.gradients());
+                    let mut metrics = [Metrics::default(); AT_ONCE];
+                    let leaves = Leaves { samples: LEAF, sums: &mut shard.sums, metrics: &mut metrics[..count] };
+                    mapper.backward_leaves(images, part, first, labels.len(), leaves)?;
+                    shard.metrics.extend_from_slice(&metrics[..count]);
+                    shard.sum.add_subtree(height, index, mapper.gradients());
                 }
             }
             Ok(())

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     data::batches::epoch_order,
-    mapreduce::GradientSum,
+    mapreduce::{GradientSum, complete_subtrees},
     nn::{Freeze, Loss, Metrics, Network, Nothing, OwnedTrainer, SoftmaxCrossEntropy},
     optim::Optimizer,
     snapshot::Progress,
@@ -342,7 +342,7 @@ impl Joined<'_> {
             return Ok(());
         }
         let metrics = part.clone().map(|_| read_metrics(&mut from)).collect::<Option<Vec<_>>>().ok_or_else(short)?;
-        let nodes = plan::subtrees(part.clone()).count() as u64;
+        let nodes = complete_subtrees(part.clone(), u32::MAX).count() as u64;
         expect("a number of bytes of subtrees of", nodes * (8 + 4 * self.subtree.len() as u64), from.0.len() as u64)?;
         self.check_places(part.clone(), from.0)?;
         while !from.0.is_empty() {
@@ -362,7 +362,7 @@ impl Joined<'_> {
     /// Whether the subtrees are those of the part, in any order.
     fn check_places(&self, part: Range<usize>, nodes: &[u8]) -> Result<(), Error> {
         let mut expected: Vec<u64> =
-            plan::subtrees(part).map(|(height, index)| u64::from(height) << 56 | index as u64).collect();
+            complete_subtrees(part, u32::MAX).map(|(height, index)| u64::from(height) << 56 | index as u64).collect();
         for node in nodes.chunks(8 + 4 * self.subtree.len()) {
             let found = Payload(node).u64().unwrap_or(u64::MAX);
             let at = expected.iter().position(|&place| place == found);

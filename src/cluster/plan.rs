@@ -20,24 +20,12 @@ fn prev_power_of_two(n: usize) -> usize {
     if n == 0 { 1 } else { 1 << n.ilog2() }
 }
 
-/// The complete, aligned subtrees that a range of leaves consists of, as (height, index), from left to right.
-pub(super) fn subtrees(leaves: Range<usize>) -> impl Iterator<Item = (u32, usize)> {
-    let mut at = leaves.start;
-    core::iter::from_fn(move || {
-        let left = leaves.end.checked_sub(at).filter(|&left| left > 0)?;
-        let height = left.ilog2().min(if at == 0 { u32::MAX } else { at.trailing_zeros() });
-        let index = at >> height;
-        at += 1 << height;
-        Some((height, index))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::mapreduce::GradientSum;
+    use crate::mapreduce::complete_subtrees;
 
     #[test]
     fn parts_cover_all_leaves_and_are_about_equal() {
@@ -59,19 +47,6 @@ mod tests {
         }
         let parts: Vec<_> = (0..3).map(|index| part(64, index, 3)).collect();
         assert_eq!(parts, [0..20, 20..44, 44..64]);
-        assert_eq!((0..8).map(|index| subtrees(part(64, index, 8)).count()).sum::<usize>(), 8);
-    }
-
-    #[test]
-    fn subtrees_are_those_of_a_sum() {
-        for start in 0..40 {
-            for end in start..40 {
-                let mut sum = GradientSum::default();
-                (start..end).for_each(|leaf| sum.add_leaf(leaf, &[1.0]));
-                let mut found: Vec<_> = sum.subtrees().map(|(height, index, _)| (height, index)).collect();
-                found.sort_by_key(|(height, index)| index << height);
-                assert!(subtrees(start..end).eq(found));
-            }
-        }
+        assert_eq!((0..8).map(|index| complete_subtrees(part(64, index, 8), u32::MAX).count()).sum::<usize>(), 8);
     }
 }

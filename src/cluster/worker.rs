@@ -10,8 +10,8 @@ use super::{
     hello::Hello,
 };
 use crate::{
-    mapreduce::GradientSum,
-    nn::{self, Draw, Freeze, Loss, Metrics, Network, Nothing, OwnedTrainer, SoftmaxCrossEntropy, Training},
+    mapreduce::{GradientSum, complete_subtrees},
+    nn::{self, Draw, Freeze, Leaves, Loss, Metrics, Network, Nothing, OwnedTrainer, SoftmaxCrossEntropy, Training},
     optim::Sgd,
     shape::Shape,
     simd::Level,
@@ -21,13 +21,17 @@ use crate::{
 /// Writes a record's input and targets.
 type ReadRecord<T> = Box<dyn Fn(Draw, &[u8], &mut [f32], &mut [T]) -> Result<(), nn::Error> + Send>;
 
+/// The most leaves that are worked on at once, a power of two: so many samples, that a layer's parameters are read once
+/// for several leaves, and their gradients written once.
+const AT_ONCE: usize = 8;
+
 /// Bytes of a sample's number before its record.
 const NUMBER: usize = 4;
 
 /// A worker of a [`Driver`](super::Driver): a process that lives as long as the engine's own.
 ///
 /// Its memory is the samples that it holds, which stay within a [budget](Self::budget); the longest frame; the
-/// memory of a step on [`LEAF`] samples; and a sum of gradients for each height of the tree over its leaves.
+/// memory of a step on eight times [`LEAF`] samples; and a sum of gradients for each height of the tree over its leaves.
 ///
 /// The [module](super) has an example.
 pub struct Worker<N: Network, L: Loss = SoftmaxCrossEntropy, F: Freeze = Nothing> {
@@ -69,7 +73,7 @@ impl<N: Network, L: Loss, F: Freeze> Worker<N, L, F> {
         record: usize,
         read: impl Fn(Draw, &[u8], &mut [f32], &mut [L::Target]) -> Result<(), nn::Error> + Send + 'static,
     ) -> Self {
-        let training: Training<N, Sgd> = Training::new(Sgd::new(0.0)).batch(LEAF);
+        let training: Training<N, Sgd> = Training::new(Sgd::new(0.0)).batch(AT_ONCE * LEAF);
         let training = training.loss(loss).freeze();
         Self { training, level: Level::detect(), record, read: Box::new(read), budget: usize::MAX }
     }
@@ -110,8 +114,9 @@ impl<N: Network, L: Loss, F: Freeze> Worker<N, L, F> {
             budget: self.budget,
             partitions: Vec::new(),
             step: None,
-            inputs: vec![0.0; LEAF * N::Input::LEN],
-            targets: vec![bytemuck::Zeroable::zeroed(); LEAF * last],
+            inputs: vec![0.0; AT_ONCE * LEAF * N::Input::LEN],
+            targets: vec![bytemuck::Zeroable::zeroed(); AT_ONCE * LEAF * last],
+            sums: vec![0.0; self.training.leaves_len(LEAF)],
             sum: GradientSum::default(),
             metrics: Vec::new(),
         };
@@ -198,6 +203,8 @@ struct Serving<N: Network, L: Loss, F: Freeze> {
     step: Option<Step>,
     inputs: Vec<f32>,
     targets: Vec<L::Target>,
+    /// Of leaves that are worked on at once.
+    sums: Vec<f32>,
     sum: GradientSum,
     metrics: Vec<Metrics>,
 }
@@ -303,11 +310,11 @@ impl<N: Network, L: Loss, F: Freeze> Serving<N, L, F> {
             return Err(Error::Samples { partition: part.key, expected: part.len as u64, found: found as u64 });
         }
         let input = N::Input::LEN;
-        let target = self.targets.len() / LEAF;
+        let target = self.targets.len() / (AT_ONCE * LEAF);
         let mut first = part.first;
-        for leaf in part.leaves.clone() {
-            let begin = leaf * LEAF;
-            let count = LEAF.min(step.batch.saturating_sub(begin));
+        for (height, index) in complete_subtrees(part.leaves.clone(), AT_ONCE.ilog2()) {
+            let (begin, leaves) = (LEAF * (index << height), 1 << height);
+            let count = (leaves * LEAF).min(step.batch.saturating_sub(begin));
             let expected = first.saturating_add(count);
             let rows = partition.samples.get(first.saturating_mul(row)..expected.saturating_mul(row));
             let beyond = Error::Payload { kind: Kind::PART, what: "its samples are beyond the partition's" };
@@ -321,8 +328,12 @@ impl<N: Network, L: Loss, F: Freeze> Serving<N, L, F> {
             }
             let inputs = self.inputs.get(..count * input).unwrap_or(&[]);
             let targets = self.targets.get(..count * target).unwrap_or(&[]);
-            self.metrics.push(self.mapper.backward(inputs, targets, begin, step.batch)?);
-            self.sum.add_leaf(leaf, self.mapper.gradients());
+            let mut metrics = [Metrics::default(); AT_ONCE];
+            let metrics = metrics.get_mut(..leaves).unwrap_or_default();
+            let leaves = Leaves { samples: LEAF, sums: &mut self.sums, metrics: &mut *metrics };
+            self.mapper.backward_leaves(inputs, targets, begin, step.batch, leaves)?;
+            self.metrics.extend_from_slice(metrics);
+            self.sum.add_subtree(height, index, self.mapper.gradients());
             first = expected;
         }
         Ok(())

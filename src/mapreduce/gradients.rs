@@ -9,6 +9,7 @@
 //! of shards or workers, nor on their order.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// The sum of some leaves' gradients: complete subtrees of the tree over all leaves.
 ///
@@ -34,6 +35,26 @@ pub struct GradientSum {
     spare: Vec<Vec<f32>>,
     /// Of a subtree that comes, the neighbours on its way up the tree; empty in between.
     path: Vec<Vec<f32>>,
+}
+
+/// The complete, aligned subtrees of at most `height` that a range of leaves consists of, from left to right: height and
+/// index of each, as [`GradientSum::add_subtree`] takes them.
+///
+/// ```
+/// use kernlet::mapreduce::complete_subtrees;
+/// // Leaves 3, 4 to 7, 8 to 9.
+/// assert!(complete_subtrees(3..10, 3).eq([(0, 3), (2, 1), (1, 4)]));
+/// assert!(complete_subtrees(0..8, 2).eq([(2, 0), (2, 1)]));
+/// ```
+pub fn complete_subtrees(leaves: Range<usize>, height: u32) -> impl Iterator<Item = (u32, usize)> {
+    let mut at = leaves.start;
+    core::iter::from_fn(move || {
+        let left = leaves.end.checked_sub(at).filter(|&left| left > 0)?;
+        let height = height.min(left.ilog2()).min(if at == 0 { u32::MAX } else { at.trailing_zeros() });
+        let index = at >> height;
+        at += 1 << height;
+        Some((height, index))
+    })
 }
 
 /// So many elements of each neighbour are added up before the next: they stay in the first cache.
@@ -226,5 +247,18 @@ mod tests {
             sum.add_leaf(i, &[g]);
         }
         assert_eq!(sum.into_total(), Some(alloc::vec![big + 2.0]));
+    }
+
+    #[test]
+    fn subtrees_are_those_of_a_sum() {
+        for start in 0..40 {
+            for end in start..40 {
+                let mut sum = GradientSum::default();
+                (start..end).for_each(|leaf| sum.add_leaf(leaf, &[1.0]));
+                let mut found: Vec<_> = sum.subtrees().map(|(height, index, _)| (height, index)).collect();
+                found.sort_by_key(|(height, index)| index << height);
+                assert!(complete_subtrees(start..end, u32::MAX).eq(found));
+            }
+        }
     }
 }

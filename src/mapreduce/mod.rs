@@ -117,7 +117,7 @@ pub use counters::Counters;
 pub use error::{Error, Rejected};
 pub use fixed_table::{FixedTable, RejectedPair, TableDrain};
 #[cfg(feature = "alloc")]
-pub use gradients::GradientSum;
+pub use gradients::{GradientSum, complete_subtrees};
 #[cfg(feature = "alloc")]
 pub use job::{Combined, Combining, Grouped, Grouping, Job};
 pub use partition::{HashPartitioner, Partitioned, Partitioner, RangePartitioner};

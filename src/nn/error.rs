@@ -137,6 +137,15 @@ pub enum Error {
         /// The layer.
         layer: &'static str,
     },
+    /// A stateful training goes on with the states of a whole batch, of which leaves are parts.
+    StatefulLeaves,
+    /// Room for the metrics of another number of leaves than the samples make.
+    Leaves {
+        /// The leaves of the samples.
+        expected: usize,
+        /// The metrics that there is room for.
+        found: usize,
+    },
     /// A stateful training takes sequences in their order, one piece after the other; `fit` would shuffle them.
     Shuffled,
     /// A sample could not be read.
@@ -194,6 +203,12 @@ impl fmt::Display for Error {
             ),
             Self::Backwards { layer } => {
                 write!(f, "stateful: layer `{layer}` runs backwards and cannot go on from an earlier batch")
+            }
+            Self::StatefulLeaves => {
+                f.write_str("stateful: states are those of a whole batch, and leaves are parts of it")
+            }
+            Self::Leaves { expected, found } => {
+                write!(f, "leaves: expected room for {expected} metrics, found {found}")
             }
             Self::Shuffled => f.write_str("stateful: `fit` shuffles samples; take the steps one by one"),
             Self::Sample { index } => write!(f, "samples: sample {index} could not be read"),

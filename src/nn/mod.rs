@@ -79,7 +79,7 @@ pub use run::{Grid, HeapMemory, Trace};
 #[cfg(feature = "alloc")]
 pub use train::OwnedTrainer;
 pub use train::{
-    Draw, Evaluation, Event, Fitted, Gradients, Held, HeldTrainer, Pairs, Samples, Stopped, Trainer, Training,
+    Draw, Evaluation, Event, Fitted, Gradients, Held, HeldTrainer, Leaves, Pairs, Samples, Stopped, Trainer, Training,
 };
 
 /// What the expansion of [`network!`](crate::network) names.

@@ -137,6 +137,8 @@ pub struct Spec {
     /// The layer works on each sample by itself and has few parameters, so that a batch may pass through it in
     /// pieces that stay in cache.
     pub(crate) by_piece: bool,
+    /// Though it is not by piece: gradients of the parameters may be computed for some samples of a batch by themselves.
+    pub(crate) by_leaf: bool,
     pub(crate) auxiliary: Auxiliary,
     pub(crate) scratch: Scratch,
     /// The layer is an elementwise function that the layer before may apply as it writes its output.
@@ -180,6 +182,7 @@ impl Spec {
         reads_sign: false,
         drops: false,
         by_piece: true,
+        by_leaf: false,
         auxiliary: Auxiliary::None,
         scratch: Scratch { forward: 0, backward: 0, weights: 0 },
         epilogue: None,

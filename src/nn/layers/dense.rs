@@ -29,6 +29,7 @@ impl Dense {
             reads_input: true,
             reads_list: true,
             by_piece: false,
+            by_leaf: true,
             fuses: true,
             // Over several steps it would take them all at once.
             streaming: if is_one_step(&context.input()) { Streaming::EachStep } else { Streaming::No },

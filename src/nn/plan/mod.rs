@@ -193,6 +193,8 @@ pub struct Sizes {
     pub longest_row: usize,
     /// How many layers run piece by piece.
     pub by_piece: usize,
+    /// Gradients of all trained parameters may be computed for some samples of a batch by themselves.
+    pub by_leaf: bool,
     /// How many layers take part.
     pub active: usize,
 }
@@ -386,6 +388,7 @@ impl<'a, const N: usize> Draft<'a, N> {
             first_trained: 0,
             longest_row: 0,
             by_piece: self.by_piece,
+            by_leaf: true,
             active: self.count,
         };
         let mut i = self.count;
@@ -394,6 +397,8 @@ impl<'a, const N: usize> Draft<'a, N> {
             let Declared { layer, spec } = &self.declared[i];
             steps[i] = self.step(i, &mut sizes);
             back[i] = self.back_step(i);
+            // A frozen one may normalise over the batch in another way, so that none is taken for granted.
+            sizes.by_leaf = sizes.by_leaf && (layer.rows == 0 || spec.by_piece || spec.by_leaf);
             if self.trained[i] {
                 sizes.first_trained = layer.offset;
                 sizes.longest_row = max(sizes.longest_row, layer.row_len);

@@ -39,6 +39,8 @@ pub(in crate::nn) struct Call<'a> {
     pub(in crate::nn) noise: Option<Seed>,
     /// These samples' part of the batch over which gradients are a mean.
     pub(in crate::nn) share: f32,
+    /// The sample that sums over samples begin with.
+    pub(in crate::nn) begin: usize,
     /// What each layer's output is rounded to; empty where nothing is.
     #[cfg(feature = "alloc")]
     pub(in crate::nn) grids: &'a [Option<Grid>],
@@ -393,7 +395,7 @@ impl<'a> Call<'a> {
             dy,
             auxiliary,
             rows,
-            is_first: samples.first == 0,
+            is_first: samples.first == self.begin,
             gradient,
         };
         Ok(N::weights_layer(index, pass)?)

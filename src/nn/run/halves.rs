@@ -84,8 +84,15 @@ impl Call<'_> {
             ],
         )?;
         let x: &[f32] = if x_place.is_input() { self.inputs.floats(samples.range(input))? } else { x };
-        let whole =
-            Half { threads: self.threads, samples: samples.count, x, dy, dx, scratch, is_first: samples.first == 0 };
+        let whole = Half {
+            threads: self.threads,
+            samples: samples.count,
+            x,
+            dy,
+            dx,
+            scratch,
+            is_first: samples.first == self.begin,
+        };
         let (mut low, mut high) =
             whole.cut(left, middle, input, output, self.regions.scratch_len()).ok_or(Error::Plan)?;
 

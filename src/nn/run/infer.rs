@@ -210,6 +210,7 @@ fn run<N: Network>(
         carried: None,
         noise: None,
         share: 1.0,
+        begin: 0,
         #[cfg(feature = "alloc")]
         grids: &[],
     };

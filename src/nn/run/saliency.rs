@@ -81,6 +81,7 @@ pub fn saliency<N: Network>(
         carried: None,
         noise: None,
         share: 1.0,
+        begin: 0,
         #[cfg(feature = "alloc")]
         grids: &[],
     };

@@ -16,29 +16,28 @@ use crate::{
 };
 
 impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
-    /// The loss of the outputs, and its gradient as the share of `of` samples if it is wanted.
+    /// The loss of some samples' outputs, and its gradient as the share of `of` samples if it is wanted.
     pub(super) fn evaluate_loss(
         &mut self,
         targets: &[L::Target],
-        count: usize,
+        samples: Part,
         of: Option<usize>,
     ) -> Result<Metrics, Error> {
         let last = const { Sizing::<N, L, F>::SIZES.active }.checked_sub(1).ok_or(Error::Plan)?;
         let steps = Sizing::<N, L, F>::steps().get(last).zip(Sizing::<N, L, F>::back().get(last));
         let (step, back) = steps.ok_or(Error::Plan)?;
         let outputs = N::Output::LEN;
-        let whole = Part { first: 0, count };
         let layout = self.layout;
         let [y, dy] = parts(
             self.memory,
-            [layout.regions.range(step.value, outputs, whole), layout.regions.range(back.gradient, outputs, whole)],
+            [layout.regions.range(step.value, outputs, samples), layout.regions.range(back.gradient, outputs, samples)],
         )?;
         let loss = &self.training.loss;
         let output = const { &Sizing::<N, L, F>::OUTPUT };
         let Some(of) = of else { return loss.evaluate(self.level, y, output, targets, Outputs::default()) };
         let metrics = loss.evaluate(self.level, y, output, targets, Outputs::of(dy))?;
-        if of != count && !loss.sums() {
-            elementwise::scale(self.level, count as f32 / of as f32, dy);
+        if of != samples.count && !loss.sums() {
+            elementwise::scale(self.level, samples.count as f32 / of as f32, dy);
         }
         Ok(metrics)
     }

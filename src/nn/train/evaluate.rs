@@ -245,6 +245,7 @@ impl<N: Network, L: Loss> Evaluation<N, L> {
             carried: None,
             noise: None,
             share: 1.0,
+            begin: 0,
             #[cfg(feature = "alloc")]
             grids: &[],
         };

@@ -13,6 +13,7 @@ mod config;
 mod evaluate;
 mod fit;
 mod layout;
+mod leaves;
 mod resume;
 mod samples;
 mod session;
@@ -26,6 +27,7 @@ pub use self::{
     config::{Gradients, Training},
     evaluate::Evaluation,
     fit::{Event, Fitted, Stopped},
+    leaves::Leaves,
     samples::{Draw, Pairs, Samples},
 };
 use self::{session::Session, sizing::Sizing};

@@ -37,7 +37,24 @@ impl<'s, N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'s, N, O, L, F> {
         if targets.len() == expected { Ok(()) } else { Err(Error::Targets { expected, found: targets.len() }) }
     }
 
-    fn call<'c>(
+    /// How many samples these are, if they are `first..` of `of` and have as many targets.
+    pub(super) fn check_part(
+        &self,
+        inputs: &[impl Element],
+        targets: &[L::Target],
+        first: usize,
+        of: usize,
+    ) -> Result<usize, Error> {
+        let count = sample_count::<N>(inputs, self.training.batching.batch)?;
+        let left = of.saturating_sub(first);
+        if count > left {
+            return Err(Error::Batch { expected: left, found: count });
+        }
+        Self::check_targets(count, targets)?;
+        Ok(count)
+    }
+
+    pub(super) fn call<'c>(
         &self,
         inputs: &'c [impl Element],
         lengths: &'c [u32],
@@ -64,6 +81,7 @@ impl<'s, N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'s, N, O, L, F> {
             carried: carries.then_some(self.layout.carried),
             noise,
             share,
+            begin: 0,
             #[cfg(feature = "alloc")]
             grids: self.grids,
         })
@@ -77,12 +95,7 @@ impl<'s, N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'s, N, O, L, F> {
         first: usize,
         of: usize,
     ) -> Result<Metrics, Error> {
-        let count = sample_count::<N>(inputs, self.training.batching.batch)?;
-        let left = of.saturating_sub(first);
-        if count > left {
-            return Err(Error::Batch { expected: left, found: count });
-        }
-        Self::check_targets(count, targets)?;
+        let count = self.check_part(inputs, targets, first, of)?;
         if let (1, Some(layer)) = (count, const { Sizing::<N, L, F>::NEEDS_TWO }) {
             return Err(Error::OneRow { layer });
         }
@@ -91,9 +104,8 @@ impl<'s, N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'s, N, O, L, F> {
         let call = self.call(inputs, lengths, Some(noise), count as f32 / of as f32)?;
         let sizes = const { &Sizing::<N, L, F>::SIZES };
         call.forward::<N>(self.model.parameters(), self.memory, count, sizes)?;
-        let metrics = self.evaluate_steps(targets, lengths, count, Some(of))?;
-
         let whole = Part { first: 0, count };
+        let metrics = self.evaluate_steps(targets, lengths, whole, Some(of))?;
         for index in (sizes.by_piece..sizes.active).rev() {
             self.backward_layer(&call, index, whole)?;
         }
@@ -130,7 +142,7 @@ impl<'s, N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'s, N, O, L, F> {
             let call = self.call(inputs, lengths, None, 1.0)?;
             let sizes = const { &Sizing::<N, L, F>::SIZES };
             call.forward::<N>(self.model.parameters(), self.memory, count, sizes)?;
-            total.add(&self.evaluate_steps(targets, lengths, count, None)?);
+            total.add(&self.evaluate_steps(targets, lengths, Part { first: 0, count }, None)?);
         }
         Ok(total)
     }

@@ -28,22 +28,22 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         &mut self,
         targets: &[L::Target],
         lengths: &[u32],
-        count: usize,
+        samples: Part,
         of: Option<usize>,
     ) -> Result<Metrics, Error> {
         if lengths.is_empty() || !const { Lengths::<N>::EACH_STEP } {
-            return self.evaluate_loss(targets, count, of);
+            return self.evaluate_loss(targets, samples, of);
         }
         let last = const { Sizing::<N, L, F>::SIZES.active }.checked_sub(1).ok_or(Error::Plan)?;
         let steps = Sizing::<N, L, F>::steps().get(last).zip(Sizing::<N, L, F>::back().get(last));
         let (step, back) = steps.ok_or(Error::Plan)?;
-        let (outputs, whole, layout) = (N::Output::LEN, Part { first: 0, count }, self.layout);
+        let (outputs, layout) = (N::Output::LEN, self.layout);
         let [y, dy] = parts(
             self.memory,
-            [layout.regions.range(step.value, outputs, whole), layout.regions.range(back.gradient, outputs, whole)],
+            [layout.regions.range(step.value, outputs, samples), layout.regions.range(back.gradient, outputs, samples)],
         )?;
         let outputs = if of.is_some() { Outputs::of(dy) } else { Outputs::default() };
-        let part = of.map(|of| count as f32 / of as f32);
+        let part = of.map(|of| samples.count as f32 / of as f32);
         ended::<N, L>(self.level, &self.training.loss, y, lengths, targets, outputs, part)
     }
 }
@@ -118,6 +118,6 @@ fn begun<'o>(rest: &mut Option<&'o mut [f32]>, len: usize, taken: usize) -> Resu
     Ok(Some(taken))
 }
 
-const fn at_least_one(n: usize) -> usize {
+pub(super) const fn at_least_one(n: usize) -> usize {
     if n == 0 { 1 } else { n }
 }
