@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 /// Public enums and structs with public fields that are complete as they are, each with its reason.
-const COMPLETE: [(&str, &str); 30] = [
+const COMPLETE: [(&str, &str); 31] = [
     ("Activation", "the specification of the naive twins, for tests"),
     ("AttributeInfo", "the frozen layout of a snapshot"),
     ("Augment", "options that a caller writes out over `NONE`"),
@@ -12,6 +12,7 @@ const COMPLETE: [(&str, &str); 30] = [
     ("Contents", "the frozen layout of a snapshot"),
     ("Element", "the six types of the IDX format"),
     ("Huber", "the one number of a loss"),
+    ("Leaves", "what a pass reads and writes is borrowed, and its caller writes it out"),
     ("Metrics", "sums that a caller may make of its own"),
     ("Padding", "no padding, TensorFlow's, any other"),
     ("Part", "hidden: what a thread has of the sequences"),

@@ -116,7 +116,7 @@ part_resume() {
   one "${small[@]}" --epochs 1
   on 'local[2]' 2 resumed -- "${small[@]}" --epochs 1 --resume "$work/half.knl"
   # Workers that hold one partition of three, and load the others again.
-  on 'local[1]' 3 'small budget' -- "${small[@]}" --epochs 1 --budget 2200000
+  on 'local[1]' 3 'small budget' -- "${small[@]}" --epochs 1 --budget 2400000
 }
 
 part_refused() {
