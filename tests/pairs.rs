@@ -439,3 +439,107 @@ fn malformed_text_is_read_as_java_reads_it() {
         assert_eq!(format!("{hash:016x}"), expected, "texts of four bytes that begin with {first}");
     }
 }
+
+#[test]
+fn keys_of_the_standard_library_are_ordered_as_there() {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::num::NonZero;
+    use std::time::Duration;
+    macro_rules! ints {
+        ($($t:ty)*) => {$({
+            let ends = [<$t>::MIN, <$t>::MIN + 1, 0, 1, 2, <$t>::MAX / 2, <$t>::MAX];
+            let numbers: Vec<NonZero<$t>> = ends.into_iter().filter_map(NonZero::new).collect();
+            check::<NonZero<$t>, _>(&numbers, |n| *n, Ord::cmp, |view, n| view == *n);
+            check::<Reverse<NonZero<$t>>, _>(&numbers, |n| Reverse(*n), |a, b| b.cmp(a), |view, n| view.0 == *n);
+            assert_eq!(<NonZero<$t>>::decode(&encoded::<$t>(&0)), None);
+            let pairs: Vec<[$t; 2]> = ends.into_iter().flat_map(|a| ends.map(|b| [a, b])).collect();
+            check::<[$t; 2], _>(&pairs, |p| *p, Ord::cmp, |view, p| view == *p);
+            check::<(Desc<[$t; 2]>, u8), _>(&pairs, |p| (Desc(*p), 0), |a, b| b.cmp(a), |view, p| view.0.0 == *p);
+        })*};
+    }
+    ints!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+    let times = [0, 1, 999_999_999, 1_000_000_000, 1_000_000_001, u64::MAX].map(Duration::from_nanos);
+    let times = [&times[..], &[Duration::MAX, Duration::from_secs(u64::MAX)]].concat();
+    check::<Duration, _>(&times, |t| *t, Ord::cmp, |view, t| view == *t);
+    check::<(Desc<Duration>, &str), _>(&times, |t| (Desc(*t), "x"), |a, b| b.cmp(a), |view, t| view.0.0 == *t);
+    assert_eq!(Duration::decode(&[0xFF; 12]), None);
+    let orders = [Ordering::Less, Ordering::Equal, Ordering::Greater];
+    check::<Ordering, _>(&orders, |o| *o, Ord::cmp, |view, o| view == *o);
+    let hosts = [0, 1, 0x7F00_0001, 0x8000_0000, u32::MAX].map(Ipv4Addr::from);
+    check::<Ipv4Addr, _>(&hosts, |h| *h, Ord::cmp, |view, h| view == *h);
+    let hosts = [0, 1, 1 << 127, u128::MAX].map(Ipv6Addr::from);
+    check::<Desc<Ipv6Addr>, _>(&hosts, |h| Desc(*h), |a, b| b.cmp(a), |view, h| view.0 == *h);
+    let floats = [-f64::NAN, f64::NEG_INFINITY, -0.0, 0.0, 1.5, f64::NAN];
+    let points: Vec<[f64; 2]> = floats.into_iter().flat_map(|a| floats.map(|b| [a, b])).collect();
+    let order = |a: &[f64; 2], b: &[f64; 2]| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1]));
+    check::<[f64; 2], _>(&points, |p| *p, order, |view, p| view.map(f64::to_bits) == p.map(f64::to_bits));
+    check::<[char; 1], _>(&['\0', 'z', '\u{10FFFF}'], |c| [*c], Ord::cmp, |view, c| view == [*c]);
+    assert_eq!(<[u32; 2]>::decode(&[0; 7]), None);
+    assert_eq!(<[bool; 2]>::decode(&[1, 2]), None);
+    assert_eq!(<[u32; 0]>::decode(&[]), Some([]));
+}
+
+#[test]
+fn strings_by_any_owner_are_strings() {
+    use std::{borrow::Cow, rc::Rc, sync::Arc};
+    let texts = texts();
+    check::<Box<str>, _>(&texts, |t| t.as_str(), Ord::cmp, |view, t| view == t);
+    check::<(Rc<str>, u8), _>(&texts, |t| (t.as_str(), 1), Ord::cmp, |view, t| view.0 == t.as_str());
+    check::<Arc<[u8]>, _>(&texts, |t| t.as_bytes(), Ord::cmp, |view, t| view == t.as_bytes());
+    check::<Option<Cow<'_, str>>, _>(&texts, |t| Some(t.as_str()), Ord::cmp, |view, t| view == Some(t.as_str()));
+    check::<Reverse<Box<str>>, _>(&texts, |t| Reverse(t.as_str()), |a, b| b.cmp(a), |view, t| view.0 == t.as_str());
+
+    // As values, too: what is emitted is owned, what is read back is borrowed.
+    let mut job = Job::new(64 << 10).store(TempFiles::new()).group::<u8, String>().unwrap();
+    for text in &texts {
+        job.emit(1, text).unwrap();
+    }
+    let mut groups = job.finish().unwrap();
+    let mut found = Vec::new();
+    while let Some((1, value)) = groups.next().unwrap() {
+        found.push(value.to_string());
+    }
+    assert_eq!(found, texts);
+}
+
+/// What lies as bytes comes back.
+fn plain<T: Plain + PartialEq + std::fmt::Debug>(values: &[T]) {
+    for value in values {
+        let mut bytes = vec![0xEE; T::SIZE];
+        value.store(&mut bytes);
+        assert_eq!(T::load(&bytes), *value);
+    }
+}
+
+#[test]
+fn values_of_the_standard_library_come_back() {
+    use std::num::{NonZero, Saturating, Wrapping};
+    use std::time::Duration;
+    plain(&[NonZero::<u32>::MIN, NonZero::<u32>::MAX]);
+    plain(&[NonZero::<i128>::MIN, NonZero::<i128>::MAX]);
+    plain(&[Duration::ZERO, Duration::from_millis(1500), Duration::MAX]);
+    plain(&[Ordering::Less, Ordering::Equal, Ordering::Greater]);
+    plain(&["127.0.0.1".parse::<std::net::Ipv4Addr>().unwrap()]);
+    plain(&["::1".parse::<std::net::Ipv6Addr>().unwrap()]);
+    plain(&[(Desc(3_u8), Reverse(-4_i64), Wrapping(5_u16), Saturating(6_i8))]);
+    // What was not written by `store` is still a value.
+    assert_eq!(NonZero::<u8>::load(&[0]).get(), 1);
+    assert!(Duration::load(&[0xFF; 12]) <= Duration::MAX);
+
+    let longest = Max::<(Duration, Desc<u32>)>::new();
+    let mut acc = longest.start(&(Duration::from_secs(1), Desc(7)));
+    for (seconds, place) in [(2, 9), (2, 3), (2, 5), (1, 0)] {
+        longest.update(&mut acc, &(Duration::from_secs(seconds), Desc(place)));
+    }
+    // The first place of the longest.
+    assert_eq!(acc, (Duration::from_secs(2), Desc(3)));
+    let sum = CheckedSum::<Duration>::new();
+    let mut acc = sum.start(&Duration::MAX);
+    assert_eq!(acc, Some(Duration::MAX));
+    sum.update(&mut acc, &Duration::from_nanos(1));
+    assert_eq!(acc, None);
+    let sum = SaturatingSum::<Duration>::new();
+    let mut acc = sum.start(&Duration::MAX);
+    sum.update(&mut acc, &Duration::from_secs(1));
+    assert_eq!(acc, Duration::MAX);
+}

@@ -1,10 +1,17 @@
 //! What may stand beside a key: plain data of fixed size, bytes, strings.
 
+use core::cmp::{Ordering, Reverse};
+use core::net::{Ipv4Addr, Ipv6Addr};
+use core::num::{NonZero, Saturating, Wrapping};
+use core::time::Duration;
+
+use super::Desc;
+
 /// Plain data of a fixed size that can be written to a run and read back.
 ///
 /// Numbers are little-endian on every machine, so runs and summaries can be
-/// sent. Integers, floats, `bool`, `char`, and arrays, tuples and [`Option`]s of
-/// plain data are plain; a struct becomes plain through the tuple of its fields.
+/// sent. Integers, floats, `bool`, `char`, [`Duration`], addresses of the internet's, and arrays, tuples
+/// and [`Option`]s of plain data are plain; a struct becomes plain through the tuple of its fields.
 ///
 /// ```
 /// use kernlet::pairs::Plain;
@@ -113,6 +120,49 @@ impl Plain for char {
     }
 }
 
+/// A value that lies as another.
+macro_rules! plain_as {
+    ($([$($generics:tt)*] $t:ty, $of:ty, |$value:ident| $store:expr, |$load:ident| $loaded:expr;)*) => {$(
+        impl<$($generics)*> Plain for $t {
+            const SIZE: usize = <$of>::SIZE;
+            #[inline]
+            fn store(&self, out: &mut [u8]) {
+                let $value = self;
+                $store.store(out);
+            }
+            #[inline]
+            fn load(bytes: &[u8]) -> Self {
+                let $load = <$of>::load(bytes);
+                $loaded
+            }
+        }
+    )*};
+}
+
+macro_rules! plain_non_zero {
+    ($($t:ty)*) => {
+        plain_as! {$(
+            // A zero was not written.
+            [] NonZero<$t>, $t, |value| value.get(), |number| Self::new(number).unwrap_or(Self::MIN);
+        )*}
+    };
+}
+plain_non_zero!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+
+plain_as! {
+    [] Ordering, i8, |value| (*value as i8), |number| number.cmp(&0);
+    [] Duration, (u64, u32), |value| (value.as_secs(), value.subsec_nanos()), |parts| {
+        // Nanoseconds of a second or more were not written.
+        Self::new(parts.0, parts.1.min(999_999_999))
+    };
+    [] Ipv4Addr, [u8; 4], |value| value.octets(), |octets| octets.into();
+    [] Ipv6Addr, [u8; 16], |value| value.octets(), |octets| octets.into();
+    [T: Plain] Desc<T>, T, |value| value.0, |inner| Self(inner);
+    [T: Plain] Reverse<T>, T, |value| value.0, |inner| Self(inner);
+    [T: Plain] Wrapping<T>, T, |value| value.0, |inner| Self(inner);
+    [T: Plain] Saturating<T>, T, |value| value.0, |inner| Self(inner);
+}
+
 /// A value that may be absent: a byte more.
 impl<T: Plain> Plain for Option<T> {
     const SIZE: usize = 1 + T::SIZE;
@@ -179,7 +229,7 @@ plain_tuples!(A 0, B 1, C 2, D 3, E 4);
 plain_tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
 
 /// A value that can be kept beside its key until the reducer sees it: plain
-/// data, bytes or a string.
+/// data, bytes or a string, owned ones too, which are read back as borrows.
 ///
 /// ```
 /// use kernlet::pairs::Value;
@@ -256,4 +306,32 @@ impl Value for str {
     fn read(bytes: &[u8]) -> Option<&str> {
         core::str::from_utf8(bytes).ok()
     }
+}
+
+/// Values that are named in another way and lie as `$of`.
+macro_rules! value_as {
+    ($($t:ty, $of:ty;)*) => {$(
+        impl Value for $t {
+            const FIXED: Option<usize> = None;
+            type Ref<'a> = <$of as Value>::Ref<'a>;
+            #[inline]
+            fn size(&self) -> usize {
+                self.len()
+            }
+            #[inline]
+            fn write(&self, out: &mut [u8]) {
+                <$of>::write(self, out);
+            }
+            #[inline]
+            fn read(bytes: &[u8]) -> Option<Self::Ref<'_>> {
+                <$of>::read(bytes)
+            }
+        }
+    )*};
+}
+value_as! { &str, str; &[u8], [u8]; }
+#[cfg(feature = "alloc")]
+value_as! {
+    alloc::string::String, str; alloc::boxed::Box<str>, str;
+    alloc::vec::Vec<u8>, [u8]; alloc::boxed::Box<[u8]>, [u8];
 }

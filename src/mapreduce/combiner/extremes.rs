@@ -1,17 +1,21 @@
 //! The least and the greatest value.
 
-use core::cmp::Ordering;
+use core::cmp::{Ordering, Reverse};
 use core::marker::PhantomData;
+use core::net::{Ipv4Addr, Ipv6Addr};
+use core::num::NonZero;
+use core::time::Duration;
 
 use super::Combiner;
-use crate::pairs::Plain;
+use crate::pairs::{Desc, Plain};
 
 /// Plain data in a total order: what [`Min`] and [`Max`] compare by.
 ///
 /// Floats are in their total order ([`f64::total_cmp`]): −NaN, −∞, …, −0, 0, …, ∞, NaN. So a
 /// NaN among the values is what [`Max`] keeps, or [`Min`] if its sign bit is set: it is not lost.
 /// Tuples compare by their first field, then by the second: the greatest value with the place
-/// where it was found.
+/// where it was found. Of equal ones [`Max`] then keeps the greatest place; of `(f64, Desc<u64>)` the
+/// least ([`Desc`]).
 ///
 /// ```
 /// use kernlet::mapreduce::{Combiner, Max, TotalOrd};
@@ -37,7 +41,22 @@ macro_rules! ordered {
     )*};
 }
 ordered!(cmp: u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize bool char);
+ordered!(cmp: Duration Ordering Ipv4Addr Ipv6Addr);
+ordered!(cmp: NonZero<u8> NonZero<u16> NonZero<u32> NonZero<u64> NonZero<u128> NonZero<usize>);
+ordered!(cmp: NonZero<i8> NonZero<i16> NonZero<i32> NonZero<i64> NonZero<i128> NonZero<isize>);
 ordered!(total_cmp: f32 f64);
+
+macro_rules! reversed {
+    ($($name:ident)*) => {$(
+        impl<T: TotalOrd> TotalOrd for $name<T> {
+            #[inline]
+            fn total_order(&self, other: &Self) -> Ordering {
+                other.0.total_order(&self.0)
+            }
+        }
+    )*};
+}
+reversed!(Desc Reverse);
 
 impl TotalOrd for () {
     #[inline]
@@ -79,6 +98,8 @@ ordered_tuples!(A 0);
 ordered_tuples!(A 0, B 1);
 ordered_tuples!(A 0, B 1, C 2);
 ordered_tuples!(A 0, B 1, C 2, D 3);
+ordered_tuples!(A 0, B 1, C 2, D 3, E 4);
+ordered_tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
 
 /// Keeps the least value, of numbers, floats ([`TotalOrd`]), or tuples.
 ///

@@ -87,6 +87,9 @@ typed_units!(Sum SaturatingSum CheckedSum ExactSum Mean Min Max Count);
 /// CountAndSum.update(&mut acc, &6);
 /// assert_eq!(acc, (2, 10));
 /// ```
+#[diagnostic::on_unimplemented(
+    note = "`Sum` is of integers, `SaturatingSum` and `CheckedSum` of unsigned integers and durations: sums of other numbers would depend on their order; `ExactSum` and `Mean` add floats, and integers of up to 64 bits, exactly"
+)]
 pub trait Combiner {
     /// What is emitted with a key.
     type Input: ?Sized;

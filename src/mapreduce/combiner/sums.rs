@@ -1,6 +1,7 @@
 //! Sums and means.
 
 use core::marker::PhantomData;
+use core::time::Duration;
 
 use super::exact::{F32_WORDS, F64_WORDS};
 use super::{Combiner, ExactFloat};
@@ -18,7 +19,7 @@ use crate::pairs::Plain;
 /// ```
 pub struct Sum<T: ?Sized>(pub(super) PhantomData<fn(&T)>);
 
-/// Adds unsigned integers; the sum stops at the greatest number.
+/// Adds unsigned integers, or durations; the sum stops at the greatest number.
 ///
 /// Of signed integers the result would depend on the order (a sum that stopped can
 /// go down again): add them with [`ExactSum`], and clamp what comes out.
@@ -32,7 +33,7 @@ pub struct Sum<T: ?Sized>(pub(super) PhantomData<fn(&T)>);
 /// ```
 pub struct SaturatingSum<T: ?Sized>(pub(super) PhantomData<fn(&T)>);
 
-/// Adds unsigned integers; `None` if the sum does not fit.
+/// Adds unsigned integers, or durations; `None` if the sum does not fit.
 ///
 /// Of signed integers that would depend on the order: add them with [`ExactSum`], and
 /// see whether what comes out fits (`i64::try_from`).
@@ -168,7 +169,7 @@ macro_rules! unsigned_sums {
         });
     )*};
 }
-unsigned_sums!(u8 u16 u32 u64 u128 usize);
+unsigned_sums!(u8 u16 u32 u64 u128 usize Duration);
 
 // 2⁶⁴ numbers of 64 bits and a sign have a sum of less than 128.
 sums!(ExactSum: u8 u16 u32 u64 usize i8 i16 i32 i64 isize, i128, |value| *value as i128, |own, other| {

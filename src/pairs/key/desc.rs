@@ -1,13 +1,13 @@
 //! Keys in descending order.
 
-use core::cmp::Ordering;
+use core::cmp::{Ordering, Reverse};
 use core::fmt;
 
 use super::{Key, KeyPart};
 
 /// The other way round: the greatest key comes first.
 ///
-/// Of every key whose encoding shows where it ends, so of strings and tuples too.
+/// Of every key whose encoding shows where it ends, so of strings and tuples too. [`Reverse`] of a sized key is the same.
 ///
 /// ```
 /// use kernlet::mapreduce::{Emitter, FixedTable, Sum};
@@ -61,53 +61,58 @@ pub trait Reversible: KeyPart {
     fn decode_reversed(bytes: &[u8]) -> Option<Self::Reversed<'_>>;
 }
 
-impl<K: Reversible + ?Sized> Key for Desc<K> {
-    type Borrowed<'a> = Desc<K::Borrowed<'a>>;
-    type View<'a> = Desc<K::Reversed<'a>>;
-    #[inline]
-    fn encoded_len(key: &Self::Borrowed<'_>) -> usize {
-        K::part_len(&key.0)
-    }
-    #[inline]
-    fn encode(key: &Self::Borrowed<'_>, out: &mut [u8]) {
-        K::encode_part(&key.0, out);
-        out.iter_mut().for_each(|byte| *byte = !*byte);
-    }
-    #[inline]
-    fn decode(bytes: &[u8]) -> Option<Self::View<'_>> {
-        let (part, rest) = K::split_reversed(bytes)?;
-        if rest.is_empty() { K::decode_reversed(part).map(Desc) } else { None }
-    }
-}
+macro_rules! descending {
+    ($($desc:ident $(, $sized:tt $maybe:ident)?;)*) => {$(
+        impl<K: Reversible $(+ $sized $maybe)?> Key for $desc<K> {
+            type Borrowed<'a> = $desc<K::Borrowed<'a>>;
+            type View<'a> = $desc<K::Reversed<'a>>;
+            #[inline]
+            fn encoded_len(key: &Self::Borrowed<'_>) -> usize {
+                K::part_len(&key.0)
+            }
+            #[inline]
+            fn encode(key: &Self::Borrowed<'_>, out: &mut [u8]) {
+                K::encode_part(&key.0, out);
+                out.iter_mut().for_each(|byte| *byte = !*byte);
+            }
+            #[inline]
+            fn decode(bytes: &[u8]) -> Option<Self::View<'_>> {
+                let (part, rest) = K::split_reversed(bytes)?;
+                if rest.is_empty() { K::decode_reversed(part).map($desc) } else { None }
+            }
+        }
 
-impl<K: Reversible + ?Sized> KeyPart for Desc<K> {
-    type Part<'a> = Desc<K::Reversed<'a>>;
-    #[inline]
-    fn part_len(key: &Self::Borrowed<'_>) -> usize {
-        K::part_len(&key.0)
-    }
-    #[inline]
-    fn encode_part(key: &Self::Borrowed<'_>, out: &mut [u8]) {
-        Self::encode(key, out);
-    }
-    #[inline]
-    fn split_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-        K::split_reversed(bytes)
-    }
-    #[inline]
-    fn decode_part(bytes: &[u8]) -> Option<Self::Part<'_>> {
-        K::decode_reversed(bytes).map(Desc)
-    }
-}
+        impl<K: Reversible $(+ $sized $maybe)?> KeyPart for $desc<K> {
+            type Part<'a> = $desc<K::Reversed<'a>>;
+            #[inline]
+            fn part_len(key: &Self::Borrowed<'_>) -> usize {
+                K::part_len(&key.0)
+            }
+            #[inline]
+            fn encode_part(key: &Self::Borrowed<'_>, out: &mut [u8]) {
+                Self::encode(key, out);
+            }
+            #[inline]
+            fn split_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+                K::split_reversed(bytes)
+            }
+            #[inline]
+            fn decode_part(bytes: &[u8]) -> Option<Self::Part<'_>> {
+                K::decode_reversed(bytes).map($desc)
+            }
+        }
 
-impl<K: Reversible + ?Sized> Reversible for Desc<K> {
-    type Reversed<'a> = Desc<K::Part<'a>>;
-    #[inline]
-    fn split_reversed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-        K::split_part(bytes)
-    }
-    #[inline]
-    fn decode_reversed(bytes: &[u8]) -> Option<Self::Reversed<'_>> {
-        K::decode_part(bytes).map(Desc)
-    }
+        impl<K: Reversible $(+ $sized $maybe)?> Reversible for $desc<K> {
+            type Reversed<'a> = $desc<K::Part<'a>>;
+            #[inline]
+            fn split_reversed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+                K::split_part(bytes)
+            }
+            #[inline]
+            fn decode_reversed(bytes: &[u8]) -> Option<Self::Reversed<'_>> {
+                K::decode_part(bytes).map($desc)
+            }
+        }
+    )*};
 }
+descending! { Desc, ?Sized; Reverse; }

@@ -7,9 +7,13 @@
 //! | signed integers | big-endian, sign bit flipped |
 //! | `f32`, `f64` | big-endian, sign bit flipped; of negative ones every bit |
 //! | `bool`, `()` | one byte, none |
+//! | `NonZero`, [`Ordering`](core::cmp::Ordering) | as the number, one byte |
+//! | [`Duration`](core::time::Duration) | seconds, then nanoseconds, big-endian |
+//! | `Ipv4Addr`, `Ipv6Addr` | the octets |
+//! | arrays of numbers, `char`, `bool` | the elements one after the other |
 //! | [`Option`] | `00`, or `01` and the key's |
 //! | tuples | the encodings one after the other; bytes and strings before the last place escape 0 as `00 FF` and end in `00 00` |
-//! | [`Desc`] | as before the last place of a tuple, every bit flipped |
+//! | [`Desc`], [`Reverse`](core::cmp::Reverse) | as before the last place of a tuple, every bit flipped |
 
 mod desc;
 mod numbers;
@@ -28,6 +32,8 @@ pub use tuples::Leading;
 ///
 /// Floats are in their total order ([`f64::total_cmp`]): negative NaN, −∞, …, −0, 0, …, ∞, NaN.
 ///
+/// A reference, `Box`, `Rc`, `Arc` or `Cow` of a key is that key.
+///
 /// ```
 /// use kernlet::pairs::Key;
 /// let mut bytes = [[0; 5]; 2];
@@ -36,6 +42,9 @@ pub use tuples::Leading;
 /// assert!(bytes[0] < bytes[1]);
 /// assert_eq!(<(i32, &str)>::decode(&bytes[0]), Some((-1, "b")));
 /// ```
+#[diagnostic::on_unimplemented(
+    note = "keys are numbers, strings, bytes, `Option`, arrays of numbers, and tuples of up to six of them; a type of your own is keyed by the tuple of its fields"
+)]
 pub trait Key {
     /// What is emitted.
     type Borrowed<'a>;
@@ -98,15 +107,15 @@ macro_rules! as_another {
             type Borrowed<'a> = <$of as Key>::Borrowed<'a>;
             type View<'a> = <$of as Key>::View<'a>;
             #[inline]
-            fn as_encoded<'a>(key: &'a Self::Borrowed<'_>) -> Option<&'a [u8]> {
+            fn as_encoded<'a>(key: &'a <$of as Key>::Borrowed<'_>) -> Option<&'a [u8]> {
                 <$of>::as_encoded(key)
             }
             #[inline]
-            fn encoded_len(key: &Self::Borrowed<'_>) -> usize {
+            fn encoded_len(key: &<$of as Key>::Borrowed<'_>) -> usize {
                 <$of>::encoded_len(key)
             }
             #[inline]
-            fn encode(key: &Self::Borrowed<'_>, out: &mut [u8]) {
+            fn encode(key: &<$of as Key>::Borrowed<'_>, out: &mut [u8]) {
                 <$of>::encode(key, out);
             }
             #[inline]
@@ -117,11 +126,11 @@ macro_rules! as_another {
         impl<$($generics)* $($part)*> KeyPart for $t {
             type Part<'a> = <$of as KeyPart>::Part<'a>;
             #[inline]
-            fn part_len(key: &Self::Borrowed<'_>) -> usize {
+            fn part_len(key: &<$of as Key>::Borrowed<'_>) -> usize {
                 <$of>::part_len(key)
             }
             #[inline]
-            fn encode_part(key: &Self::Borrowed<'_>, out: &mut [u8]) {
+            fn encode_part(key: &<$of as Key>::Borrowed<'_>, out: &mut [u8]) {
                 <$of>::encode_part(key, out);
             }
             #[inline]
@@ -151,6 +160,17 @@ as_another!([] &K, K, [K: Key + ?Sized], [K: KeyPart + ?Sized], [K: Reversible +
 as_another!([] alloc::string::String, str, [], [], []);
 #[cfg(feature = "alloc")]
 as_another!([] alloc::vec::Vec<u8>, [u8], [], [], []);
+#[cfg(feature = "alloc")]
+as_another!([] alloc::boxed::Box<K>, K, [K: Key + ?Sized], [K: KeyPart + ?Sized], [K: Reversible + ?Sized]);
+#[cfg(feature = "alloc")]
+as_another!([] alloc::rc::Rc<K>, K, [K: Key + ?Sized], [K: KeyPart + ?Sized], [K: Reversible + ?Sized]);
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+as_another!([] alloc::sync::Arc<K>, K, [K: Key + ?Sized], [K: KeyPart + ?Sized], [K: Reversible + ?Sized]);
+#[cfg(feature = "alloc")]
+as_another!(
+    ['c,] alloc::borrow::Cow<'c, K>, K, [K: Key + alloc::borrow::ToOwned + ?Sized],
+    [K: KeyPart + alloc::borrow::ToOwned + ?Sized], [K: Reversible + alloc::borrow::ToOwned + ?Sized]
+);
 
 /// A key that may be absent, which is before all others.
 impl<K: Key> Key for Option<K> {

@@ -1,6 +1,12 @@
-//! Keys of a fixed number of bytes: integers, floats, characters, arrays of bytes.
+//! Keys of a fixed number of bytes: integers, floats, characters, times, addresses, arrays of them.
+
+use core::cmp::Ordering;
+use core::net::{Ipv4Addr, Ipv6Addr};
+use core::num::NonZero;
+use core::time::Duration;
 
 use super::{Key, KeyPart, Reversible};
+use crate::pairs::Plain;
 
 /// Keys that have `$size` bytes and are read back as they were emitted.
 macro_rules! fixed_keys {
@@ -67,6 +73,9 @@ macro_rules! integer_keys {
     ($($t:ty, $flip:expr;)*) => {
         fixed_keys! {$(
             [] $t, size_of::<$t>(), |key| (*key ^ $flip).to_be_bytes(), |bytes| Some(<$t>::from_be_bytes(bytes) ^ $flip);
+            [] NonZero<$t>, size_of::<$t>(), |key| (key.get() ^ $flip).to_be_bytes(), |bytes| {
+                Self::new(<$t>::from_be_bytes(bytes) ^ $flip)
+            };
         )*}
     };
 }
@@ -93,6 +102,26 @@ fixed_keys! {
         _ => None,
     };
     [] (), 0, |_key| [], |_bytes| Some(());
+    [] NonZero<usize>, 8, |key| (key.get() as u64).to_be_bytes(), |bytes| Self::new(usize::decode(&bytes)?);
+    [] NonZero<isize>, 8, |key| (key.get() as i64 ^ i64::MIN).to_be_bytes(), |bytes| Self::new(isize::decode(&bytes)?);
+    [] Ordering, 1, |key| [*key as u8 ^ 0x80], |bytes| match bytes {
+        [0x7F] => Some(Ordering::Less),
+        [0x80] => Some(Ordering::Equal),
+        [0x81] => Some(Ordering::Greater),
+        _ => None,
+    };
+    [] Duration, 12, |key| {
+        // The seconds above the nanoseconds, in the last twelve bytes of sixteen.
+        let both = (u128::from(key.as_secs()) << 32 | u128::from(key.subsec_nanos())).to_be_bytes();
+        let [_, _, _, _, bytes @ ..] = both;
+        bytes
+    }, |bytes| {
+        let [s0, s1, s2, s3, s4, s5, s6, s7, nanos @ ..] = bytes;
+        let nanos = u32::from_be_bytes(nanos);
+        (nanos < 1_000_000_000).then(|| Duration::new(u64::from_be_bytes([s0, s1, s2, s3, s4, s5, s6, s7]), nanos))
+    };
+    [] Ipv4Addr, 4, |key| key.octets(), |bytes| Some(bytes.into());
+    [] Ipv6Addr, 16, |key| key.octets(), |bytes| Some(bytes.into());
 }
 
 macro_rules! ordered_floats {
@@ -132,3 +161,76 @@ impl<const N: usize> Key for [u8; N] {
     }
 }
 fixed_part!([const N: usize] [u8; N], N);
+
+/// Arrays of what has a fixed number of bytes; bytes are their own encoding, and have lines of their own above.
+macro_rules! array_keys {
+    ($($t:ty, $zero:expr;)*) => {$(
+        impl<const N: usize> Key for [$t; N] {
+            type Borrowed<'a> = [$t; N];
+            type View<'a> = [$t; N];
+            #[inline]
+            fn encoded_len(_: &[$t; N]) -> usize {
+                N * <$t as Plain>::SIZE
+            }
+            #[inline]
+            fn encode(key: &[$t; N], out: &mut [u8]) {
+                key.iter().zip(out.chunks_exact_mut(<$t as Plain>::SIZE)).for_each(|(key, out)| <$t>::encode(key, out));
+            }
+            #[inline]
+            fn decode(bytes: &[u8]) -> Option<[$t; N]> {
+                elements(bytes, <$t as Plain>::SIZE, $zero, <$t>::decode)
+            }
+        }
+        impl<const N: usize> KeyPart for [$t; N] {
+            type Part<'a> = [$t; N];
+            #[inline]
+            fn part_len(key: &[$t; N]) -> usize {
+                Self::encoded_len(key)
+            }
+            #[inline]
+            fn encode_part(key: &[$t; N], out: &mut [u8]) {
+                Self::encode(key, out);
+            }
+            #[inline]
+            fn split_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+                bytes.split_at_checked(N * <$t as Plain>::SIZE)
+            }
+            #[inline]
+            fn decode_part(bytes: &[u8]) -> Option<[$t; N]> {
+                Self::decode(bytes)
+            }
+        }
+        impl<const N: usize> Reversible for [$t; N] {
+            type Reversed<'a> = [$t; N];
+            #[inline]
+            fn split_reversed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+                Self::split_part(bytes)
+            }
+            #[inline]
+            fn decode_reversed(bytes: &[u8]) -> Option<[$t; N]> {
+                elements(bytes, <$t as Plain>::SIZE, $zero, <$t>::decode_reversed)
+            }
+        }
+    )*};
+}
+array_keys! {
+    u16, 0; u32, 0; u64, 0; u128, 0; usize, 0; i8, 0; i16, 0; i32, 0; i64, 0; i128, 0; isize, 0;
+    f32, 0.0; f64, 0.0; char, '\0'; bool, false;
+}
+
+/// The elements of an array, of `size` bytes each.
+fn elements<T: Copy, const N: usize>(
+    bytes: &[u8],
+    size: usize,
+    zero: T,
+    decode: impl Fn(&[u8]) -> Option<T>,
+) -> Option<[T; N]> {
+    let mut elements = [zero; N];
+    if bytes.len() != N * size {
+        return None;
+    }
+    for (element, bytes) in elements.iter_mut().zip(bytes.chunks_exact(size)) {
+        *element = decode(bytes)?;
+    }
+    Some(elements)
+}
