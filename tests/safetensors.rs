@@ -231,6 +231,47 @@ fn a_state_dict_computes_what_pytorch_says() {
     assert_eq!(theirs.tensor("dw.weight").unwrap().data(), f32s(&wd));
 }
 
+kernlet::network! {
+    struct Sequence([5, 2]) { dw: depthwise_conv1d(3, multiplier: 2), own: conv1d(4, 2, groups: 4, bias: no) }
+}
+
+/// Convolutions of sequences that read each channel by itself, both as PyTorch writes them: `Conv1d` with `groups`.
+#[test]
+fn depthwise_convolutions_of_sequences_are_transposed() {
+    let draw =
+        |seed: u64, len: usize| -> Vec<f32> { (0..len as u64).map(|i| Stream::new(seed, 3).f32_at(i) - 0.5).collect() };
+    let (wd, bd, wo, x) = (draw(1, 4 * 3), draw(2, 4), draw(3, 4 * 2), draw(4, 10));
+    let bytes = file(
+        &[
+            ("dw.weight", "F32", &[4, 1, 3][..], f32s(&wd)),
+            ("dw.bias", "F32", &[4], f32s(&bd)),
+            ("own.weight", "F32", &[4, 1, 2], f32s(&wo)),
+        ],
+        "",
+    );
+    let mut dw = [[0.0_f32; 4]; 3];
+    for (t, o) in (0..3).flat_map(|t| (0..4).map(move |o| (t, o))) {
+        dw[t][o] = bd[o] + (0..3).map(|k| wd[o * 3 + k] * x[(t + k) * 2 + o / 2]).sum::<f32>();
+    }
+    let own: Vec<f32> = (0..2)
+        .flat_map(|t| (0..4).map(move |o| (t, o)))
+        .map(|(t, o)| (0..2).map(|k| wo[o * 2 + k] * dw[t + k][o]).sum())
+        .collect();
+    let mut model = Model::<Sequence>::zeroed();
+    Reader::pytorch().read_into(&bytes, &Sequence::INFO, model.parameters_mut()).unwrap();
+    const ONE: Batching = Batching::of(1);
+    let (mut memory, mut found) = (vec![0.0; inference_len::<Sequence>(ONE)], [0.0; 8]);
+    infer(Level::detect(), ONE, &model, &x, &mut memory, &mut found).unwrap();
+    for (found, expected) in found.iter().zip(&own) {
+        assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+    }
+    let out = to_pytorch_bytes(&Sequence::INFO, model.parameters()).unwrap();
+    let theirs = safetensors::SafeTensors::deserialize(&out).unwrap();
+    assert_eq!(theirs.tensor("dw.weight").unwrap().shape(), [4, 1, 3]);
+    assert_eq!(theirs.tensor("dw.weight").unwrap().data(), f32s(&wd));
+    assert_eq!(theirs.tensor("own.weight").unwrap().data(), f32s(&wo));
+}
+
 kernlet::network! { struct Normed([3]) { fc: dense(2, bias: no), bn1: batch_norm, leaky_relu(0.1) } }
 
 /// A model whose ε is another computes something else: it is asked for, or said by the file.

@@ -65,7 +65,10 @@ pub(super) const fn declared(context: &Context<'_>, output: Dims, shape: &conv2d
         reads_input: true,
         fuses: true,
         halves: true,
-        by_channel: shape.groups == shape.in_channels && dims[2] == shape.in_channels && dims[3] < shape.out_channels,
+        // The last two axes, of a sequence's kernel too.
+        by_channel: shape.groups == shape.in_channels
+            && dims[dims.len() - 2] == shape.in_channels
+            && dims[dims.len() - 1] < shape.out_channels,
         scratch: Scratch { forward: 0, backward: conv2d::backward_input_scratch_len(shape), weights: 0 },
         ..Spec::NEW
     };

@@ -111,7 +111,7 @@ pub(super) enum Layout {
     Dense { image: [usize; 3], made: [usize; 3] },
     /// `[kh][kw][ci][co]` from `[co][ci][kh][kw]`, or `[k][ci][co]` from `[co][ci][k]` with a height of 0.
     Convolution([usize; 4]),
-    /// `[kh][kw][c][m]` from `[c · m][1][kh][kw]`.
+    /// `[kh][kw][c][m]` from `[c · m][1][kh][kw]`, or `[k][c][m]` from `[c · m][1][k]` with a height of 0.
     Depthwise([usize; 4]),
     /// `[in][gates · units]` from `[gates · units][in]`.
     Gates(Gates, usize),
@@ -146,10 +146,10 @@ impl Layout {
             ("gamma" | "scale" | "beta" | "moving_mean" | "moving_variance" | "alpha", [_], Some(image)) => {
                 Some(Self::Elements(image))
             }
-            ("kernel", &[k, ci, co], _) => Some(Self::Convolution([0, k, ci, co])),
-            ("kernel", &[kh, kw, ci, co], _) => {
+            ("kernel", &([k, ci, co] | [_, k, ci, co]), _) => {
+                let kh = if let [kh, _, _, _] = *tensor.dims.as_slice() { kh } else { 0 };
                 let is_depthwise = info.is_depthwise(tensor.layer);
-                Some(if is_depthwise { Self::Depthwise([kh, kw, ci, co]) } else { Self::Convolution([kh, kw, ci, co]) })
+                Some(if is_depthwise { Self::Depthwise([kh, k, ci, co]) } else { Self::Convolution([kh, k, ci, co]) })
             }
             ("embeddings", [_, _], _)
             | ("bias" | "gamma" | "scale" | "beta" | "moving_mean" | "moving_variance", [_], _) => {
@@ -170,6 +170,7 @@ impl Layout {
             Self::Dense { image, made } => vec![made.iter().product(), image.iter().product()],
             Self::Convolution([0, k, ci, co]) => vec![co, ci, k],
             Self::Convolution([kh, kw, ci, co]) => vec![co, ci, kh, kw],
+            Self::Depthwise([0, k, c, m]) => vec![c * m, 1, k],
             Self::Depthwise([kh, kw, c, m]) => vec![c * m, 1, kh, kw],
             Self::Gates(gates, inputs) => vec![gates.count * gates.units, inputs],
             Self::GateBias(gates) => vec![gates.count * gates.units],
@@ -197,7 +198,7 @@ impl Layout {
             Self::Elements(image) => by_channel(image, index),
             Self::Depthwise([kh, kw, c, m]) => {
                 let (j, channel, x, y) = (index % m, index / m % c, index / (m * c) % kw, index / (m * c * kw));
-                ((channel * m + j) * kh + y) * kw + x
+                ((channel * m + j) * kh.max(1) + y) * kw + x
             }
         }
     }
