@@ -4,7 +4,7 @@
 
 use kernlet::mapreduce::{
     Combiner, Count, Emitter, Error, ExactSum, FixedTable, Job, MemoryStore, Partitioned, Partitioner,
-    RangePartitioner, Store, Sum, TempFiles, TopK,
+    RangePartitioner, Store, Sum, TempFiles, TopK, Windowing,
 };
 use kernlet::pairs::Desc;
 
@@ -232,4 +232,27 @@ fn a_key_that_is_not_among_the_first_needs_no_room() {
     assert!(top.offer((Desc(99), &"x".repeat(60))).is_err());
     let kept: Vec<_> = top.finish().map(|(count, name)| (count.0, name)).collect();
     assert_eq!(kept, [(9, "d"), (7, "fourteen bytes")]);
+}
+
+/// The least that would do is the same whatever was asked for, and it does.
+#[test]
+fn the_least_budget_is_named_and_does() {
+    fn check<T, E: std::fmt::Debug>(start: impl Fn(usize) -> Result<T, Error<E>>) {
+        let least = |given| match start(given) {
+            Err(Error::BudgetTooSmall { least, .. }) => least,
+            other => panic!("{:?}", other.err()),
+        };
+        let expected = least(0);
+        for given in 1..20 {
+            assert_eq!(least(given), expected, "{given}");
+        }
+        assert_eq!(least(expected - 1), expected);
+        assert!(start(expected).is_ok());
+    }
+    check(|bytes| Job::new(bytes).combine::<str, Sum<u64>>(Sum::new()));
+    check(|bytes| Job::new(bytes).group::<str, str>());
+    check(|bytes| Job::new(bytes).store(TempFiles::new()).combine::<u8, Sum<u64>>(Sum::new()));
+    check(|bytes| Job::new(bytes).windows::<str, Sum<u64>>(Windowing::tumbling(1), Sum::new()));
+    check(|bytes| Job::new(bytes).sessions::<str, Sum<u64>>(1, Sum::new()));
+    check(|bytes| Job::new(bytes).count_windows::<str, Sum<u64>>(3, 2, Sum::new()));
 }

@@ -88,6 +88,15 @@ impl Memory<'_> {
         }
     }
 
+    /// How many bytes of those given are no words: where a caller's memory begins or ends between two. What is allocated
+    /// begins with one.
+    pub(super) fn unused(&self, given: usize) -> usize {
+        match self {
+            Memory::Owned(_) => 0,
+            Memory::Borrowed(words) => given - 8 * words.len(),
+        }
+    }
+
     pub(super) fn as_words(&self) -> &[u64] {
         match self {
             Memory::Owned(words) => words,

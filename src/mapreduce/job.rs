@@ -58,7 +58,7 @@ impl<'b> Job<'b> {
         let mut memory = self.budget.start().ok_or(Error::OutOfMemory { bytes: given })?;
         let bytes = 8 * memory.words().len();
         if bytes < least {
-            return Err(Error::BudgetTooSmall { given, least: least + (given - bytes) });
+            return Err(Error::BudgetTooSmall { given, least: least + memory.unused(given) });
         }
         Ok((memory, self.seed))
     }

@@ -172,7 +172,7 @@ impl<'b, S: Store> Engine<'b, S> {
             while least < Division::new::<F>(least, space, layout).needed {
                 least = Division::new::<F>(least, space, layout).needed.next_multiple_of(8);
             }
-            return Err(Error::BudgetTooSmall { given, least: least + (given - bytes) });
+            return Err(Error::BudgetTooSmall { given, least: least + budget.unused(given) });
         }
         let mut engine = Self {
             budget,
