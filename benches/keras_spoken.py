@@ -66,7 +66,7 @@ def learn(recordings, tested):
     steps = EPOCHS * -(-len(recordings) // BATCH)
     model = network()
     rate = tf.keras.optimizers.schedules.CosineDecay(0.004, steps)
-    model.compile(tf.keras.optimizers.Adam(rate), 'sparse_categorical_crossentropy', ['accuracy'])
+    model.compile(tf.keras.optimizers.Adam(rate), 'sparse_categorical_crossentropy', metrics=['accuracy'])
     labels = np.array([digit for digit, _, _ in recordings])
     for _ in range(EPOCHS):
         order = rng.permutation(len(recordings))

@@ -2,7 +2,7 @@
 //! figure, and the ratio to `gemm` and `matrixmultiply` on the same products.
 //!
 //! ```text
-//! cargo bench --bench summary -- [--json FILE] [--only TEXT] [--seconds S] [--keras COMMAND]
+//! cargo bench --bench summary -- [--json FILE] [--only TEXT] [--seconds S] [--peers COMMAND]
 //! ```
 //!
 //! Each sample of a kernel is taken between two of the peak (or of the peer) and compared with

@@ -1,17 +1,24 @@
-//! The Keras MNIST network: a training step, and inference.
+//! The Keras MNIST network and ResNet-8: training steps, and inference.
 
-use std::{collections::HashMap, io::Read, process::Command};
+use std::{
+    collections::HashMap,
+    io::Read,
+    process::{Command, Stdio},
+};
 
 use flate2::read::MultiGzDecoder;
 use kernlet::{
     data::{idx::Labelled, normalise::unit_into},
     kernels::conv2d::{self, Conv2d, Epilogue},
-    nn::{Batching, HeapMemory, Model, OwnedTrainer, Training, infer, inference_len},
-    optim::Adadelta,
+    nn::{Batching, HeapMemory, Model, Network, OwnedTrainer, Training, infer, inference_len},
+    optim::{Adadelta, Adam},
     random::Stream,
     shape::Padding,
     simd::Level,
 };
+
+#[path = "../../examples/cifar10/network.rs"]
+mod resnet;
 
 #[cfg(feature = "rayon")]
 use crate::table::wall_seconds;
@@ -24,6 +31,17 @@ kernlet::network! {
     pub struct MnistCnn([28, 28, 1]) {
         conv1: conv2d(32, 3x3), relu,
         conv2: conv2d(64, 3x3), relu,
+        pool: max_pool2d(2x2), dropout(0.25),
+        fc1: dense(128), relu, dropout(0.5),
+        fc2: dense(10), softmax,
+    }
+}
+
+kernlet::network! {
+    /// The same, its second convolution by Winograd's algorithm.
+    pub struct MnistWinograd([28, 28, 1]) {
+        conv1: conv2d(32, 3x3), relu,
+        conv2: conv2d(64, 3x3, winograd), relu,
         pool: max_pool2d(2x2), dropout(0.25),
         fc1: dense(128), relu, dropout(0.5),
         fc2: dense(10), softmax,
@@ -65,22 +83,24 @@ impl Digits {
     }
 }
 
-const TRAINING: Training<MnistCnn, Adadelta> = Training::new(Adadelta::new(1.0)).seed(1);
+const fn training<N: Network>() -> Training<N, Adadelta> {
+    Training::new(Adadelta::new(1.0)).seed(1)
+}
 
 /// Training steps of a model of its own; the parameters keep changing, as they do in training.
-struct Steps<'a> {
-    trainer: OwnedTrainer<MnistCnn, Adadelta>,
+struct Steps<'a, N: Network = MnistCnn> {
+    trainer: OwnedTrainer<N, Adadelta>,
     images: &'a [f32],
     labels: &'a [u8],
 }
 
-impl Steps<'_> {
+impl<N: Network<Parameters: Send + Sync>> Steps<'_, N> {
     fn step(&mut self) {
         self.trainer.step(self.images, self.labels).unwrap();
     }
 
-    fn with<R>(level: Level, batching: Batching, digits: &Digits, f: impl FnOnce(Steps<'_>) -> R) -> R {
-        let mut trainer = TRAINING.batching(batching).level(level).build().unwrap();
+    fn with<R>(level: Level, batching: Batching, digits: &Digits, f: impl FnOnce(Steps<'_, N>) -> R) -> R {
+        let mut trainer = training::<N>().batching(batching).level(level).build().unwrap();
         trainer.model_mut().parameters_mut().copy_from_slice(digits.model.parameters());
         let mut steps = Steps { trainer, images: &digits.images, labels: &digits.labels };
         steps.step();
@@ -90,7 +110,7 @@ impl Steps<'_> {
 
 /// A model that has learnt something: how many activations are zero matters.
 fn trained(level: Level, images: &[f32], labels: &[u8]) -> Box<Model<MnistCnn>> {
-    let mut trainer = TRAINING.batch(BATCH).level(level).build().unwrap();
+    let mut trainer = training::<MnistCnn>().batch(BATCH).level(level).build().unwrap();
     for (images, labels) in images.chunks(BATCH * IMAGE).zip(labels.chunks(BATCH)) {
         trainer.step(images, labels).unwrap();
     }
@@ -98,11 +118,13 @@ fn trained(level: Level, images: &[f32], labels: &[u8]) -> Box<Model<MnistCnn>> 
 }
 
 /// Inference of a batch, to be called again and again.
-fn inference(level: Level, model: &Model<MnistCnn>, images: &[f32]) -> impl FnMut() {
+fn inference<N: Network>(level: Level, parameters: &[f32], images: &[f32]) -> impl FnMut() {
     let batch = images.len() / IMAGE;
     let batching = Batching::of(batch);
-    let (mut memory, mut out) = (HeapMemory::zeroed(inference_len::<MnistCnn>(batching)), vec![0.0; batch * 10]);
-    move || infer(level, batching, model, images, &mut memory, &mut out).unwrap()
+    let mut model = Model::<N>::zeroed_box();
+    model.parameters_mut().copy_from_slice(parameters);
+    let (mut memory, mut out) = (HeapMemory::zeroed(inference_len::<N>(batching)), vec![0.0; batch * 10]);
+    move || infer(level, batching, &model, images, &mut memory, &mut out).unwrap()
 }
 
 pub fn rows(summary: &mut Summary, best: Level) {
@@ -117,21 +139,22 @@ pub fn rows(summary: &mut Summary, best: Level) {
             let samples = paired(summary.options.seconds, || seconds(&mut *call), || 0.0);
             summary.timed(name, level, batch, samples);
         };
-        Steps::with(level, batching, &digits, |mut steps| row(STEP, BATCH, &mut || steps.step()));
+        Steps::<MnistCnn>::with(level, batching, &digits, |mut steps| row(STEP, BATCH, &mut || steps.step()));
         for batch in [1, BATCH] {
-            row(INFERENCE, batch, &mut inference(level, &digits.model, &digits.images[..batch * IMAGE]));
+            let images = &digits.images[..batch * IMAGE];
+            row(INFERENCE, batch, &mut inference::<MnistCnn>(level, digits.model.parameters(), images));
         }
     }
-    Steps::with(best, batching, &digits, |mut fused| {
-        Steps::with(strict(best), batching, &digits, |mut each| {
+    Steps::<MnistCnn>::with(best, batching, &digits, |mut fused| {
+        Steps::<MnistCnn>::with(strict(best), batching, &digits, |mut each| {
             let limit = summary.options.seconds;
             let samples = paired(limit, || seconds(|| each.step()), || seconds(|| fused.step()));
             summary.compared(STEP, strict(best), BATCH, 0.0, "fused", samples);
         });
     });
     for piece in [2, 4, 16, 32] {
-        Steps::with(best, batching, &digits, |mut eight| {
-            Steps::with(best, batching.pieces_of(piece), &digits, |mut other| {
+        Steps::<MnistCnn>::with(best, batching, &digits, |mut eight| {
+            Steps::<MnistCnn>::with(best, batching.pieces_of(piece), &digits, |mut other| {
                 let limit = summary.options.seconds;
                 let samples = paired(limit, || seconds(|| other.step()), || seconds(|| eight.step()));
                 let name = format!("{STEP}, {piece} images at a time");
@@ -140,7 +163,7 @@ pub fn rows(summary: &mut Summary, best: Level) {
         });
     }
     threads(summary, best, &digits);
-    peer(summary, best, &digits);
+    peers(summary, best, &digits);
 }
 
 /// Two threads beside one, on the wall: alone, beside a thread of somebody else that never rests, and in eight trainers
@@ -152,8 +175,8 @@ fn threads(summary: &mut Summary, level: Level, digits: &Digits) {
     let limit = summary.options.seconds;
     let mut compared = |name: &str| {
         pool.install(|| {
-            Steps::with(level, batching, digits, |mut one| {
-                Steps::with(level, batching.threads(2), digits, |mut two| {
+            Steps::<MnistCnn>::with(level, batching, digits, |mut one| {
+                Steps::<MnistCnn>::with(level, batching.threads(2), digits, |mut two| {
                     let samples = paired(limit, || wall_seconds(|| two.step()), || wall_seconds(|| one.step()));
                     summary.compared(name, level, BATCH, 0.0, "one thread", samples);
                 });
@@ -174,7 +197,7 @@ fn threads(summary: &mut Summary, level: Level, digits: &Digits) {
 
     let four = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
     let eight = |threads: usize| {
-        let train = || Steps::with(level, batching.threads(threads), digits, |mut steps| steps.step());
+        let train = || Steps::<MnistCnn>::with(level, batching.threads(threads), digits, |mut steps| steps.step());
         four.install(|| rayon::scope(|scope| (0..8).for_each(|_| scope.spawn(move |_| train()))));
     };
     let samples = paired(limit, || wall_seconds(|| eight(2)), || wall_seconds(|| eight(1)));
@@ -185,25 +208,28 @@ fn threads(summary: &mut Summary, level: Level, digits: &Digits) {
 #[cfg(not(feature = "rayon"))]
 fn threads(_: &mut Summary, _: Level, _: &Digits) {}
 
-/// What the peer printed: lines of a name and milliseconds.
-fn printed(command: &str) -> Option<HashMap<String, f64>> {
-    let output = Command::new("sh").args(["-c", command]).output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Some(
-        text.lines()
-            .filter_map(|line| line.split_once(' '))
-            .filter_map(|(k, v)| Some((k.into(), v.trim().parse().ok()?)))
-            .collect(),
-    )
+/// What peers printed: lines of a peer, a name and milliseconds, by name.
+fn printed(command: &str) -> Option<HashMap<String, Vec<(String, f64)>>> {
+    let output = Command::new("sh").args(["-c", command]).stderr(Stdio::inherit()).output().ok()?;
+    let mut all: HashMap<String, Vec<_>> = HashMap::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        // A peer's name may have a blank.
+        let mut words = line.rsplitn(3, ' ');
+        let ms = words.next().and_then(|ms| ms.parse().ok());
+        if let (Some(ms), Some(name), Some(peer)) = (ms, words.next(), words.next()) {
+            all.entry(name.into()).or_default().push((peer.into(), ms));
+        }
+    }
+    (!all.is_empty()).then_some(all)
 }
 
 /// What is timed.
 type Call<'a> = Box<dyn FnMut() + 'a>;
 
-/// What is timed in Keras too: the peer's name for it, the row's, its batch, a call.
+/// What is timed elsewhere too: the peers' name for it, the row's, its batch, a call.
 type Rival<'a> = (String, String, usize, Call<'a>);
 
-/// Depthwise convolutions of 64 channels, as benches/keras_mnist.py has them.
+/// Depthwise convolutions of 64 channels, as benches/peers.py has them.
 fn depthwise(level: Level, height: usize, width: usize) -> Vec<Rival<'static>> {
     const BATCH: usize = 32;
     let conv = Conv2d::new(height, width, 64, 64, [3, 3]).with_groups(64).with_padding(Padding::Same);
@@ -256,48 +282,83 @@ fn depthwise(level: Level, height: usize, width: usize) -> Vec<Rival<'static>> {
     calls.into_iter().map(names).collect()
 }
 
-/// A row: its name, its batch, milliseconds here, and the peer's times divided by them.
-type Row = (String, usize, Vec<f64>, Vec<f64>);
+/// A row: its name, its batch, and in every round the milliseconds here and those of each peer.
+struct Row {
+    name: String,
+    batch: usize,
+    ms: Vec<f64>,
+    peers: Vec<(String, Vec<f64>)>,
+}
 
-/// What is here and the command that times it in Keras, in turn.
-fn peer(summary: &mut Summary, level: Level, digits: &Digits) {
+/// What is here and the command that times it elsewhere, in turn.
+fn peers(summary: &mut Summary, level: Level, digits: &Digits) {
     const ROUNDS: usize = 3;
     const CALLS: usize = 40;
-    let Some(command) = summary.options.keras.clone() else { return };
+    let Some(command) = summary.options.peers.clone() else { return };
     let mut rows: Vec<Row> = Vec::new();
     for round in 0..ROUNDS {
-        let Some(theirs) = printed(&command) else { return eprintln!("{command}: did not run") };
-        // From the same parameters in every round: the longer a batch is learnt, the more is zero.
-        let missing = Steps::with(level, Batching::of(BATCH), digits, |mut steps| {
-            for (i, (theirs_name, name, batch, mut call)) in rivals(level, digits, &mut steps).into_iter().enumerate() {
+        let Some(theirs) = printed(&command) else { return eprintln!("{command}: printed no line of a peer") };
+        let mut time = |rivals: Vec<Rival<'_>>, first: usize| {
+            for (i, (key, name, batch, mut call)) in rivals.into_iter().enumerate() {
                 if round == 0 {
-                    rows.push((name, batch, Vec::new(), Vec::new()));
+                    rows.push(Row { name, batch, ms: Vec::new(), peers: Vec::new() });
                 }
-                let Some(theirs) = theirs.get(&theirs_name) else { return Some(theirs_name) };
+                let row = &mut rows[first + i];
                 let ours = 1e3 * median((0..CALLS).map(|_| seconds(&mut *call)).collect());
-                rows[i].2.push(ours);
-                rows[i].3.push(theirs / ours);
+                row.ms.push(ours);
+                for (peer, ms) in theirs.get(&key).into_iter().flatten() {
+                    match row.peers.iter_mut().find(|(known, _)| known == peer) {
+                        Some((_, ratios)) => ratios.push(ms / ours),
+                        None => row.peers.push((peer.clone(), vec![ms / ours])),
+                    }
+                }
             }
-            None
+        };
+        // From the same parameters in every round: the longer a batch is learnt, the more is zero.
+        let batching = Batching::of(BATCH);
+        Steps::<MnistCnn>::with(level, batching, digits, |mut steps| time(rivals(level, "", digits, &mut steps), 0));
+        Steps::<MnistWinograd>::with(level, batching, digits, |mut steps| {
+            time(rivals(level, ", Winograd", digits, &mut steps), 3);
         });
-        if let Some(name) = missing {
-            return eprintln!("{command}: printed no {name}");
-        }
+        let mut others = vec![resnet(level)];
+        others.extend(depthwise(level, 25, 5));
+        others.extend(depthwise(level, 48, 48));
+        time(others, 6);
     }
-    for (name, batch, ms, ratio) in rows {
-        let ratio = Some(("TensorFlow".into(), median(ratio)));
-        summary.row(&name, level, batch, Figures { ms: median(ms), gflops: None, percent_of_peak: None, ratio });
+    for Row { name, batch, ms, peers } in rows {
+        let ms = median(ms);
+        for (peer, ratios) in peers {
+            let ratio = Some((peer, median(ratios)));
+            summary.row(&name, level, batch, Figures { ms, gflops: None, percent_of_peak: None, ratio });
+        }
     }
 }
 
-/// All that is timed in Keras too.
-fn rivals<'a>(level: Level, digits: &'a Digits, steps: &'a mut Steps<'_>) -> Vec<Rival<'a>> {
-    let mut all: Vec<Rival<'a>> = vec![
-        ("train_step_128_ms".into(), STEP.into(), BATCH, Box::new(|| steps.step())),
-        ("infer_1_ms".into(), INFERENCE.into(), 1, Box::new(inference(level, &digits.model, &digits.images[..IMAGE]))),
-        ("infer_128_ms".into(), INFERENCE.into(), BATCH, Box::new(inference(level, &digits.model, &digits.images))),
-    ];
-    all.extend(depthwise(level, 25, 5));
-    all.extend(depthwise(level, 48, 48));
+/// What a network is timed with elsewhere too.
+fn rivals<'a, N: Network<Parameters: Send + Sync>>(
+    level: Level,
+    how: &str,
+    digits: &'a Digits,
+    steps: &'a mut Steps<'_, N>,
+) -> Vec<Rival<'a>> {
+    let mut all: Vec<Rival<'a>> =
+        vec![("train_step_128_ms".into(), format!("{STEP}{how}"), BATCH, Box::new(|| steps.step()))];
+    for batch in [1, BATCH] {
+        let call = inference::<N>(level, digits.model.parameters(), &digits.images[..batch * IMAGE]);
+        all.push((format!("infer_{batch}_ms"), format!("{INFERENCE}{how}"), batch, Box::new(call)));
+    }
     all
+}
+
+/// A training step of ResNet-8 with Adam, on pictures that are noise.
+fn resnet(level: Level) -> Rival<'static> {
+    let training: Training<resnet::ResNet8, Adam> = Training::new(Adam::new(0.001)).batch(BATCH).seed(1);
+    let mut trainer = training.level(level).build().unwrap();
+    let stream = Stream::new(3, 0);
+    let pictures: Vec<f32> = (0..BATCH * 32 * 32 * 3).map(|i| stream.f32_at(i as u64)).collect();
+    let labels: Vec<u8> = (0..BATCH).map(|i| stream.below_at(i as u64, 10) as u8).collect();
+    let call = move || {
+        trainer.step(&pictures, &labels).unwrap();
+    };
+    ("resnet_step_128_ms".into(), "ResNet-8, training step".into(), BATCH, Box::new(call))
 }

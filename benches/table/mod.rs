@@ -23,9 +23,10 @@ pub struct Options {
     /// Seconds to spend on each row.
     #[arg(long, default_value_t = 0.4)]
     pub seconds: f64,
-    /// A shell command that prints `train_step_128_ms`, `infer_1_ms` and `infer_128_ms`, run in turn with the network.
+    /// A shell command that times peers and prints lines of a peer, a name and milliseconds: benches/peers.py. It is run in
+    /// turn with the network.
     #[arg(long, value_name = "COMMAND")]
-    pub keras: Option<String>,
+    pub peers: Option<String>,
     #[arg(long, hide = true)]
     bench: bool,
 }
