@@ -123,7 +123,7 @@ part_refused() {
   refuses 'a partition has .* more than the budget of 1000' "$programs/mnist" 2 "$work/digits.bin" "${small[@]}" --steps 2 --budget 1000 --save "$work/bad.knl"
   refuses '17 partitions: expected 1 to 16' "$programs/mnist" 17 "$work/digits.bin" "${small[@]}" --steps 2 --save "$work/bad.knl"
   head -c 3140000 "$work/digits.bin" > "$work/short.bin"
-  refuses 'partition 0 has .* samples, expected 4' "$programs/mnist" 2 "$work/short.bin" "${small[@]}" --steps 2 --save "$work/bad.knl"
+  refuses 'short.bin: expected 8000 records, found 4000' "$programs/mnist" 2 "$work/short.bin" "${small[@]}" --steps 2 --save "$work/bad.knl"
   # A program whose workers are of another network than its driver.
   printf '#!/bin/sh\n[ "$1" = --worker ] && exec "%s" --worker --network keras\nexec "%s" "$@"\n' "$programs/mnist" "$programs/mnist" > "$work/mixed"
   chmod +x "$work/mixed"

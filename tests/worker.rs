@@ -16,7 +16,7 @@ use kernlet::{
     cluster::{Driver, Error, Event, Frames, Kind, LEAF, Worker},
     data::batches::epoch_order,
     mapreduce::GradientSum,
-    nn::{AllButLast, Loss, MeanSquaredError, OwnedTrainer, Training},
+    nn::{AllButLast, CrossEntropy, Draw, Loss, MeanSquaredError, OwnedTrainer, Training},
     optim::{Adam, Optimizer, Sgd},
     snapshot::fingerprint,
 };
@@ -396,6 +396,33 @@ fn fails_with(workers: Vec<Ends>, partitions: usize, record_of: &dyn Fn(usize) -
     assert_eq!(outcome.unwrap_err().to_string(), told, "both are told the same");
     assert_eq!((of(&trainer), trainer.step_count()), (before, 0), "no step by halves");
     told
+}
+
+#[test]
+fn a_worker_of_another_loss_is_refused() {
+    let records = |index| record(index).to_vec();
+    let read = |_: Draw, record: &[u8], input: &mut [f32], targets: &mut [u8]| Ok(read(record, input, targets));
+    const WEIGHTS: [f32; 3] = [1.0, 1.0, 0.5];
+    let weighted = CrossEntropy::<u8>::new().with_class_weights(&WEIGHTS);
+    for told in [
+        fails_with(vec![start(Worker::<Digits, _>::with_loss(weighted, RECORD, read))], 1, &records),
+        fails_with(
+            vec![start(Worker::<Digits, _>::with_loss(CrossEntropy::new().with_smoothing(0.1), RECORD, read))],
+            1,
+            &records,
+        ),
+    ] {
+        assert!(told.contains(": the identity of the loss of the driver is "), "{told}");
+    }
+    // One that computes the same is the same, whatever its name.
+    let mut engine = Engine::new(
+        vec![start(Worker::<Digits, _>::with_loss(CrossEntropy::<u8>::new(), RECORD, read))],
+        &records,
+        &|_, _| 0,
+    );
+    let (handle, mut ends) = drive(TRAINING.build().unwrap(), RECORD, SAMPLES, 1, 1);
+    engine.carry(&mut ends).unwrap();
+    handle.join().unwrap().1.unwrap();
 }
 
 #[test]

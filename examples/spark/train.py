@@ -40,6 +40,9 @@ class Cluster:
             if kind == b"helo":
                 self.hello = request
                 (length,) = struct.unpack_from("<Q", payload, 32)
+                self.count, rest = divmod(os.path.getsize(self.path) if os.path.isfile(self.path) else 1, length)
+                if rest:
+                    raise Failed(f"{self.path}: expected a file of whole records of {length} bytes")
                 self.records = self.spark.binaryRecords(self.path, length).zipWithIndex()
             elif kind == b"says":
                 print(payload.decode(), flush=True)
@@ -62,6 +65,9 @@ class Cluster:
         for old in filter(None, [self.held, self.samples]):
             old.unpersist()
         key, count = struct.unpack_from("<QQ", order)
+        expected = (len(order) - 16 - 8 * count) // 4
+        if self.count != expected:
+            raise Failed(f"{self.path}: expected {expected} records, found {self.count}")
         ends = list(accumulate(struct.unpack_from(f"<{count}Q", order, 16)))
         places, begin = self.spark.broadcast(order), 16 + 8 * count
 

@@ -82,7 +82,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
         if position > samples as u64 {
             return Err(crate::nn::Error::Position { position, samples }.into());
         }
-        let hello = Hello::of::<N>(trainer.level(), trainer.gradients().len(), record);
+        let hello = Hello::of::<N, L>(trainer.level(), trainer.training().as_loss(), trainer.gradients().len(), record);
         let epochs = if epochs == 0 { u64::MAX } else { epochs.into() };
         Ok(Self { trainer, hello, samples, batch, partitions, epochs })
     }

@@ -3,12 +3,16 @@
 use alloc::{
     format,
     string::{String, ToString},
+    vec,
     vec::Vec,
 };
 
 use super::{Error, Kind, LEAF, frame::Payload};
 use crate::{
-    nn::Network,
+    kernels::loss::Outputs,
+    nn::{Loss, Network},
+    random::Stream,
+    shape::Shape,
     simd::Level,
     snapshot::{Described, Hash64},
 };
@@ -27,6 +31,8 @@ pub(super) struct Hello {
     /// Of the parameters that are trained.
     gradients: u64,
     record: u64,
+    /// Of the loss: what it makes of some outputs.
+    loss: u64,
     /// `strict` or `fused`.
     rounding: String,
     /// The version of this crate: another may add in another order.
@@ -35,7 +41,7 @@ pub(super) struct Hello {
 }
 
 impl Hello {
-    pub(super) fn of<N: Network>(level: Level, gradients: usize, record: usize) -> Self {
+    pub(super) fn of<N: Network, L: Loss>(level: Level, loss: &L, gradients: usize, record: usize) -> Self {
         Self {
             version: VERSION,
             leaf: LEAF as u32,
@@ -43,6 +49,7 @@ impl Hello {
             parameters: N::PARAMETERS as u64,
             gradients: gradients as u64,
             record: record as u64,
+            loss: loss_id::<N, L>(level, loss),
             rounding: level.rounding().to_string(),
             release: env!("CARGO_PKG_VERSION").to_string(),
             network: N::NAME.to_string(),
@@ -53,7 +60,7 @@ impl Hello {
         let mut out = Vec::new();
         out.extend(self.version.to_le_bytes());
         out.extend(self.leaf.to_le_bytes());
-        for number in [self.id, self.parameters, self.gradients, self.record] {
+        for number in [self.id, self.parameters, self.gradients, self.record, self.loss] {
             out.extend(number.to_le_bytes());
         }
         for text in [&self.rounding, &self.release, &self.network] {
@@ -76,6 +83,7 @@ impl Hello {
                 parameters: 0,
                 gradients: 0,
                 record: 0,
+                loss: 0,
                 rounding: empty(),
                 release: empty(),
                 network: empty(),
@@ -83,13 +91,14 @@ impl Hello {
         }
         let mut read = || {
             let leaf = from.u32()?;
-            let [id, parameters, gradients, record] = [from.u64()?, from.u64()?, from.u64()?, from.u64()?];
+            let [id, parameters, gradients, record, loss] =
+                [from.u64()?, from.u64()?, from.u64()?, from.u64()?, from.u64()?];
             let mut text = || {
                 let len = from.u32()? as usize;
                 Some(String::from_utf8_lossy(from.bytes(len)?).into_owned())
             };
             let (rounding, release, network) = (text()?, text()?, text()?);
-            Some(Self { version, leaf, id, parameters, gradients, record, rounding, release, network })
+            Some(Self { version, leaf, id, parameters, gradients, record, loss, rounding, release, network })
         };
         read().ok_or(Error::Payload { kind: Kind::HELLO, what: "it is too short" })
     }
@@ -111,6 +120,7 @@ impl Hello {
             ("length of a record", driver.record.to_string(), worker.record.to_string()),
             ("length of a leaf", driver.leaf.to_string(), worker.leaf.to_string()),
             ("rounding", driver.rounding.clone(), worker.rounding.clone()),
+            ("identity of the loss", format!("{:016x}", driver.loss), format!("{:016x}", worker.loss)),
         ];
         match facts.into_iter().find(|(_, driver, worker)| driver != worker) {
             Some((what, driver, worker)) => Err(Error::Differs { what, driver, worker }),
@@ -123,4 +133,37 @@ impl Hello {
 fn id<N: Network>() -> u64 {
     let hash = Hash64::new().word(N::INFO.id());
     N::ATTRIBUTES.iter().fold(hash, |hash, attribute| hash.bytes(format!("{attribute:?}").as_bytes())).finish()
+}
+
+/// The identity of a loss, its weights and smoothing included: the bits that it makes of drawn outputs of two samples, one of
+/// the first labels, the other of label 0, or of targets whose bytes are small. Bits are those of every machine, so it is told apart by what it does.
+fn loss_id<N: Network, L: Loss>(level: Level, loss: &L) -> u64 {
+    let Some(last) = N::LAYERS.last() else { return 0 };
+    let stream = Stream::new(0x6c6f_7373, 0);
+    let y: Vec<f32> = (0..2 * N::Output::LEN as u64).map(|i| 0.9 * stream.f32_at(i) + 0.05).collect();
+    let mut dy = vec![0.0; y.len()];
+    let mut targets: Vec<L::Target> = vec![bytemuck::Zeroable::zeroed(); 2 * L::TARGETS.count(&last.output)];
+    let mut hash = Hash64::new();
+    for label in 0..=u8::MAX {
+        for all in [false, true] {
+            let half = targets.len() / 2;
+            for target in targets.iter_mut().take(half) {
+                let bytes = bytemuck::bytes_of_mut(target);
+                bytes.fill(if all { label } else { 0 });
+                bytes.iter_mut().take(1).for_each(|byte| *byte = label);
+            }
+            dy.fill(0.0);
+            match loss.evaluate(level, &y, &last.output, &targets, Outputs::of(&mut dy)) {
+                Ok(metrics) => {
+                    hash = hash.word(u64::from(metrics.loss.to_bits()));
+                    hash = dy.iter().fold(hash, |hash, dy| hash.word(u64::from(dy.to_bits())));
+                }
+                Err(_) => hash = hash.word(u64::MAX),
+            }
+        }
+        if usize::from(label) > N::Output::LEN {
+            break;
+        }
+    }
+    hash.finish()
 }

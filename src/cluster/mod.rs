@@ -6,6 +6,14 @@
 //! subtrees by height and index and lets the optimizer take its step. So the parameters depend neither on how many
 //! partitions and workers there are, nor on which was first, tried again, or run twice.
 //!
+//! The sum is that of leaves: where a loss divides by weights or by labels that count, or a layer normalises over the batch,
+//! each leaf does so by itself, as parts of a batch do ([`Loss`](crate::nn::Loss)), and the gradient is not that of one
+//! process that takes the batch as a whole. It still is the same for every number of workers. Networks take floats of one
+//! length: not whole numbers, and no lengths of sequences.
+//!
+//! Driver and worker compare network, loss, rounding and sizes when they meet; what a worker makes of a record it keeps to
+//! itself, so both must be the same program with the same options.
+//!
 //! Both are processes that speak [`Frames`] on their standard streams, and what lies between them is the engine's: a
 //! program in its own language carries frames from one to the other, and never looks at a number.
 //! `examples/spark` is one, and `docs/distributed.md` lists the frames.

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     mapreduce::{GradientSum, complete_subtrees},
-    nn::{self, Draw, Freeze, Leaves, Loss, Metrics, Network, Nothing, OwnedTrainer, SoftmaxCrossEntropy, Training},
+    nn::{
+        self, Draw, Element, Freeze, Leaves, Loss, Metrics, Network, Nothing, OwnedTrainer, SoftmaxCrossEntropy,
+        Training,
+    },
     optim::Sgd,
     shape::Shape,
     simd::Level,
@@ -73,6 +76,12 @@ impl<N: Network, L: Loss, F: Freeze> Worker<N, L, F> {
         record: usize,
         read: impl Fn(Draw, &[u8], &mut [f32], &mut [L::Target]) -> Result<(), nn::Error> + Send + 'static,
     ) -> Self {
+        const {
+            assert!(
+                <<N::Input as Shape>::Scalar as Element>::ELEMENT as u8 == <f32 as Element>::ELEMENT as u8,
+                "a worker's network takes floats: one that begins with an embedding, on whole numbers, cannot be a worker"
+            );
+        }
         let training: Training<N, Sgd> = Training::new(Sgd::new(0.0)).batch(AT_ONCE * LEAF);
         let training = training.loss(loss).freeze();
         Self { training, level: Level::detect(), record, read: Box::new(read), budget: usize::MAX }
@@ -93,13 +102,13 @@ impl<N: Network, L: Loss, F: Freeze> Worker<N, L, F> {
     /// driver any more.
     ///
     /// What is wrong with a request is answered by a frame [`Kind::FAILURE`], whose text begins with the number of this
-    /// process, and the worker stays.
+    /// process, and the worker stays; after a frame that is damaged, or longer than its budget, it ends.
     ///
     /// # Errors
     /// If a stream fails, or what comes are no frames; where it is still possible the driver is told.
     pub fn serve<R: Read, W: Write>(self, input: R, output: W) -> Result<(), Error> {
         let mapper = self.training.level(self.level).build()?;
-        let hello = Hello::of::<N>(self.level, mapper.gradients().len(), self.record);
+        let hello = Hello::of::<N, L>(self.level, self.training.as_loss(), mapper.gradients().len(), self.record);
         let last = N::LAYERS.last().map_or(0, |last| L::TARGETS.count(&last.output));
         // The longest that comes: a partition and its key, or parameters.
         let most = (self.budget as u64).saturating_add(8).max(4 * N::PARAMETERS as u64 + 64);

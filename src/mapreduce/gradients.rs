@@ -14,7 +14,7 @@ use core::ops::Range;
 /// The sum of some leaves' gradients: complete subtrees of the tree over all leaves.
 ///
 /// `merge` is associative and commutative to the bit, so gradients can be combined wherever and
-/// whenever they arrive.
+/// whenever they arrive. All have one length, and each leaf comes once: neither is checked, and a sum of others says nothing.
 ///
 /// ```
 /// use kernlet::mapreduce::GradientSum;
@@ -191,7 +191,7 @@ impl GradientSum {
 
     /// Adds up all subtrees, from the last leaf to the first, into one.
     fn add_up(&mut self) {
-        self.nodes.sort_by_key(|node| core::cmp::Reverse(node.index << node.height));
+        self.nodes.sort_by_key(|node| core::cmp::Reverse(node.index.checked_shl(node.height).unwrap_or(usize::MAX)));
         let mut nodes = self.nodes.drain(..);
         let Some(mut total) = nodes.next() else { return };
         for node in nodes {

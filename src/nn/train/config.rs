@@ -287,6 +287,12 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
         (self.batching.batch, self.epochs)
     }
 
+    /// The error that is made small.
+    #[cfg(all(feature = "counting", feature = "std"))]
+    pub(crate) const fn as_loss(&self) -> &L {
+        &self.loss
+    }
+
     pub(super) const fn layout(&self) -> Layout {
         let sizes = const { Sizing::<N, L, F>::SIZES };
         let targets = const { Sizing::<N, L, F>::TARGETS } * size_of::<L::Target>();

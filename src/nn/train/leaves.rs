@@ -24,6 +24,11 @@ const BLOCK_LEN: usize = 1 << 15;
 ///
 /// Leaf `i`'s neighbour is leaf `i ^ 1`, and their sum is a leaf of a tree half as long. Sums that have no neighbour,
 /// where the number of leaves is no power of two, are added from the last to the first.
+///
+/// A leaf is a part of the batch, as [`backward`](HeldTrainer::backward) takes them: where a loss divides by weights of
+/// classes, or by the labels that are not ignored, each leaf is divided by its own and then by its share in the samples, and
+/// batch normalisation takes the statistics of a leaf, which cannot be one sample. Other gradients are those of the whole
+/// batch, but for rounding.
 #[derive(Debug)]
 pub struct Leaves<'a> {
     /// Samples of a leaf, at least 1; the last may have fewer.
@@ -130,21 +135,23 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         let cut = Cut { samples: at_least_one(samples), count: metrics.len() };
         let at_once = if const { Sizing::<N, L, F>::SIZES.by_leaf } { cut.count } else { 1 };
         let (input, target) = const { (N::Input::LEN, Sizing::<N, L, F>::TARGETS) };
+        let group_len = at_once.saturating_mul(cut.samples);
         let groups = inputs
-            .chunks(at_least_one(at_once * cut.samples * input))
-            .zip(targets.chunks(at_least_one(at_once * cut.samples * target)));
+            .chunks(at_least_one(group_len.saturating_mul(input)))
+            .zip(targets.chunks(at_least_one(group_len.saturating_mul(target))));
         for ((group, (inputs, targets)), metrics) in groups.enumerate().zip(metrics.chunks_mut(at_once)) {
             let count = inputs.len() / at_least_one(input);
             if let (1, Some(layer)) = (count, const { Sizing::<N, L, F>::NEEDS_TWO }) {
                 return Err(Error::OneRow { layer });
             }
-            let first = first + group * at_once * cut.samples;
+            let first = first + group * group_len;
             let noise = Seed { seed: self.seed, step: self.step, first, drop_out: N::DROP_OUT };
             let call = self.call(inputs, &[], Some(noise), count as f32 / of as f32)?;
             let sizes = const { &Sizing::<N, L, F>::SIZES };
             call.forward::<N>(self.model.parameters(), self.memory, count, sizes)?;
-            let losses =
-                pieces(count, cut.samples).zip(targets.chunks(at_least_one(cut.samples * target))).zip(metrics);
+            let losses = pieces(count, cut.samples)
+                .zip(targets.chunks(at_least_one(cut.samples.saturating_mul(target))))
+                .zip(metrics);
             for ((leaf, targets), metrics) in losses {
                 *metrics = self.evaluate_steps(targets, &[], leaf, Some(of))?;
             }
