@@ -11,7 +11,7 @@
 # | wasm | the parity program with and without simd128, and the ratio of their speeds |
 # | neon | the parity program and the crate's tests built for aarch64, under an emulator |
 # | firmware | trains, in 256 KB and in 32 KB, infers, listens and adapts a model on a Cortex-M4; instructions per multiply-accumulate |
-# | models | TensorFlow Lite's models on a Cortex-M4 and M0: outputs, and instructions per multiply-accumulate |
+# | models | TensorFlow Lite's models on a Cortex-M4 and M0: outputs, and instructions per multiply-accumulate; MLPerf Tiny's where ../shared/tflite/models is, three of our own in any case |
 # | panic | training steps for Cortex-M, of every kind of layer too, and a model's inference have no panic in their symbols |
 # | tree | what the core depends on |
 #
@@ -204,12 +204,17 @@ firmware() {
     done < <(adapted)
 }
 
-# The models: of our own, and MLPerf Tiny's where they are; how many instructions a multiply-accumulate may take on a
-# Cortex-M4, and on a Cortex-M0.
+# The models: of our own, and MLPerf Tiny's where their folder is; how many instructions a multiply-accumulate may take
+# on a Cortex-M4, and on a Cortex-M0.
 model_bounds() {
     local shared=../shared/tflite/models
     cat <<-END
 	tests/data/tflite/digits.tflite 6 16
+	tests/data/tflite/lstm.tflite 40 60
+	tests/data/tflite/streaming.tflite 52 127
+	END
+    [ -d $shared ] || { say "      MLPerf Tiny's models are not measured: no $shared" >&2; return; }
+    cat <<-END
 	$shared/kws_ref_model.tflite 2.1 6.5
 	$shared/vww_96_int8.tflite 2.1 6.5
 	$shared/pretrainedResnet_quant.tflite 1.7 6
@@ -221,11 +226,10 @@ model_bounds() {
 # column of the bounds says.
 run_models() {
     local target=$1 machine=$2 elf model bounds log each most
-    have_target "$target" && need qemu-system-arm qemu-system-arm && have_defmt_print || { skip "$target"; return; }
+    have_target "$target" && need qemu-system-arm qemu-system-arm && need python3 python3 && have_defmt_print || { skip "$target"; return; }
     MACHINE=$machine in_dir examples/firmware cargo_for "$target" build --release --bin models || { bad "models for $target"; return; }
     elf=$(built_for "$target")/release/models
     while read -r model bounds; do
-        [ -e "$model" ] || continue
         most=$(say "$bounds" | cut -d' ' -f"$3")
         python3 examples/firmware/blob.py "$model" >"$portable_target/blob" || { bad "$model"; continue; }
         log=$(emulate "$machine" "$elf" -device loader,file="$portable_target/blob",addr=0x21000000,force-raw=on | defmt_print "$elf")
