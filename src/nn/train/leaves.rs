@@ -57,13 +57,14 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Training<N, O, L, F> {
 
 impl<H: Held<N>, N: Network, O: Optimizer, L: Loss, F: Freeze> HeldTrainer<H, N, O, L, F> {
     /// A [`backward`](Self::backward) whose gradients are a sum over [`Leaves`]: those that `backward` on each leaf
-    /// would leave, added up as `mapreduce::GradientSum` does, to the bit. What lies below the samples' own gradients is
-    /// done for all leaves at once, unless a layer looks at the whole batch.
+    /// would leave, added up as `mapreduce::GradientSum` does, to the bit. All leaves pass through the network at once, forwards
+    /// and backwards; only the gradients of parameters are made leaf by leaf. Where a layer looks at the whole batch, each
+    /// leaf passes by itself.
     ///
     /// # Errors
-    /// As for [`backward`](Self::backward); [`Error::Memory`] if there is less than [`Training::leaves_len`];
-    /// [`Error::Leaves`] if there are metrics for another number of leaves, [`Error::Applied`] if gradients are applied as
-    /// they appear, and [`Error::StatefulLeaves`] if the training is stateful.
+    /// As for [`backward`](Self::backward), [`Error::OneRow`] for each leaf; [`Error::Memory`] if there is less than
+    /// [`Training::leaves_len`]; [`Error::Leaves`] if there are metrics for another number of leaves, [`Error::Applied`] if
+    /// gradients are applied as they appear, and [`Error::StatefulLeaves`] if the training is stateful.
     ///
     /// ```
     /// use kernlet::{nn::{Leaves, Metrics, Training}, optim::Sgd};
