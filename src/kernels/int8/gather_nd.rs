@@ -101,7 +101,8 @@ pub fn gather_nd_into<T: Copy + Default>(
     for (index, y) in indices.chunks_exact(axes.max(1)).zip(y.chunks_exact_mut(inner.max(1))) {
         let row = shape.row(index).and_then(|row| x.get(row.checked_mul(inner)?..)?.get(..inner));
         match row {
-            Some(row) => y.copy_from_slice(row),
+            // Not `copy_from_slice`: firmware links no panic.
+            Some(row) => y.iter_mut().zip(row).for_each(|(y, &x)| *y = x),
             None => y.fill(T::default()),
         }
     }
