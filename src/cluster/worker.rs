@@ -78,7 +78,7 @@ impl<N: Network, L: Loss, F: Freeze> Worker<N, L, F> {
     ) -> Self {
         const {
             assert!(
-                <<N::Input as Shape>::Scalar as Element>::ELEMENT as u8 == <f32 as Element>::ELEMENT as u8,
+                <<N::Input as Shape>::Scalar as Element>::ELEMENT == f32::ELEMENT,
                 "a worker's network takes floats: one that begins with an embedding, on whole numbers, cannot be a worker"
             );
         }
