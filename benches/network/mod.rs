@@ -17,36 +17,18 @@ use kernlet::{
     simd::Level,
 };
 
+#[path = "../../examples/mnist/network.rs"]
+#[allow(dead_code, reason = "of the example's networks two are compared")]
+mod mnist;
 #[path = "../../examples/cifar10/network.rs"]
 mod resnet;
 
 #[cfg(feature = "rayon")]
 use crate::table::wall_seconds;
 use crate::table::{Figures, Summary, median, paired, seconds, strict};
+use mnist::{MnistCnn, MnistWinogradCnn};
 #[cfg(feature = "rayon")]
 use std::sync::atomic::{AtomicBool, Ordering};
-
-kernlet::network! {
-    /// The network of the Keras MNIST example.
-    pub struct MnistCnn([28, 28, 1]) {
-        conv1: conv2d(32, 3x3), relu,
-        conv2: conv2d(64, 3x3), relu,
-        pool: max_pool2d(2x2), dropout(0.25),
-        fc1: dense(128), relu, dropout(0.5),
-        fc2: dense(10), softmax,
-    }
-}
-
-kernlet::network! {
-    /// The same, its second convolution by Winograd's algorithm.
-    pub struct MnistWinograd([28, 28, 1]) {
-        conv1: conv2d(32, 3x3), relu,
-        conv2: conv2d(64, 3x3, winograd), relu,
-        pool: max_pool2d(2x2), dropout(0.25),
-        fc1: dense(128), relu, dropout(0.5),
-        fc2: dense(10), softmax,
-    }
-}
 
 const IMAGE: usize = 28 * 28;
 const BATCH: usize = 128;
@@ -317,7 +299,7 @@ fn peers(summary: &mut Summary, level: Level, digits: &Digits) {
         // From the same parameters in every round: the longer a batch is learnt, the more is zero.
         let batching = Batching::of(BATCH);
         Steps::<MnistCnn>::with(level, batching, digits, |mut steps| time(rivals(level, "", digits, &mut steps), 0));
-        Steps::<MnistWinograd>::with(level, batching, digits, |mut steps| {
+        Steps::<MnistWinogradCnn>::with(level, batching, digits, |mut steps| {
             time(rivals(level, ", Winograd", digits, &mut steps), 3);
         });
         let mut others = vec![resnet(level)];

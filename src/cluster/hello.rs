@@ -136,13 +136,15 @@ fn id<N: Network>() -> u64 {
 }
 
 /// The identity of a loss, its weights and smoothing included: the bits that it makes of drawn outputs of two samples, one of
-/// the first labels, the other of label 0, or of targets whose bytes are small. Bits are those of every machine, so it is told apart by what it does.
+/// the first labels, the other of label 0, or of targets whose bytes are small. They are the same on every machine, but for
+/// those of what is no number.
 fn loss_id<N: Network, L: Loss>(level: Level, loss: &L) -> u64 {
     let Some(last) = N::LAYERS.last() else { return 0 };
     let stream = Stream::new(0x6c6f_7373, 0);
     let y: Vec<f32> = (0..2 * N::Output::LEN as u64).map(|i| 0.9 * stream.f32_at(i) + 0.05).collect();
     let mut dy = vec![0.0; y.len()];
     let mut targets: Vec<L::Target> = vec![bytemuck::Zeroable::zeroed(); 2 * L::TARGETS.count(&last.output)];
+    let word = |x: f32| u64::from(if x.is_nan() { f32::NAN } else { x }.to_bits());
     let mut hash = Hash64::new();
     for label in 0..=u8::MAX {
         for all in [false, true] {
@@ -155,8 +157,7 @@ fn loss_id<N: Network, L: Loss>(level: Level, loss: &L) -> u64 {
             dy.fill(0.0);
             match loss.evaluate(level, &y, &last.output, &targets, Outputs::of(&mut dy)) {
                 Ok(metrics) => {
-                    hash = hash.word(u64::from(metrics.loss.to_bits()));
-                    hash = dy.iter().fold(hash, |hash, dy| hash.word(u64::from(dy.to_bits())));
+                    hash = dy.iter().fold(hash.word(word(metrics.loss)), |hash, &dy| hash.word(word(dy)));
                 }
                 Err(_) => hash = hash.word(u64::MAX),
             }

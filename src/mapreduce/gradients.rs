@@ -81,7 +81,7 @@ impl GradientSum {
         Self { nodes: alloc::vec![Node { height: 0, index, gradient }], ..Self::default() }
     }
 
-    /// Adds the gradient of leaf `index`, copied into a buffer that is free if there is one.
+    /// Adds the gradient of leaf `index`: to its neighbour if that is here, else copied.
     ///
     /// ```
     /// use kernlet::mapreduce::GradientSum;

@@ -140,7 +140,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
         let groups = inputs
             .chunks(at_least_one(group_len.saturating_mul(input)))
             .zip(targets.chunks(at_least_one(group_len.saturating_mul(target))));
-        for ((group, (inputs, targets)), metrics) in groups.enumerate().zip(metrics.chunks_mut(at_once)) {
+        for ((group, (inputs, targets)), metrics) in groups.enumerate().zip(metrics.chunks_mut(at_least_one(at_once))) {
             let count = inputs.len() / at_least_one(input);
             if let (1, Some(layer)) = (count, const { Sizing::<N, L, F>::NEEDS_TWO }) {
                 return Err(Error::OneRow { layer });
@@ -227,7 +227,9 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Session<'_, N, O, L, F> {
             elementwise::add_acc(self.level, sum, gradient)?;
         }
         if leaf + 1 < count {
-            sums.get_mut(waiting(met)).ok_or(Error::Plan)?.copy_from_slice(gradient);
+            // Not `copy_from_slice`: firmware links no panic.
+            let sum = sums.get_mut(waiting(met)).ok_or(Error::Plan)?;
+            sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum = *gradient);
             return Ok(());
         }
         // Those that have no neighbour, from the last to the first.
