@@ -219,6 +219,10 @@ impl<'a> Model<'a> {
             if data.len() != size * dims.len() {
                 return Err(Error::Tensor { index, expected, found: Found::Number(data.len() as i64) });
             }
+            if variable {
+                let expected = "a variable without data in the file";
+                return Err(Error::Tensor { index, expected, found: Found::Number(data.len() as i64) });
+            }
             tensor.data = Some(data);
         }
         Ok(tensor)

@@ -136,9 +136,11 @@ impl Plan<'_> {
         if value < self.values && at < self.words.len() { self.words[at] } else { 0 }
     }
 
-    /// The offset of tensor `index` in the arena; not to be used for a constant.
+    /// The offset of tensor `index` in the arena; not to be used for a constant. One without elements was given no place:
+    /// it lies anywhere.
     pub(super) const fn offset(&self, index: usize) -> u32 {
-        self.get(Row::At, self.get(Row::Root, index) as usize)
+        let root = self.root(index);
+        if self.get(Row::Size, root) == 0 { 0 } else { self.get(Row::At, root) }
     }
 
     /// The tensor whose place tensor `index` has.

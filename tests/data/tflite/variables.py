@@ -274,6 +274,11 @@ def refused():
         g.operator(CODE.RESHAPE, [handle], [g.tensor([], TYPES.RESOURCE)], KINDS.ReshapeOptions, options)
         g.add(x, x, [1, 4], f32)
 
+    def with_data(g, once, x):
+        row = g.constant([[1, 2, 3, 4]], f32)
+        g.graph.tensors[row].isVariable = True
+        g.add(row, x, [1, 4], f32)
+
     for name, change in list(locals().items()):
         if callable(change) and name not in ("model", "plain"):
             yield name, model(change)
