@@ -370,6 +370,9 @@ fn long_sums() {
     check_conv(&Conv2d::new(2, 600, 2, 3, [1, 2]), 2, 14);
     check_dense(Dense::new(9216, 20), 1, 15);
     check_dense(Dense::new(5000, 33), 9, 16);
+    // Rows beyond those whose sums are kept, and pieces that end within a group.
+    check_dense(Dense::new(1027, 70), 70, 17);
+    check_dense(Dense::new(2049, 17), 131, 18);
 }
 
 #[test]
@@ -385,7 +388,7 @@ fn dense_sizes_around_the_lanes() {
 
 #[test]
 fn pooling_and_means() {
-    for channels in [1, 3, 8, 15, 16, 17, 31, 64, 65] {
+    for channels in [1, 3, 8, 15, 16, 17, 31, 64, 65, 130] {
         let shapes = [
             Pool2d::new(6, 4, channels, [2, 2]),
             Pool2d::new(7, 9, channels, [3, 3]).with_stride([2, 2]),

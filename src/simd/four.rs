@@ -1,7 +1,10 @@
 //! Integers in four lanes, chosen when the crate is built: SSE2, NEON or simd128. All multiply numbers of 16 bits.
 #![allow(unsafe_code)]
 
-use super::integers::{IntegerKernel, Integers, pack_pairs, put_pairs};
+use super::{
+    integers::{IntegerKernel, Integers, Scales, pack_pairs, place_lanes, put_pairs},
+    taps::Placing,
+};
 
 /// The token of four lanes.
 #[derive(Clone, Copy)]
@@ -31,6 +34,25 @@ mod vectors {
     pub(super) fn splat(x: i32) -> V {
         // SAFETY: the build has SSE2.
         unsafe { _mm_set1_epi32(x) }
+    }
+
+    /// Without a sign, as SSE2 compares bytes: 128 more or less.
+    #[inline(always)]
+    pub(super) fn max_bytes(a: V, b: V) -> V {
+        // SAFETY: the build has SSE2.
+        unsafe {
+            let sign = _mm_set1_epi8(-128);
+            _mm_xor_si128(_mm_max_epu8(_mm_xor_si128(a, sign), _mm_xor_si128(b, sign)), sign)
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn min_bytes(a: V, b: V) -> V {
+        // SAFETY: the build has SSE2.
+        unsafe {
+            let sign = _mm_set1_epi8(-128);
+            _mm_xor_si128(_mm_min_epu8(_mm_xor_si128(a, sign), _mm_xor_si128(b, sign)), sign)
+        }
     }
 
     #[inline(always)]
@@ -66,6 +88,18 @@ mod vectors {
     pub(super) fn splat(x: i32) -> V {
         // SAFETY: the build has NEON.
         unsafe { vdupq_n_s32(x) }
+    }
+
+    #[inline(always)]
+    pub(super) fn max_bytes(a: V, b: V) -> V {
+        // SAFETY: the build has NEON.
+        unsafe { vreinterpretq_s32_s8(vmaxq_s8(vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b))) }
+    }
+
+    #[inline(always)]
+    pub(super) fn min_bytes(a: V, b: V) -> V {
+        // SAFETY: the build has NEON.
+        unsafe { vreinterpretq_s32_s8(vminq_s8(vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b))) }
     }
 
     /// The halves of each lane apart: what a factor has to be made of is the same for all that it meets.
@@ -104,6 +138,16 @@ mod vectors {
     }
 
     #[inline(always)]
+    pub(super) fn max_bytes(a: V, b: V) -> V {
+        i8x16_max(a, b)
+    }
+
+    #[inline(always)]
+    pub(super) fn min_bytes(a: V, b: V) -> V {
+        i8x16_min(a, b)
+    }
+
+    #[inline(always)]
     pub(super) fn dot(sum: V, x: V, w: V) -> V {
         i32x4_add(sum, i32x4_dot_i16x8(x, w))
     }
@@ -119,10 +163,11 @@ mod vectors {
     }
 }
 
-use vectors::{V, dot, splat, widened};
+use vectors::{V, dot, max_bytes, min_bytes, splat, widened};
 
 impl Integers for Four {
     type V = V;
+    type Scaling = Scales;
     const LANES: usize = 4;
     const TERMS: usize = 2;
     const ADDED: i32 = 0;
@@ -143,6 +188,14 @@ impl Integers for Four {
         unsafe { x.cast::<V>().write_unaligned(v) }
     }
     #[inline(always)]
+    fn max_bytes(self, a: V, b: V) -> V {
+        max_bytes(a, b)
+    }
+    #[inline(always)]
+    fn min_bytes(self, a: V, b: V) -> V {
+        min_bytes(a, b)
+    }
+    #[inline(always)]
     fn dot(self, sum: V, x: V, w: V) -> V {
         dot(sum, x, w)
     }
@@ -158,7 +211,13 @@ impl Integers for Four {
     }
 
     #[inline(always)]
-    unsafe fn four_dots(self, x: *const i8, w: *const i8, stride: usize, n: usize) -> ([i32; 4], [i32; 4]) {
+    unsafe fn four_dots<const WEIGHTS: bool>(
+        self,
+        x: *const i8,
+        w: *const i8,
+        stride: usize,
+        n: usize,
+    ) -> ([i32; 4], [i32; 4]) {
         // SAFETY: the caller vouches for the elements.
         unsafe {
             let ones = splat(0x1_0001);
@@ -170,7 +229,9 @@ impl Integers for Four {
                 for (row, (sum, weight)) in sums.iter_mut().zip(&mut weights).enumerate() {
                     let w = widened(w.add(row * stride + i));
                     *sum = dot(*sum, x, w);
-                    *weight = dot(*weight, ones, w);
+                    if WEIGHTS {
+                        *weight = dot(*weight, ones, w);
+                    }
                 }
                 i += 8;
             }
@@ -188,6 +249,34 @@ impl Integers for Four {
                 (results.0[row], results.1[row]) = (sum, weight);
             }
             results
+        }
+    }
+
+    #[inline(always)]
+    fn scaling(self, scales: &Scales) -> Scales {
+        *scales
+    }
+
+    #[inline(always)]
+    unsafe fn place<const NV: usize, const ROWS: usize>(
+        self,
+        sums: &[[V; NV]; ROWS],
+        scales: &[Scales; NV],
+        placing: Placing,
+        y: *mut i8,
+        stride: usize,
+        n: usize,
+    ) {
+        for (row, sums) in sums.iter().enumerate() {
+            for (v, (&sums, scales)) in sums.iter().zip(scales).enumerate() {
+                let (mut lanes, at) = ([0; 4], v * Self::LANES);
+                // SAFETY: there are four places, and the caller vouches for `n` elements.
+                unsafe {
+                    self.store(sums, lanes.as_mut_ptr());
+                    let lanes = lanes.get(..n.saturating_sub(at)).unwrap_or(&lanes);
+                    place_lanes(lanes, scales, placing, y.wrapping_add(row * stride + at));
+                }
+            }
         }
     }
 }

@@ -17,7 +17,7 @@
 
 use super::{Level, rescale::scaled, taps::Placing};
 
-/// What a vector of sums is rescaled by, a channel in each lane: 16 of each, as many as there are lanes read.
+/// What a vector of sums is rescaled by, a channel in each lane: 16 of each, of which a vector reads the first.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 pub(crate) struct Scales {
@@ -32,6 +32,9 @@ pub(crate) struct Scales {
 pub(crate) trait Integers: Copy {
     /// A vector of [`Self::LANES`] `i32`.
     type V: Copy;
+
+    /// [`Scales`] in the form that [`Self::place`] takes.
+    type Scaling: Copy;
 
     /// How many `i32` a vector holds: 16 at most.
     const LANES: usize;
@@ -51,13 +54,20 @@ pub(crate) trait Integers: Copy {
     /// All lanes `x`.
     fn splat(self, x: i32) -> Self::V;
 
+    /// [`Self::ADDED`] for each term of a group, which [`Self::group`] takes: a value that the compiler does not know, since what it
+    /// makes of one that it knows takes an instruction more for each group.
+    #[inline(always)]
+    fn added(self) -> Self::V {
+        self.splat(0)
+    }
+
     /// All lanes the group of the inputs at `x`, with [`Self::DIRECT`].
     ///
     /// # Safety
     /// `x` is valid for reading `TERMS` elements.
     #[inline(always)]
-    unsafe fn group(self, x: *const i8) -> Self::V {
-        let _ = x;
+    unsafe fn group(self, x: *const i8, added: Self::V) -> Self::V {
+        let _ = (x, added);
         self.splat(0)
     }
 
@@ -65,9 +75,21 @@ pub(crate) trait Integers: Copy {
     /// `x` is valid for reading `LANES` elements.
     unsafe fn load(self, x: *const i32) -> Self::V;
 
+    /// Says that `x` will be read, wherever it leads: processors look ahead by themselves, but not past a page.
+    #[inline(always)]
+    fn prefetch(self, x: *const i8) {
+        let _ = x;
+    }
+
     /// # Safety
     /// `x` is valid for writing `LANES` elements.
     unsafe fn store(self, v: Self::V, x: *mut i32);
+
+    /// The larger of each two bytes: a vector holds four in a lane.
+    fn max_bytes(self, a: Self::V, b: Self::V) -> Self::V;
+
+    /// The smaller of each two bytes.
+    fn min_bytes(self, a: Self::V, b: Self::V) -> Self::V;
 
     /// The sum of `sum` and, lane by lane, of the products of a group.
     fn dot(self, sum: Self::V, x: Self::V, w: Self::V) -> Self::V;
@@ -103,32 +125,51 @@ pub(crate) trait Integers: Copy {
         unsafe { self.load(lanes.as_ptr()) }
     }
 
-    /// Four sums of products of a row with a row of weights each, and of these weights alone.
+    /// Four sums of products of a row with a row of weights each, and of these weights alone; without `WEIGHTS`, zeros for these.
     ///
     /// # Safety
     /// `x` and the four rows of `w`, `stride` apart, are valid for reading `n` elements.
-    unsafe fn four_dots(self, x: *const i8, w: *const i8, stride: usize, n: usize) -> ([i32; 4], [i32; 4]);
+    unsafe fn four_dots<const WEIGHTS: bool>(
+        self,
+        x: *const i8,
+        w: *const i8,
+        stride: usize,
+        n: usize,
+    ) -> ([i32; 4], [i32; 4]);
 
-    /// The outputs of sums, rounded twice, of which the first `n` are written.
+    /// What takes sums to outputs.
+    fn scaling(self, scales: &Scales) -> Self::Scaling;
+
+    /// The outputs of neighbouring vectors of sums, rounded twice, of which the first `n` are written; those of one row after the
+    /// other, `stride` elements apart.
     ///
     /// # Safety
-    /// `n <= LANES`, and `y` is valid for writing `n` elements.
-    #[inline(always)]
-    unsafe fn place(self, sums: Self::V, scales: &Scales, placing: Placing, y: *mut i8, n: usize) {
-        let mut lanes = [0; 16];
-        // SAFETY: there are 16 places.
-        unsafe { self.store(sums, lanes.as_mut_ptr()) };
-        let Placing { zero_point, range: [least, most] } = placing;
-        let shifts = scales.left.iter().zip(&scales.right);
-        for (i, ((&sum, &mantissa), (&left, &right))) in
-            lanes.iter().zip(&scales.mantissas).zip(shifts).enumerate().take(n.min(Self::LANES))
-        {
-            let rescaled = scaled(sum.wrapping_shl(left as u32), mantissa, right as u32);
-            let placed = rescaled.saturating_add(i32::from(zero_point));
-            let held = placed.max(i32::from(least)).min(i32::from(most));
-            // SAFETY: the caller vouches for `n` elements.
-            unsafe { *y.add(i) = held as i8 };
-        }
+    /// `n <= NV · LANES`, and `y` is valid for writing `n` elements in each row.
+    unsafe fn place<const NV: usize, const ROWS: usize>(
+        self,
+        sums: &[[Self::V; NV]; ROWS],
+        scaling: &[Self::Scaling; NV],
+        placing: Placing,
+        y: *mut i8,
+        stride: usize,
+        n: usize,
+    );
+}
+
+/// The outputs of some sums, one after the other.
+///
+/// # Safety
+/// `y` is valid for writing as many elements as there are sums.
+#[inline(always)]
+pub(super) unsafe fn place_lanes(sums: &[i32], scales: &Scales, placing: Placing, y: *mut i8) {
+    let Placing { zero_point, range: [least, most] } = placing;
+    let shifts = scales.left.iter().zip(&scales.right);
+    for (i, ((&sum, &mantissa), (&left, &right))) in sums.iter().zip(&scales.mantissas).zip(shifts).enumerate() {
+        let rescaled = scaled(sum.wrapping_shl(left as u32), mantissa, right as u32);
+        let placed = rescaled.saturating_add(i32::from(zero_point));
+        let held = placed.max(i32::from(least)).min(i32::from(most));
+        // SAFETY: the caller vouches for so many elements.
+        unsafe { *y.add(i) = held as i8 };
     }
 }
 

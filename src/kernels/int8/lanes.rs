@@ -89,7 +89,7 @@ struct Block<'a, S: Integers> {
     vectors: usize,
     groups: usize,
     weights: [[[i32; LANES]; VECTORS]; GROUPS],
-    constants: [Constants<1>; VECTORS],
+    constants: [Constants<S, 1>; VECTORS],
     /// Zero points, read by taps in the padding: those of the block's channels, and a vector before them.
     padding: [i8; (VECTORS + 1) * LANES],
     first: usize,
@@ -211,7 +211,7 @@ impl<'a, S: Integers> Block<'a, S> {
                     let rows = core::array::from_fn(|term| places[term % S::TERMS].wrapping_add(at));
                     sums = s.dot(sums, s.across(rows, S::ADDED), s.load(weights[v].as_ptr()));
                 }
-                s.place(sums, &constants.scales[0], self.placing, y.add(at), S::LANES);
+                s.place(&[[sums]], &constants.scaling, self.placing, y.add(at), 0, S::LANES);
             }
         }
     }

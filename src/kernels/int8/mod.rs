@@ -29,6 +29,7 @@
 mod broadcast;
 mod fixed;
 mod lanes;
+mod maxima;
 mod output;
 mod panels;
 mod product;

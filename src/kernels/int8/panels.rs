@@ -40,10 +40,14 @@ const PANEL: usize = 8192;
 const TILE: usize = 3072;
 
 /// Rows whose sums are kept where terms do not fit a panel: their panel is copied once for so many.
-const KEPT_ROWS: usize = 48;
+const KEPT_ROWS: usize = 64;
 
 /// Rows of a tile.
 const MR: usize = 6;
+
+/// Rows whose outputs are written at once: what they share is read once.
+const PLACED: usize = 3;
+const _: () = assert!(MR.is_multiple_of(PLACED));
 
 /// The most channels of a panel.
 const CHANNELS: usize = 64;
@@ -125,9 +129,60 @@ struct Memory {
 }
 
 /// What a block of channels has beside its weights, a vector of channels each.
-pub(super) struct Constants<const NV: usize> {
+pub(super) struct Constants<S: Integers, const NV: usize> {
     pub(super) starts: [[i32; 16]; NV],
-    pub(super) scales: [Scales; NV],
+    pub(super) scaling: [S::Scaling; NV],
+}
+
+/// A block of channels, and what it has beside its weights.
+struct Block<'a, S: Integers, const NV: usize> {
+    s: S,
+    layer: &'a Layer<'a>,
+    /// The first of the channels, of all that the filter has.
+    first: usize,
+    channels: usize,
+    constants: Constants<S, NV>,
+}
+
+impl<S: Integers, const NV: usize> Block<'_, S, NV> {
+    /// Writes the outputs of some pixels.
+    ///
+    /// # Safety
+    /// `y` is valid for writing the block's channels, and so are the places of the pixels behind it.
+    #[inline(always)]
+    unsafe fn place<const PIXELS: usize>(&self, sums: &[[S::V; NV]; PIXELS], y: *mut i8) {
+        let Self { s, layer, first, channels, constants } = self;
+        let Layer { filter, all_channels, .. } = **layer;
+        let output = filter.output;
+        if output.rescaling == Rescaling::Double {
+            let placing = Placing { zero_point: output.zero_point, range: output.range };
+            // SAFETY: the caller vouches for the channels.
+            return unsafe { s.place(sums, &constants.scaling, placing, y, all_channels, *channels) };
+        }
+        for (pixel, sums) in sums.iter().enumerate() {
+            for (v, &sum) in sums.iter().enumerate() {
+                let (mut lanes, at) = ([0; 16], v * S::LANES);
+                // SAFETY: there are 16 places.
+                unsafe { s.store(sum, lanes.as_mut_ptr()) };
+                for (lane, &sum) in lanes.iter().enumerate().take(channels.saturating_sub(at).min(S::LANES)) {
+                    let placed = output.of(sum, filter.multiplier(first + at + lane));
+                    // SAFETY: the caller vouches for the channels.
+                    unsafe { *y.add(pixel * all_channels + at + lane) = placed };
+                }
+            }
+        }
+    }
+
+    /// What the sums of a tile begin with.
+    #[inline(always)]
+    fn starts(&self) -> [[S::V; NV]; MR] {
+        let mut starts = [self.s.splat(0); NV];
+        for (start, from) in starts.iter_mut().zip(&self.constants.starts) {
+            // SAFETY: there are 16 of them.
+            *start = unsafe { self.s.load(from.as_ptr()) };
+        }
+        [starts; MR]
+    }
 }
 
 /// A row of the tile.
@@ -185,18 +240,22 @@ impl Memory {
         let most = (PANEL / (NV * S::LANES)).min(TILE / MR) * S::TERMS;
         let in_one = terms <= most;
         let row_block = if in_one { pixels } else { KEPT_ROWS };
-        let direct = if in_one { Direct::new::<S, R>(rows, terms, most) } else { None };
+        let mut direct = if in_one { Direct::new::<S, R>(rows, terms, most) } else { None };
         let mut constants = constants::<S, NV>(s, filter, first, channels);
         if S::ADDED + i32::from(filter.input_zero_point) != 0 {
             // SAFETY: the rows of weights are there.
             unsafe { self.take_zero_points::<S, NV>(s, layer, first, channels, &mut constants) };
         }
+        let block = Block { s, layer, first, channels, constants };
         let mut pixel = 0;
         while pixel < pixels {
             let end = pixels.min(pixel + row_block);
             let mut from = 0;
             loop {
                 let len = most.min(terms - from);
+                if !in_one {
+                    direct = Direct::piece::<S, R>(rows, terms, from, len);
+                }
                 if !in_one || pixel == 0 {
                     // SAFETY: the rows of weights are there, and the panel has room for the groups.
                     unsafe {
@@ -212,9 +271,28 @@ impl Memory {
                         }
                     }
                 }
+                if !in_one {
+                    // The weights of the next piece come nearer while this one is at work.
+                    for channel in 0..channels {
+                        for at in (0..len).step_by(64) {
+                            s.prefetch(w.wrapping_add(channel * terms + from + len + at));
+                        }
+                    }
+                }
                 let last = from + len >= terms;
                 let (mut row, mut place_of_row) = (pixel, rows.place(pixel));
                 while row < end {
+                    if let Some(direct) = direct.as_ref().filter(|_| in_one) {
+                        let y = y.as_mut_ptr().wrapping_add(row * all_channels + first);
+                        // SAFETY: the panel holds all groups, and `y` all outputs.
+                        let done = unsafe {
+                            direct.stretch(&block, rows, &mut place_of_row, end - row, self.panel.place(), y)
+                        };
+                        if done > 0 {
+                            row += done;
+                            continue;
+                        }
+                    }
                     let count = MR.min(end - row);
                     let spread = direct.as_ref().filter(|direct| direct.is_spread);
                     let groups = spread.map_or(len.div_ceil(S::TERMS), Direct::all_groups);
@@ -243,16 +321,12 @@ impl Memory {
                     let kept = self.sums.place().wrapping_add((row - pixel).min(KEPT_ROWS) * NV * S::LANES);
                     // SAFETY: the panel and the tile hold the groups; sums are kept for the rows of a block.
                     unsafe {
-                        let mut sums = [[s.splat(0); NV]; MR];
-                        for (i, sums) in sums.iter_mut().enumerate() {
-                            for (v, sum) in sums.iter_mut().enumerate() {
-                                *sum = if from == 0 {
-                                    s.load(constants.starts[v].as_ptr())
-                                } else if i < count {
-                                    s.load(kept.add((i * NV + v) * S::LANES))
-                                } else {
-                                    s.splat(0)
-                                };
+                        let mut sums = block.starts();
+                        if from > 0 {
+                            for (i, sums) in sums.iter_mut().enumerate().take(count) {
+                                for (v, sum) in sums.iter_mut().enumerate() {
+                                    *sum = s.load(kept.add((i * NV + v) * S::LANES));
+                                }
                             }
                         }
                         let sums = match (&direct, tile) {
@@ -261,11 +335,19 @@ impl Memory {
                             }
                             _ => products::<S, NV>(s, groups, self.tile.place(), self.panel.place(), sums),
                         };
-                        for (i, sums) in sums.iter().enumerate().take(count) {
-                            if last {
-                                let y = y.as_mut_ptr().add((row + i) * all_channels + first);
-                                place::<S, NV>(s, filter, first, channels, sums, &constants, y);
-                            } else {
+                        if last {
+                            let (several, rest) = sums.get_unchecked(..count).as_chunks::<PLACED>();
+                            let mut to = y.as_mut_ptr().add(row * all_channels + first);
+                            for sums in several {
+                                block.place(sums, to);
+                                to = to.wrapping_add(PLACED * all_channels);
+                            }
+                            for &sums in rest {
+                                block.place(&[sums], to);
+                                to = to.wrapping_add(all_channels);
+                            }
+                        } else {
+                            for (i, sums) in sums.iter().enumerate().take(count) {
                                 for (v, &sum) in sums.iter().enumerate() {
                                     s.store(sum, kept.add((i * NV + v) * S::LANES));
                                 }
@@ -320,7 +402,7 @@ impl Memory {
         layer: &Layer<'_>,
         first: usize,
         channels: usize,
-        constants: &mut Constants<NV>,
+        constants: &mut Constants<S, NV>,
     ) {
         let Layer { filter, terms, .. } = *layer;
         let times = S::ADDED + i32::from(filter.input_zero_point);
@@ -330,7 +412,7 @@ impl Memory {
             // The last channel again where fewer than four are left.
             let stride = if channels - channel >= 4 { terms } else { 0 };
             // SAFETY: the caller vouches for the weights, which stand for inputs, too.
-            let (_, sums) = unsafe { s.four_dots(row(channel), row(channel), stride, terms) };
+            let (_, sums) = unsafe { s.four_dots::<true>(row(channel), row(channel), stride, terms) };
             for &sum in sums.iter().take(if stride > 0 || terms == 0 { 4 } else { 1 }) {
                 if let Some(start) =
                     constants.starts.get_mut(channel / S::LANES).and_then(|v| v.get_mut(channel % S::LANES))
@@ -346,24 +428,25 @@ impl Memory {
 /// Biases and multipliers of a block of channels.
 #[inline(always)]
 pub(super) fn constants<S: Integers, const NV: usize>(
-    _: S,
+    s: S,
     filter: &Filter<'_>,
     first: usize,
     channels: usize,
-) -> Constants<NV> {
-    let none = Scales { mantissas: [0; 16], left: [0; 16], right: [0; 16] };
-    let mut constants = Constants { starts: [[0; 16]; NV], scales: [none; NV] };
+) -> Constants<S, NV> {
+    // Lanes without a channel are shifted to the right, as most channels are: there is a short way for these.
+    let none = Scales { mantissas: [0; 16], left: [0; 16], right: [1; 16] };
+    let (mut starts, mut scales) = ([[0; 16]; NV], [none; NV]);
     for channel in 0..channels {
         let (v, lane) = (channel / S::LANES, channel % S::LANES);
         let multiplier = filter.multiplier(first + channel);
-        if let (Some(starts), Some(scales)) = (constants.starts.get_mut(v), constants.scales.get_mut(v)) {
+        if let (Some(starts), Some(scales)) = (starts.get_mut(v), scales.get_mut(v)) {
             starts[lane] = filter.bias(first + channel);
             scales.mantissas[lane] = multiplier.mantissa();
             scales.left[lane] = multiplier.exponent().max(0);
             scales.right[lane] = (-multiplier.exponent()).max(0);
         }
     }
-    constants
+    Constants { starts, scaling: scales.map(|scales| s.scaling(&scales)) }
 }
 
 /// Adds the products of all groups. Sums come and go by value: behind a reference they would lie in memory.
@@ -416,6 +499,15 @@ impl<'a> Direct<'a> {
         (!direct.is_spread || fits).then_some(direct)
     }
 
+    /// A piece of rows that are one run each. The last group goes on to what lies behind the piece, as far as a row's end at least;
+    /// its weights there are 0.
+    #[inline(always)]
+    fn piece<S: Integers, R: Rows>(rows: &'a R, terms: usize, from: usize, len: usize) -> Option<Self> {
+        let runs = rows.runs().filter(|runs| S::DIRECT && runs.count == 1 && runs.len == terms)?;
+        let runs = Runs { x: runs.x.get(from..)?, len, ..runs };
+        Some(Self { runs, groups: len.div_ceil(S::TERMS), is_spread: false })
+    }
+
     /// The groups of all runs.
     #[inline(always)]
     fn all_groups(&self) -> usize {
@@ -439,13 +531,56 @@ impl<'a> Direct<'a> {
         }
     }
 
+    /// All outputs of the next whole tiles of rows that begin evenly, of `left` rows at most; returns how many rows these are, and moves
+    /// `place` on.
+    ///
+    /// # Safety
+    /// `panel` holds all groups of the block's channels, and `y` is valid for writing the outputs of all rows.
+    #[inline(always)]
+    unsafe fn stretch<S: Integers, R: Rows, const NV: usize>(
+        &self,
+        block: &Block<'_, S, NV>,
+        rows: &R,
+        place: &mut R::Place,
+        left: usize,
+        panel: *const i32,
+        y: *mut i8,
+    ) -> usize {
+        let (Some(start), Some(span)) = (rows.start(*place), self.span()) else { return 0 };
+        let (even, step) = rows.even(*place);
+        // Of those whose last group is in the input, too.
+        let x = self.runs.x;
+        let Some(room) = start.checked_add(span).and_then(|end| x.len().checked_sub(end)) else { return 0 };
+        let inside = room.checked_div(step).map_or(usize::MAX, |steps| steps + 1);
+        let (tiles, all_channels) = (even.min(left).min(inside) / MR, block.layer.all_channels);
+        let (mut row, mut to) = (x.as_ptr().wrapping_add(start), y);
+        for _ in 0..tiles {
+            let tile = core::array::from_fn(|i| row.wrapping_add(i * step));
+            // SAFETY: the caller vouches for the panel and the outputs; all runs of the rows are in the input.
+            unsafe {
+                let sums = products_direct::<S, NV>(block.s, self, &tile, panel, block.starts());
+                for sums in sums.as_chunks::<PLACED>().0 {
+                    block.place(sums, to);
+                    to = to.wrapping_add(PLACED * all_channels);
+                }
+            }
+            row = row.wrapping_add(MR * step);
+        }
+        *place = rows.skip(*place, tiles * MR);
+        tiles * MR
+    }
+
+    /// From a row's first element to behind its last group.
+    #[inline(always)]
+    fn span(&self) -> Option<usize> {
+        self.runs.span()?.checked_sub(self.runs.len)?.checked_add(self.groups * size_of::<i32>())
+    }
+
     /// Where the rows of a tile begin, if all their runs are in the input; `place` is moved on then. A row that is not there
     /// is the first again.
     #[inline(always)]
     fn tile<R: Rows>(&self, rows: &R, place: &mut R::Place, count: usize) -> Option<[*const i8; MR]> {
-        // With what the last group reads.
-        let span = self.runs.span()?.checked_sub(self.runs.len)? + self.groups * size_of::<i32>();
-        let x = self.runs.x;
+        let (span, x) = (self.span()?, self.runs.x);
         let mut at = *place;
         let mut tile = [x.as_ptr(); MR];
         for i in 0..MR {
@@ -477,7 +612,7 @@ unsafe fn products_direct<S: Integers, const NV: usize>(
     panel: *const i32,
     mut sums: [[S::V; NV]; MR],
 ) -> [[S::V; NV]; MR] {
-    let (Runs { count, step, .. }, groups) = (direct.runs, direct.groups);
+    let (Runs { count, step, .. }, groups, added) = (direct.runs, direct.groups, s.added());
     for run in 0..count {
         let tile = tile.map(|row| row.wrapping_add(run * step));
         let panel = panel.wrapping_add(run * groups * NV * S::LANES);
@@ -486,7 +621,7 @@ unsafe fn products_direct<S: Integers, const NV: usize>(
             unsafe {
                 let w = core::array::from_fn::<_, NV, _>(|v| s.load(panel.add((group * NV + v) * S::LANES)));
                 for (row, sums) in tile.iter().zip(sums.iter_mut()) {
-                    let x = s.group(row.add(group * S::TERMS));
+                    let x = s.group(row.add(group * S::TERMS), added);
                     for (sum, &w) in sums.iter_mut().zip(&w) {
                         *sum = s.dot(*sum, x, w);
                     }
@@ -495,40 +630,6 @@ unsafe fn products_direct<S: Integers, const NV: usize>(
         }
     }
     sums
-}
-
-/// Writes the outputs of a pixel.
-///
-/// # Safety
-/// `y` is valid for writing `channels` elements.
-#[inline(always)]
-unsafe fn place<S: Integers, const NV: usize>(
-    s: S,
-    filter: &Filter<'_>,
-    first: usize,
-    channels: usize,
-    sums: &[S::V; NV],
-    constants: &Constants<NV>,
-    y: *mut i8,
-) {
-    let output = filter.output;
-    let placing = Placing { zero_point: output.zero_point, range: output.range };
-    for (v, (&sum, scales)) in sums.iter().zip(&constants.scales).enumerate() {
-        let at = v * S::LANES;
-        let count = channels.saturating_sub(at).min(S::LANES);
-        // SAFETY: the caller vouches for the channels.
-        unsafe {
-            if output.rescaling == Rescaling::Double {
-                s.place(sum, scales, placing, y.add(at), count);
-            } else {
-                let mut lanes = [0; 16];
-                s.store(sum, lanes.as_mut_ptr());
-                for (lane, &sum) in lanes.iter().enumerate().take(count) {
-                    *y.add(at + lane) = output.of(sum, filter.multiplier(first + at + lane));
-                }
-            }
-        }
-    }
 }
 
 /// Rows that lie in the input as they are, with weights as they lie.
@@ -544,7 +645,14 @@ fn few_rows<S: Integers>(s: S, layer: &Layer<'_>, rows: &impl Rows, pixels: usiz
             let count = if channels - channel >= 4 { 4 } else { 1 };
             let w = filter.w.as_ptr().wrapping_add((first_channel + channel) * terms);
             // SAFETY: `x` has the terms, and so have the rows of weights; a single one is read four times.
-            let (sums, weights) = unsafe { s.four_dots(x.as_ptr(), w, if count == 4 { terms } else { 0 }, terms) };
+            let stride = if count == 4 { terms } else { 0 };
+            let (sums, weights) = unsafe {
+                if times == 0 {
+                    s.four_dots::<false>(x.as_ptr(), w, stride, terms)
+                } else {
+                    s.four_dots::<true>(x.as_ptr(), w, stride, terms)
+                }
+            };
             for (sum, weight) in sums.iter().zip(&weights).take(count) {
                 let at = first_channel + channel;
                 let sum = sum.wrapping_add(filter.bias(at)).wrapping_sub(weight.wrapping_mul(times));

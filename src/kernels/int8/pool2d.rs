@@ -6,7 +6,7 @@
 
 use core::ops::Range;
 
-use super::{ShapeError, check_batch, output::clamp, rows::Axis};
+use super::{ShapeError, check_batch, maxima::maxima, output::clamp, rows::Axis};
 use crate::{
     kernels::pool2d::Pool2d,
     simd::{Kernel, Level, Simd},
@@ -38,7 +38,9 @@ pub fn average_forward_into(
     x: &[i8],
     y: &mut [i8],
 ) -> Result<(), ShapeError> {
-    windows(level, pool, batch, x, y, Average(range))
+    check_windows(pool, batch, x, y)?;
+    level.dispatch(Pooling { pool, x, y, join: Average(range) });
+    Ok(())
 }
 
 /// The largest element of each window, held inside `range`.
@@ -61,7 +63,11 @@ pub fn max_forward_into(
     x: &[i8],
     y: &mut [i8],
 ) -> Result<(), ShapeError> {
-    windows(level, pool, batch, x, y, Largest(range))
+    check_windows(pool, batch, x, y)?;
+    if !maxima(level, pool, range, x, y) {
+        level.dispatch(Pooling { pool, x, y, join: Largest(range) });
+    }
+    Ok(())
 }
 
 /// What is made of a window.
@@ -201,18 +207,9 @@ impl<J: Join> Kernel for Pooling<'_, J> {
     }
 }
 
-/// The door, and then the pooling.
-fn windows(
-    level: Level,
-    pool: &Pool2d,
-    batch: usize,
-    x: &[i8],
-    y: &mut [i8],
-    join: impl Join,
-) -> Result<(), ShapeError> {
+/// The door.
+fn check_windows(pool: &Pool2d, batch: usize, x: &[i8], y: &[i8]) -> Result<(), ShapeError> {
     pool.validate()?;
     check_batch(NAME, "x", x, batch, pool.x_len())?;
-    check_batch(NAME, "y", y, batch, pool.y_len())?;
-    level.dispatch(Pooling { pool, x, y, join });
-    Ok(())
+    check_batch(NAME, "y", y, batch, pool.y_len())
 }

@@ -27,6 +27,12 @@ pub(super) trait Rows {
     /// Where the first run of a row begins, if all of them are in the input.
     fn start(&self, place: Self::Place) -> Option<usize>;
 
+    /// How many rows from `place` on begin evenly, and how far apart: if the first of them has its runs in the input, all have.
+    fn even(&self, place: Self::Place) -> (usize, usize);
+
+    /// The place `count` rows on, of those that [`Self::even`] counts.
+    fn skip(&self, place: Self::Place, count: usize) -> Self::Place;
+
     /// Copies the terms from `from` on, as many as fit.
     fn gather(&self, place: Self::Place, from: usize, to: &mut (impl Line + ?Sized));
 }
@@ -117,6 +123,16 @@ impl Rows for Matrix<'_> {
     #[inline(always)]
     fn start(&self, place: usize) -> Option<usize> {
         Some(place)
+    }
+
+    #[inline(always)]
+    fn even(&self, place: usize) -> (usize, usize) {
+        (div(self.x.len().saturating_sub(place), self.columns), self.columns)
+    }
+
+    #[inline(always)]
+    fn skip(&self, place: usize, count: usize) -> usize {
+        place + count * self.columns
     }
 
     #[inline(always)]
@@ -281,6 +297,23 @@ impl Rows for Windows<'_> {
     }
 
     #[inline(always)]
+    fn even(&self, place: Place) -> (usize, usize) {
+        // In this row of the output, those whose last tap is not in the padding.
+        let Axis { size, kernel, stride, dilation, before } = self.columns;
+        let last = (size + before).saturating_sub(kernel.saturating_sub(1) * dilation);
+        let inside = div(last + stride.saturating_sub(1), stride).min(self.output[1]);
+        (inside.saturating_sub(place.column), stride * self.channels)
+    }
+
+    #[inline(always)]
+    fn skip(&self, place: Place, count: usize) -> Place {
+        match (place.column + count).checked_sub(1) {
+            Some(column) if count > 0 => Place { column, ..place }.next(self.output),
+            _ => place,
+        }
+    }
+
+    #[inline(always)]
     fn gather(&self, place: Self::Place, from: usize, to: &mut (impl Line + ?Sized)) {
         let Place { image, row: h, column: v } = place;
         let (rows, columns) = (self.rows.inside(h), self.columns.inside(v));
@@ -375,6 +408,16 @@ impl Rows for Gathered<'_> {
     #[inline(always)]
     fn start(&self, _: Place) -> Option<usize> {
         None
+    }
+
+    #[inline(always)]
+    fn even(&self, _: Place) -> (usize, usize) {
+        (0, 0)
+    }
+
+    #[inline(always)]
+    fn skip(&self, place: Place, _: usize) -> Place {
+        place
     }
 
     #[inline(always)]

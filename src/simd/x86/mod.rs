@@ -52,25 +52,6 @@ unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stri
     }
 }
 
-/// The same for words at any address: the rows of `from` are `stride` bytes apart.
-///
-/// # Safety
-/// The processor has AVX2; each of the eight rows on both sides is valid for 8 words.
-#[cfg(feature = "int8")]
-#[inline(always)]
-unsafe fn transpose8_bytes(from: *const i8, stride: usize, to: *mut i32, to_stride: usize) {
-    let mut rows = [0.0_f32; 64];
-    let rows = rows.as_mut_ptr();
-    // SAFETY: the caller vouches for the rows and for AVX2; loads and stores are unaligned and move any bits.
-    unsafe {
-        for row in 0..8 {
-            let from = _mm256_loadu_ps(from.add(row * stride).cast());
-            _mm256_storeu_ps(rows.add(8 * row), from);
-        }
-        transpose8(rows, 8, to.cast(), to_stride);
-    }
-}
-
 /// Whether the processor has VNNI for 512 bits, and what AVX-512 has for bytes.
 #[cfg(feature = "int8")]
 #[inline]
