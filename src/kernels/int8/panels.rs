@@ -644,8 +644,8 @@ fn few_rows<S: Integers>(s: S, layer: &Layer<'_>, rows: &impl Rows, pixels: usiz
         while channel < channels {
             let count = if channels - channel >= 4 { 4 } else { 1 };
             let w = filter.w.as_ptr().wrapping_add((first_channel + channel) * terms);
-            // SAFETY: `x` has the terms, and so have the rows of weights; a single one is read four times.
             let stride = if count == 4 { terms } else { 0 };
+            // SAFETY: `x` has the terms, and so have the rows of weights; a single one is read four times.
             let (sums, weights) = unsafe {
                 if times == 0 {
                     s.four_dots::<false>(x.as_ptr(), w, stride, terms)
