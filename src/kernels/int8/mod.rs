@@ -16,7 +16,8 @@
 //! - A shape descriptor is that of the `f32` kernel where there is one. What else an operation needs,
 //!   its multipliers and zero points, is a struct that a `const` can hold.
 //! - Slices in, slices out: nothing allocates, nothing needs scratch but the LSTM. A kernel's own stack
-//!   is at most a few kilobytes. A slice of the wrong length is a [`ShapeError`] before anything is written.
+//!   is at most a few kilobytes, and with vectors (on hosts, in browsers) up to 64 KB. A slice of the wrong length is a
+//!   [`ShapeError`] before anything is written.
 //! - Where an operation allows it, `…_in_place` overwrites its input.
 //! - Padding has the value of the zero point, and so contributes nothing.
 //!
