@@ -559,11 +559,12 @@ impl<'a> Direct<'a> {
             // SAFETY: the caller vouches for the panel and the outputs; all runs of the rows are in the input.
             unsafe {
                 let sums = products_direct::<S, NV>(block.s, self, &tile, panel, block.starts());
-                for sums in sums.as_chunks::<PLACED>().0 {
-                    block.place(sums, to);
-                    to = to.wrapping_add(PLACED * all_channels);
-                }
+                // Named one by one, they stay in their registers.
+                let [a, b, c, d, e, f] = sums;
+                block.place(&[a, b, c], to);
+                block.place(&[d, e, f], to.wrapping_add(PLACED * all_channels));
             }
+            to = to.wrapping_add(MR * all_channels);
             row = row.wrapping_add(MR * step);
         }
         *place = rows.skip(*place, tiles * MR);
