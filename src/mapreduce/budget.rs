@@ -35,7 +35,7 @@ pub(super) enum Memory<'b> {
 }
 
 impl<'b> Budget<'b> {
-    /// Bytes given. Of borrowed bytes up to 14 are lost to alignment.
+    /// Bytes given. Up to 14 bytes of borrowed memory are lost to alignment.
     pub fn bytes(&self) -> usize {
         match &self.kind {
             Kind::Wanted(bytes) => *bytes,

@@ -2,7 +2,7 @@
 
 /// What a job has done so far, in Hadoop's terms.
 ///
-/// Counts of spilling depend on the budget; the result does not.
+/// The counts of what was spilled depend on the budget; the result does not.
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -26,8 +26,8 @@ pub struct Counters {
     pub combined: u64,
     /// Records that full tables wrote to runs.
     pub spilled: u64,
-    /// Bytes that full tables wrote to runs. A store of twice this size is always enough,
-    /// with one granule more for each run that exists at a time.
+    /// Bytes that full tables wrote to runs. A store of twice this size is always enough, plus one
+    /// granule for each run that exists at one time.
     pub spilled_bytes: u64,
     /// Sorted runs that full tables wrote.
     pub runs: u64,
@@ -37,15 +37,16 @@ pub struct Counters {
     pub merged_bytes: u64,
     /// Merges that wrote a run.
     pub merges: u64,
-    /// How often the most travelled record is read back from a run: 0 if
-    /// nothing was spilled, 1 if the runs were merged in one pass.
+    /// The most often that any one record is read back from a run: 0 if nothing was
+    /// spilled, 1 if the runs were merged in one pass.
     pub passes: u64,
     /// The most bytes of the budget that were in use at one time.
     pub peak_bytes: u64,
 }
 
 impl Counters {
-    /// Adds what another shard counted; `passes` is the greater, `peak_bytes` the sum.
+    /// Adds what another shard counted; `passes` becomes the greater of the two, `peak_bytes` their
+    /// sum.
     ///
     /// ```
     /// use kernlet::mapreduce::Counters;

@@ -14,7 +14,7 @@ use core::fmt;
 /// # }
 /// ```
 ///
-/// Both `Display` and `Debug` say it as a person would: `main` prints the latter.
+/// Both `Display` and `Debug` give a message for people: `main` prints the latter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -31,14 +31,14 @@ pub enum Error<S> {
         /// Bytes of the budget.
         bytes: usize,
     },
-    /// A key, with its value, that the budget cannot sort and merge. It does not depend
+    /// A key with its value is too long to be sorted and merged in the budget. This does not depend
     /// on the pairs before it: a pair of at most `most` bytes always fits.
     PairTooLong {
         /// Bytes of the encoded key.
         key: usize,
         /// Bytes of the value.
         value: usize,
-        /// The most that both together may have in this budget.
+        /// The most bytes that both together may have in this budget.
         most: usize,
     },
     /// The table is full and there is no store to spill to. The pair was not
@@ -51,7 +51,7 @@ pub enum Error<S> {
     StoreFull {
         /// Bytes that the store can hold.
         capacity: u64,
-        /// Bytes in it that hold runs still needed.
+        /// Bytes of it that hold runs still needed.
         used: u64,
     },
     /// The store failed.
@@ -65,7 +65,7 @@ pub enum Error<S> {
         /// The checksum of what was read.
         found: u32,
     },
-    /// A record or key read back makes no sense, although its block's checksum holds.
+    /// A record or key read back makes no sense, although its block's checksum is right.
     Undecodable {
         /// Bytes of the record's key.
         key: usize,

@@ -14,7 +14,8 @@ use core::ops::Range;
 /// The sum of some leaves' gradients: complete subtrees of the tree over all leaves.
 ///
 /// `merge` is associative and commutative to the bit, so gradients can be combined wherever and
-/// whenever they arrive. All have one length, and each leaf comes once: neither is checked, and a sum of others says nothing.
+/// whenever they arrive. All must have one length, and each leaf must come once: neither is checked, and the sum means
+/// nothing otherwise.
 ///
 /// ```
 /// use kernlet::mapreduce::GradientSum;
@@ -37,8 +38,8 @@ pub struct GradientSum {
     path: Vec<Vec<f32>>,
 }
 
-/// The complete, aligned subtrees of at most `height` that a range of leaves consists of, from left to right: height and
-/// index of each, as [`GradientSum::add_subtree`] takes them.
+/// The complete, aligned subtrees of at most `height` that a range of leaves consists of, from left to right: the
+/// height and index of each, as [`GradientSum::add_subtree`] takes them.
 ///
 /// ```
 /// use kernlet::mapreduce::complete_subtrees;
@@ -81,7 +82,7 @@ impl GradientSum {
         Self { nodes: alloc::vec![Node { height: 0, index, gradient }], ..Self::default() }
     }
 
-    /// Adds the gradient of leaf `index`: to its neighbour if that is here, else copied.
+    /// Adds the gradient of leaf `index` to its neighbour's, or copies it if that is not here yet.
     ///
     /// ```
     /// use kernlet::mapreduce::GradientSum;
@@ -121,13 +122,13 @@ impl GradientSum {
         }
     }
 
-    /// The complete subtrees that the leaves so far make, each as height, index and sum: what another sum takes by
+    /// The complete subtrees that the leaves so far form, each as height, index and sum, for another sum's
     /// [`add_subtree`](Self::add_subtree).
     pub fn subtrees(&self) -> impl Iterator<Item = (u32, usize, &[f32])> {
         self.nodes.iter().map(|node| (node.height, node.index, &node.gradient[..]))
     }
 
-    /// Takes all leaves away, and keeps their memory for others.
+    /// Removes all leaves and keeps their memory for others.
     pub fn clear(&mut self) {
         self.spare.extend(self.nodes.drain(..).map(|node| node.gradient));
     }
@@ -172,15 +173,15 @@ impl GradientSum {
 
     /// The sum over all leaves; `None` if there was none.
     ///
-    /// Subtrees that have no neighbour, since the number of leaves is not a power of two, are added
-    /// from the last leaf to the first.
+    /// Subtrees without a neighbour (the number of leaves is not a power of two) are added from the
+    /// last leaf to the first.
     pub fn into_total(mut self) -> Option<Vec<f32>> {
         self.add_up();
         Some(self.nodes.pop()?.gradient)
     }
 
-    /// [`into_total`](Self::into_total) into memory of the caller's; whether there was a leaf. The sum is then empty,
-    /// and its memory there for others.
+    /// As [`into_total`](Self::into_total), into the caller's memory; returns whether there was a leaf. The sum is then
+    /// empty, and its memory is kept for others.
     pub fn total_into(&mut self, total: &mut [f32]) -> bool {
         self.add_up();
         let Some(node) = self.nodes.pop() else { return false };

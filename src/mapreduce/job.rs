@@ -214,8 +214,8 @@ impl<K: Key + ?Sized, C: Combiner, S: Store> Emitter<K, C::Input> for Combining<
     ///
     /// # Errors
     ///
-    /// [`Error::Full`] without a store (a key that is there is still updated),
-    /// [`Error::PairTooLong`], or what happened on spilling.
+    /// [`Error::Full`] without a store (a key in the table is still updated),
+    /// [`Error::PairTooLong`], or an error while spilling.
     #[inline(always)]
     fn emit<B: Borrow<C::Input>>(&mut self, key: K::Borrowed<'_>, value: B) -> Result<(), Self::Error> {
         encoded::<K, _>(&key, |bytes| self.emit_bytes(bytes, value.borrow()))
@@ -230,8 +230,8 @@ impl<K: Key + ?Sized, V: Value + ?Sized, S: Store> Emitter<K, V> for Grouping<'_
     ///
     /// # Errors
     ///
-    /// [`Error::Full`] without a store, [`Error::PairTooLong`], or what happened
-    /// on spilling.
+    /// [`Error::Full`] without a store, [`Error::PairTooLong`], or an error while
+    /// spilling.
     #[inline]
     fn emit<B: Borrow<V>>(&mut self, key: K::Borrowed<'_>, value: B) -> Result<(), Self::Error> {
         let value = value.borrow();
@@ -276,7 +276,7 @@ macro_rules! taking_pairs {
             ///
             /// # Errors
             ///
-            /// The item, how many of its pairs were taken, and why not all were.
+            /// The item, how many of its pairs were taken, and why the rest were not.
             ///
             /// ```
             /// use kernlet::mapreduce::{Job, Sum, map_fn};
@@ -324,7 +324,7 @@ macro_rules! taking_pairs {
             ///
             /// # Errors
             ///
-            /// The job's, as soon as it has one.
+            /// The job's first error, which ends the mapping.
             ///
             /// ```
             /// use kernlet::mapreduce::{Emitter, Job, Sum};
@@ -345,7 +345,7 @@ macro_rules! taking_pairs {
                 })
             }
 
-            /// Entries in the table now.
+            /// How many entries the table has now.
             ///
             /// ```
             /// assert_eq!(kernlet::mapreduce::Job::new(8 << 10).group::<str, u64>().unwrap().len(), 0);
@@ -378,11 +378,11 @@ taking_pairs!([K: Key + ?Sized, C: Combiner, S: Store] Combining<'b, K, C, S>, C
 taking_pairs!([K: Key + ?Sized, V: Value + ?Sized, S: Store] Grouping<'b, K, V, S>, V);
 
 impl<'b, K: Key + ?Sized, C: Combiner, S: Store> Combining<'b, K, C, S> {
-    /// Ends the input; what is returned gives each key and its accumulator.
+    /// Ends the input; the result gives each key with its accumulator.
     ///
     /// # Errors
     ///
-    /// What happened on spilling or on merging.
+    /// An error while spilling or merging.
     ///
     /// ```
     /// use kernlet::mapreduce::{Job, Sum};
@@ -403,12 +403,12 @@ impl<'b, K: Key + ?Sized, C: Combiner, S: Store> Combining<'b, K, C, S> {
 }
 
 impl<'b, K: Key + ?Sized, V: Value + ?Sized, S: Store> Grouping<'b, K, V, S> {
-    /// Ends the input; what is returned gives each pair, keys ascending, values
-    /// of a key in the order of arrival.
+    /// Ends the input; the result gives each pair, keys ascending, the values of a
+    /// key in the order of arrival.
     ///
     /// # Errors
     ///
-    /// What happened on spilling or on merging.
+    /// An error while spilling or merging.
     ///
     /// ```
     /// use kernlet::mapreduce::{Emitter, Job};
@@ -496,11 +496,11 @@ macro_rules! giving_pairs {
                 }
             }
 
-            /// Reduces each key and hands what comes of it to `out`.
+            /// Reduces each key and hands the result to `out`.
             ///
             /// # Errors
             ///
-            /// Reading the pairs failed, or `out` did.
+            /// If the pairs cannot be read, or `out` fails.
             ///
             /// ```
             /// use kernlet::mapreduce::{Emitter, Job, Reducer, Sum};
@@ -535,9 +535,9 @@ macro_rules! giving_pairs {
                 self.reduce_by(|bytes| bytes, reducer, out)
             }
 
-            /// As [`Self::reduce`], but a group is made of all keys with the same
-            /// first part: keys `(day, time)` give one group a day, in which the
-            /// values come in the order of time (a secondary sort).
+            /// As [`Self::reduce`], but all keys with the same first part form one
+            /// group: keys `(day, time)` give one group a day, whose values come in
+            /// the order of time (a secondary sort).
             ///
             /// # Errors
             ///

@@ -1,13 +1,13 @@
 //! Merging sorted runs with a tree of losers.
 //!
 //! The first seven bytes of every reader's key and its length up to eight are kept
-//! side by side as numbers, so that a match is one comparison of words in the first
-//! cache: keys of up to seven bytes are the same where the numbers are, and only
-//! longer ones are compared whole where those agree. Runs are given in
-//! the order in which they were made and equal keys leave in that order.
+//! side by side as numbers, so that a match is one comparison of words in the
+//! first-level cache: keys of up to seven bytes are equal if their numbers are, and
+//! only longer ones are compared whole if the numbers agree. Runs are given in the
+//! order in which they were made, and equal keys leave in that order.
 //!
-//! Tried, without gain: the numbers, with the keys' lengths, in the tree itself,
-//! which makes ties rarer and every match longer.
+//! Tried without gain: keeping the numbers, with the keys' lengths, in the tree
+//! itself, which makes ties rarer but every match longer.
 
 use core::cmp::Ordering;
 

@@ -1,10 +1,11 @@
 //! Map, group by key, reduce, in a fixed budget of bytes.
 //!
-//! A [`Mapper`] turns items into key/value pairs, a [`Combiner`] folds the values
-//! of a key as they come, a [`Reducer`] sees the keys in ascending order. A
-//! [`Job`] does that in a number of bytes that the caller chose: what does not
-//! fit goes to a [`Store`] as sorted runs, which are merged while the result is
-//! read. Results depend on none of budget, store, seed, shards or threads.
+//! A [`Mapper`] turns items into key/value pairs, a [`Combiner`] folds the
+//! values of a key as they arrive, and a [`Reducer`] sees the keys in ascending
+//! order. A [`Job`] does this in a number of bytes that the caller chooses:
+//! what does not fit goes to a [`Store`] as sorted runs, which are merged while
+//! the result is read. Results do not depend on the budget, store, seed, shards
+//! or threads.
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
@@ -32,12 +33,12 @@
 //! # Ok::<(), kernlet::mapreduce::Error<std::io::Error>>(())
 //! ```
 //!
-//! | wanted | by |
+//! | wanted | use |
 //! |---|---|
 //! | one accumulator for each key | [`Job::combine`] |
 //! | every value, in the order of arrival, or sorted (secondary sort) | [`Job::group`], [`Grouped::reduce_by_first`] |
 //! | windows of event time or of count | [`Job::windows`], [`Watermark`] |
-//! | sessions of a key, windows of its own count | [`Job::sessions`], [`Job::count_windows`] |
+//! | sessions of a key, windows over a key's own count | [`Job::sessions`], [`Job::count_windows`] |
 //! | several combiners or reducers in one pass | tuples of them |
 //! | chained jobs | a job is the [`Emitter`] of another's reducer |
 //! | several outputs | [`Partitioned`] |
@@ -48,20 +49,20 @@
 //! # How a budget is used
 //!
 //! Three pieces are cut from it at the start: a directory of runs (a sixteenth
-//! at most), one block to write through, and a region. While pairs arrive the
+//! at most), one block to write through, and a region. While pairs arrive, the
 //! region is a hash table whose slots hold keys of eight bytes or fewer and
 //! small values themselves, so that counting such a key touches one cache line;
 //! longer keys lie in an arena that grows towards the slots. A full table is
-//! sorted where it lies and written as a run; afterwards the region is the
-//! merge's. A table that can spill is never larger than 2 MiB, unless a pair needs
-//! more, because one that stays in cache is faster than one that spills less.
-//! Where fewer than one pair in eight meets its key, the next table is a list,
-//! which costs no look-up.
+//! sorted in place and written as a run; afterwards the region belongs to the
+//! merge. A table that can spill is never larger than 2 MiB, unless a pair
+//! needs more, because one that stays in cache is faster than one that spills
+//! less. If fewer than one pair in eight finds its key in the table, the next
+//! table is a list, which costs no look-up.
 //!
-//! A key and its value may have about a fifth of the budget together; what is
-//! longer is [`Error::PairTooLong`], before anything of it is counted.
+//! A key and its value together may take about a fifth of the budget; a longer
+//! pair is an [`Error::PairTooLong`], and nothing of it is counted.
 //!
-// What is not there without a feature is linked to the list of them.
+// What is missing without its feature links to the list of features.
 #![cfg_attr(not(feature = "rayon"), doc = "[`Shards`]: crate#features")]
 #![cfg_attr(not(feature = "alloc"), doc = "[`Job`]: crate#features")]
 #![cfg_attr(not(feature = "alloc"), doc = "[`Job::combine`]: crate#features")]

@@ -55,8 +55,8 @@ impl Partitioner for HashPartitioner {
 }
 
 /// Cuts the order of keys at given encoded keys, so that the outputs, read one after
-/// the other, are in order: a key goes to the partition whose number is how many
-/// cuts are not above it.
+/// another, are in order: a key goes to the partition whose number is the count of
+/// cuts at or below it.
 ///
 /// ```
 /// use kernlet::mapreduce::{Partitioner, RangePartitioner};
@@ -102,11 +102,11 @@ pub struct Partitioned<'a, P, E> {
 }
 
 impl<'a, P, E> Partitioned<'a, P, E> {
-    /// Divides among `outputs`.
+    /// Divides pairs among `outputs`.
     ///
     /// # Panics
     ///
-    /// If there are none.
+    /// If there are no outputs.
     ///
     /// ```should_panic
     /// use kernlet::mapreduce::{HashPartitioner, Partitioned};
@@ -126,7 +126,7 @@ impl<K: Key + ?Sized, V: ?Sized, P: Partitioner, E: Emitter<K, V>> Emitter<K, V>
     ///
     /// # Errors
     ///
-    /// The output's.
+    /// That output's error.
     fn emit<B: Borrow<V>>(&mut self, key: K::Borrowed<'_>, value: B) -> Result<(), E::Error> {
         let last = self.outputs.len() - 1;
         let chosen = encoded::<K, _>(&key, |bytes| self.partitioner.partition(bytes, last + 1).min(last));

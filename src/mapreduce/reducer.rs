@@ -9,10 +9,10 @@ use crate::pairs::Value;
 /// Sees the keys in ascending order, and the values of each key one by one.
 ///
 /// Values come one at a time, so a group may be larger than the memory, and
-/// several reducers (a tuple of them) work in one pass. After a combiner there
-/// is one value per key, its accumulator. Without a combiner the values of a
-/// key come in the order in which they were emitted; under a grouping
-/// comparator, in the order of their whole keys (secondary sort).
+/// several reducers (a tuple of them) can work in one pass. After a combiner there is
+/// one value per key, its accumulator. Without a combiner the values of a key come in
+/// the order in which they were emitted; under a grouping comparator, in the order of
+/// their whole keys (secondary sort).
 ///
 /// ```
 /// use kernlet::mapreduce::{Emitter, Reducer};
@@ -38,12 +38,12 @@ pub trait Reducer<K: Key + ?Sized, V: Value + ?Sized> {
     /// Takes the next value of the group, with its whole key.
     fn value(&mut self, key: K::View<'_>, value: V::Ref<'_>);
 
-    /// Ends the group whose last key was `key`: emits what came of it, and
-    /// makes the reducer ready for the next.
+    /// Ends the group whose last key was `key`: emits its result and makes the
+    /// reducer ready for the next.
     ///
     /// # Errors
     ///
-    /// The emitter's.
+    /// The emitter's error.
     fn finish<E>(&mut self, key: K::View<'_>, out: &mut E) -> Result<(), E::Error>
     where
         E: Emitter<Self::OutKey, Self::OutValue>;
@@ -61,7 +61,7 @@ pub trait Reducer<K: Key + ?Sized, V: Value + ?Sized> {
 pub enum ReduceError<R, E> {
     /// The job's own records could not be read.
     Read(R),
-    /// What takes the results failed.
+    /// The emitter that takes the results failed.
     Emit(E),
 }
 

@@ -2,13 +2,13 @@
 //!
 //! A run is a stream of records cut into blocks. A block is a header of eight
 //! bytes (checksum, bytes used; little-endian `u32`) and its part of the stream;
-//! all blocks of a job have one size, a run's last may be shorter. A record is
+//! all blocks of a job have one size, but a run's last may be shorter. A record is
 //!
 //! | field | bytes |
 //! |---|---|
-//! | `s`: bytes of the key that are the previous record's | LEB128 |
+//! | `s`: leading bytes that the key shares with the previous record's | LEB128 |
 //! | `n`: bytes of the key after those | LEB128 |
-//! | `v`: bytes of the value; of a fixed size, zeros at its end are left out | LEB128 |
+//! | `v`: bytes of the value; if values have a fixed size, without the zeros at its end | LEB128 |
 //! | the key's last `n` bytes, the value's first `v` | `n + v` |
 //!
 //! so a merged run is never longer than the runs it came from.

@@ -1,12 +1,12 @@
 //! The engine below the jobs: a budget, a table in it, and runs in a store.
 //!
 //! Words of the budget, in order: the directory of runs, one block to write
-//! through, and the region, which is the table's while pairs arrive and the
-//! merge's while runs are merged.
+//! through, and the region, which belongs to the table while pairs arrive and to
+//! the merge while runs are merged.
 //!
-//! Spilled runs are of level 0, and a run that is merged from runs of a level is
-//! of the next; the directory is in the order of their making, so levels never
-//! ascend in it. Even levels lie on one stack of the store, odd ones on the other.
+//! Spilled runs have level 0, and a run merged from runs of one level has the next;
+//! the directory is in the order in which runs were made, so levels never ascend in
+//! it. Even levels lie on one stack of the store, odd ones on the other.
 
 use super::budget::{Budget, Memory};
 use super::counters::Counters;

@@ -6,18 +6,18 @@
 //!
 //! | word | short key (8 bytes or fewer) | longer key |
 //! |---|---|---|
-//! | 0 | the key, zeros behind it | its first 8 bytes |
+//! | 0 | the key, then zeros | its first 8 bytes |
 //! | 1 | length, sequence number | length, 1 + place of the whole key in the arena |
 //! | 2 | the value, or place and length of it in the arena | the same |
 //!
 //! Entries are the slots of a hash table with linear probing, or, for jobs
 //! without a combiner and where combining does not pay, a list in the order of
-//! arrival. Sorting happens where they lie.
+//! arrival. They are sorted in place.
 //!
-//! Tried, without gain: slots filled to seven of eight (fewer runs, longer searches).
-//! To leave in a table that is spilled the short keys that had
-//! come again. At 64 KiB an eighth to a fifth fewer records are spilled, but in
-//! more and shorter runs, and every hit has one word more to write.
+//! Tried without gain: slots filled to seven of eight (fewer runs, longer
+//! searches); leaving in a spilled table the short keys that had come again (at 64
+//! KiB an eighth to a fifth fewer records are spilled, but in more and shorter
+//! runs, and every hit writes one word more).
 
 use super::combiner::Combiner;
 use crate::pairs::hash::{HashSeed, prefix};

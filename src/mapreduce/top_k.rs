@@ -5,12 +5,12 @@ use core::marker::PhantomData;
 use crate::pairs::Key;
 use crate::pairs::key::encoded;
 
-/// Keeps the `k` first keys of those offered; with [`Desc`](super::Desc) in front, the `k`
-/// greatest. Ties are broken by the rest of the key, so what remains does not
-/// depend on the order of the offers.
+/// Keeps the first `k` of the keys offered; with [`Desc`](super::Desc) as their first part, the `k`
+/// greatest. Ties are broken by the rest of the key, so the result does not depend on the order in
+/// which keys are offered.
 ///
-/// The memory holds eight bytes for each of the `k` keys and their encodings,
-/// and one more encoding while it is offered.
+/// The memory holds eight bytes for each of the `k` keys, their encodings, and one
+/// more encoding while a key is offered.
 ///
 /// ```
 /// use kernlet::mapreduce::{Desc, TopK};
@@ -45,7 +45,7 @@ pub struct TopK<'b, K: ?Sized> {
 pub struct TopKFull {
     /// Bytes given.
     pub given: usize,
-    /// The fewest bytes that would have done so far.
+    /// The fewest bytes that would have been enough so far.
     pub least: usize,
 }
 
@@ -83,7 +83,7 @@ impl<'b, K: Key + ?Sized> TopK<'b, K> {
     ///
     /// # Errors
     ///
-    /// If the first keys do not fit the memory; the key was not taken, and the
+    /// If the first keys do not fit in the memory; the key was not taken, and the
     /// others are still there.
     ///
     /// ```
