@@ -45,8 +45,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Adds what another shard counted; `passes` becomes the greater of the two, `peak_bytes` their
-    /// sum.
+    /// Adds what another shard counted; `passes` becomes the greater, `peak_bytes` the sum.
     ///
     /// ```
     /// use kernlet::mapreduce::Counters;

@@ -15,8 +15,8 @@
 //! arrival. They are sorted in place.
 //!
 //! Tried without gain: slots filled to seven of eight (fewer runs, longer
-//! searches); leaving in a spilled table the short keys that had come again (at 64
-//! KiB an eighth to a fifth fewer records are spilled, but in more and shorter
+//! searches); leaving in a spilled table the short keys that had come again (an
+//! eighth to a fifth fewer records are spilled at 64 KiB, but in more and shorter
 //! runs, and every hit writes one word more).
 
 use super::combiner::Combiner;

@@ -10,18 +10,18 @@ use crate::pairs::Plain;
 pub(super) const F32_WORDS: usize = 6;
 pub(super) const F64_WORDS: usize = 34;
 
-/// The sum of floats, exactly: an integer as wide as the type's whole range, in units of
-/// its least float (Kulisch's long accumulator: *Computer arithmetic and validity*, 2008).
+/// The exact sum of floats: an integer as wide as the type's whole range, in units of its least
+/// positive float (Kulisch's long accumulator: *Computer arithmetic and validity*, 2008).
 ///
 /// Addition of integers is associative, so the sum depends neither on the order nor on how
-/// the numbers were divided, and it is rounded once, when [`Self::value`] is asked for.
-/// It takes 49 bytes for `f32`, 273 for `f64`.
+/// the numbers were divided, and it is rounded once, when [`Self::value`] is called. It takes 49
+/// bytes for `f32`, 273 for `f64`.
 ///
 /// # Numerics
 ///
-/// The value is the float nearest to the true sum, the even one of two; infinite if the sum is
-/// beyond the greatest float by half a unit. A NaN, or infinities of both signs, make it NaN;
-/// otherwise an infinity stays. A sum of zeros is +0. Exact for up to 2⁶³ numbers.
+/// The value is the float nearest to the true sum, or the even one of two equally near; infinite if
+/// the sum is beyond the greatest float by half a unit. A NaN, or infinities of both signs, make it
+/// NaN; otherwise an infinity stays. A sum of zeros is +0. Exact for up to 2⁶³ numbers.
 ///
 /// ```
 /// use kernlet::mapreduce::{Combiner, ExactSum};

@@ -13,9 +13,9 @@ use crate::pairs::{Desc, Plain};
 ///
 /// Floats are in their total order ([`f64::total_cmp`]): −NaN, −∞, …, −0, 0, …, ∞, NaN. So a
 /// NaN among the values is what [`Max`] keeps, or [`Min`] if its sign bit is set: it is not lost.
-/// Tuples compare by their first field, then by the second: the greatest value with the place
-/// where it was found. Of equal ones [`Max`] then keeps the greatest place; of `(f64, Desc<u64>)` the
-/// least ([`Desc`]).
+/// Tuples compare by their first field, then by the second: so a value with its place gives the greatest value and
+/// where it was found. Among equal values [`Max`] keeps the greatest place, or the least with `(f64, Desc<u64>)`
+/// ([`Desc`]).
 ///
 /// ```
 /// use kernlet::mapreduce::{Combiner, Max, TotalOrd};
@@ -26,7 +26,7 @@ use crate::pairs::{Desc, Plain};
 /// assert_eq!(acc, (22.5, 2));
 /// ```
 pub trait TotalOrd: Plain {
-    /// How the value lies to another; `Equal` only for the same value, to the bit.
+    /// How the value compares with another; `Equal` only for the same value, to the bit.
     fn total_order(&self, other: &Self) -> Ordering;
 }
 
@@ -65,7 +65,7 @@ impl TotalOrd for () {
     }
 }
 
-/// What is absent is least.
+/// `None` is the least.
 impl<T: TotalOrd> TotalOrd for Option<T> {
     #[inline]
     fn total_order(&self, other: &Self) -> Ordering {
@@ -101,7 +101,7 @@ ordered_tuples!(A 0, B 1, C 2, D 3);
 ordered_tuples!(A 0, B 1, C 2, D 3, E 4);
 ordered_tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
 
-/// Keeps the least value, of numbers, floats ([`TotalOrd`]), or tuples.
+/// Keeps the least value of numbers, floats ([`TotalOrd`]), or tuples.
 ///
 /// ```
 /// use kernlet::mapreduce::{Combiner, Min};
@@ -111,7 +111,7 @@ ordered_tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
 /// ```
 pub struct Min<T: ?Sized>(pub(super) PhantomData<fn(&T)>);
 
-/// Keeps the greatest value, of numbers, floats ([`TotalOrd`]), or tuples.
+/// Keeps the greatest value of numbers, floats ([`TotalOrd`]), or tuples.
 ///
 /// ```
 /// use kernlet::mapreduce::{Emitter, FixedTable, Max};

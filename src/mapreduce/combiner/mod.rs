@@ -1,14 +1,14 @@
 //! Combiners: how the values of one key become one accumulator.
 //!
-//! | wanted | by | accumulator |
+//! | wanted | use | accumulator |
 //! |---|---|---|
 //! | how many | [`Count`] | `u64` |
 //! | the sum, modulo the type's range | [`Sum`] | the type |
 //! | the sum, which stops at the greatest number | [`SaturatingSum`] of an unsigned type | the type |
-//! | the sum, or that it did not fit | [`CheckedSum`] of an unsigned type | `Option` of the type |
-//! | the sum, exactly, of signed integers and floats too | [`ExactSum`] | `i128`, [`ExactFloat`] |
+//! | the sum, or `None` if it does not fit | [`CheckedSum`] of an unsigned type | `Option` of the type |
+//! | the exact sum, of signed integers and floats too | [`ExactSum`] | `i128`, [`ExactFloat`] |
 //! | the mean | [`Mean`] | [`Average`] |
-//! | the least, the greatest; of floats in their total order | [`Min`], [`Max`] | the type |
+//! | the least or the greatest; floats in their total order | [`Min`], [`Max`] | the type |
 //! | several of them | a tuple of them | a tuple |
 
 mod exact;
@@ -59,15 +59,15 @@ typed_units!(Sum SaturatingSum CheckedSum ExactSum Mean Min Max Count);
 /// It sees values only, so it cannot invent keys. When and how often it runs
 /// depends on the budget, so it must keep these laws, for all `a`, `b`, `c`:
 ///
-/// - `merge` is **associative**: merging `c` into `a` merged with `b` is `a`
-///   merged with (`b` merged with `c`);
+/// - `merge` is **associative**: (`a` merged with `b`) merged with `c` is `a` merged
+///   with (`b` merged with `c`);
 /// - `merge` is **commutative**: `a` merged with `b` is `b` merged with `a`;
 /// - `update(a, v)` is `merge(a, start(v))`.
 ///
-/// A combiner that keeps them gives the same accumulator to the bit for every
-/// budget, number of shards and number of threads. Floating-point addition is
-/// not associative and does not keep them; [`ExactSum`] and [`Mean`] add floats
-/// exactly and do. So does sorting the values first (`Job::group`).
+/// A combiner that keeps them gives the same accumulator, to the bit, for every
+/// budget, number of shards and number of threads. Floating-point addition is not
+/// associative and does not keep them; [`ExactSum`] and [`Mean`] add floats exactly
+/// and do. Another way is to sort the values first (`Job::group`).
 ///
 /// ```
 /// use kernlet::mapreduce::Combiner;

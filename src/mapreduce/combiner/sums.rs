@@ -9,7 +9,7 @@ use crate::pairs::Plain;
 
 /// Adds integers; on overflow it wraps, which is associative.
 ///
-/// Where that would be a surprise, take [`SaturatingSum`], [`CheckedSum`] or [`ExactSum`].
+/// Where that would be a surprise, use [`SaturatingSum`], [`CheckedSum`] or [`ExactSum`].
 ///
 /// ```
 /// use kernlet::mapreduce::{Combiner, Sum};
@@ -21,8 +21,8 @@ pub struct Sum<T: ?Sized>(pub(super) PhantomData<fn(&T)>);
 
 /// Adds unsigned integers, or durations; the sum stops at the greatest number.
 ///
-/// Of signed integers the result would depend on the order (a sum that stopped can
-/// go down again): add them with [`ExactSum`], and clamp what comes out.
+/// For signed integers the result would depend on the order (a sum that stopped can
+/// go down again): add them with [`ExactSum`] and clamp the result.
 ///
 /// ```
 /// use kernlet::mapreduce::{Combiner, SaturatingSum};
@@ -35,8 +35,8 @@ pub struct SaturatingSum<T: ?Sized>(pub(super) PhantomData<fn(&T)>);
 
 /// Adds unsigned integers, or durations; `None` if the sum does not fit.
 ///
-/// Of signed integers that would depend on the order: add them with [`ExactSum`], and
-/// see whether what comes out fits (`i64::try_from`).
+/// For signed integers that would depend on the order: add them with [`ExactSum`] and
+/// check whether the result fits (`i64::try_from`).
 ///
 /// ```
 /// use kernlet::mapreduce::{CheckedSum, Combiner};
@@ -99,7 +99,7 @@ pub struct Average<S> {
 }
 
 impl Average<i128> {
-    /// The mean: the sum rounded to a float, by the count rounded to a float.
+    /// The mean: the sum rounded to a float, divided by the count rounded to a float.
     ///
     /// ```
     /// use kernlet::mapreduce::Average;
@@ -113,8 +113,8 @@ impl Average<i128> {
 macro_rules! float_means {
     ($($t:ty, $words:ident;)*) => {$(
         impl Average<ExactFloat<$t, $words>> {
-            /// The mean: the exact sum rounded once, by the count. A sum above the
-            /// greatest float has an infinite mean.
+            /// The mean: the exact sum rounded once, divided by the count. A sum
+            /// above the greatest float has an infinite mean.
             pub fn mean(&self) -> $t {
                 self.sum.value() / self.count as $t
             }

@@ -27,7 +27,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> MemoryStore<B> {
     }
 }
 
-/// A place outside of a [`MemoryStore`].
+/// A read or write outside of a [`MemoryStore`].
 ///
 /// ```
 /// use kernlet::mapreduce::{MemoryStore, Stack, Store};
@@ -40,7 +40,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> MemoryStore<B> {
 pub struct OutOfStore {
     /// Where it begins.
     pub at: u64,
-    /// Its bytes.
+    /// How many bytes it has.
     pub len: usize,
     /// Bytes of the store.
     pub capacity: usize,

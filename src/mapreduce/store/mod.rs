@@ -1,11 +1,11 @@
 //! Where sorted runs go when the table is full.
 //!
-//! Runs lie on two stacks. Spills are pushed on the first; a merge reads the
-//! oldest runs of one stack and pushes what it writes on the other, after which
-//! the space of what it read is used again. When a bounded store is half full,
-//! everything in it is merged. So a store suffices that has twice the bytes of
-//! the result's records and of one full table, and of a granule for each run
-//! there at a time; without a combiner every pair is one of the result's records.
+//! Runs lie on two stacks. Spills are pushed onto the first; a merge reads the oldest
+//! runs of one stack and pushes what it writes onto the other, after which the space
+//! of the runs it read is reused. When a bounded store is half full, everything in it
+//! is merged. So a store is large enough if it has twice the bytes of the result's
+//! records, of one full table, and of a granule for each run there at one time;
+//! without a combiner every pair is one of the result's records.
 
 mod memory;
 #[cfg(feature = "embedded-storage")]
@@ -46,21 +46,22 @@ pub enum Space {
     Shared {
         /// Bytes in all.
         bytes: u64,
-        /// Every run begins at a multiple of this, and every write is a multiple of it
-        /// in length or is the last of its run, padded with zeros to `write`.
+        /// Every run begins at a multiple of this. The length of a write is a multiple of it too,
+        /// except for the last of a run, which is padded with zeros to a multiple of `write`.
         granule: u32,
-        /// Every write begins at a multiple of this and has a multiple of it in bytes.
+        /// The start and the length of every write are multiples of this.
         write: u32,
     },
-    /// A room without bound for each stack.
+    /// Unbounded room for each stack.
     Apart,
 }
 
-/// A place for sorted runs. Three concerns: whether to spill ([`Store::space`]),
-/// where to ([`Store::write`]), and reading back ([`Store::read`]).
+/// A place for sorted runs. It has three concerns: whether to spill
+/// ([`Store::space`]), where to ([`Store::write`]), and reading back
+/// ([`Store::read`]).
 ///
-/// Within a run writes ascend without a gap. Blocks carry checksums, so a store
-/// need not check what it reads.
+/// Within a run, writes ascend without gaps. Blocks carry checksums, so a store need
+/// not check what it reads.
 ///
 /// ```
 /// use kernlet::mapreduce::{Space, Stack, Store};
@@ -93,14 +94,14 @@ pub trait Store {
     ///
     /// # Errors
     ///
-    /// The medium's.
+    /// If the medium fails.
     fn write(&mut self, stack: Stack, at: u64, bytes: &[u8]) -> Result<(), Self::Error>;
 
     /// Fills `out` with what was written at byte `at`.
     ///
     /// # Errors
     ///
-    /// The medium's, also if fewer bytes are there.
+    /// If the medium fails, or has fewer bytes there.
     fn read(&mut self, stack: Stack, at: u64, out: &mut [u8]) -> Result<(), Self::Error>;
 }
 

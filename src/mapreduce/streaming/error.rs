@@ -1,4 +1,4 @@
-//! What can go wrong in a process of a stream.
+//! What can go wrong in a streaming process.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -6,7 +6,7 @@ use std::io;
 
 use super::super::error::Error;
 
-/// Why a process of a stream must not be believed to have succeeded.
+/// Why a streaming process must not report success.
 ///
 /// ```
 /// use kernlet::mapreduce::{StreamError, Streaming, Sum};
@@ -15,10 +15,10 @@ use super::super::error::Error;
 /// assert!(matches!(outcome, Err(StreamError::Order { line: 2 })));
 /// ```
 ///
-/// Both `Display` and `Debug` say it as a person would: `main` prints the latter.
+/// Both `Display` and `Debug` give a message for people: `main` prints the latter.
 #[non_exhaustive]
 pub enum StreamError {
-    /// Reading failed in this line.
+    /// This line could not be read.
     Read {
         /// Counted from 1.
         line: u64,
@@ -29,15 +29,15 @@ pub enum StreamError {
     Write(io::Error),
     /// The job that combines in the mapper failed.
     Job(Error<Infallible>),
-    /// A line is too long for the budget: give more of it to lines (`Streaming::longest_line`), or pass
-    /// over such lines (`Streaming::skip_long_lines`).
+    /// A line is too long for the budget: give more of it to lines (`Streaming::longest_line`), or skip such lines
+    /// (`Streaming::skip_long_lines`).
     LineTooLong {
         /// Counted from 1.
         line: u64,
         /// The most bytes that the budget allows.
         most: usize,
     },
-    /// A line for a reducer has no value, which its type needs, or fewer fields than the key.
+    /// A reducer's line has no value although its type needs one, or has fewer fields than the key.
     NoValue {
         /// Counted from 1.
         line: u64,
@@ -52,7 +52,7 @@ pub enum StreamError {
         /// Counted from 1.
         line: u64,
     },
-    /// A field to be written has a byte that separates fields or lines.
+    /// A field to be written contains a byte that separates fields or lines.
     Separator {
         /// The byte.
         byte: u8,

@@ -19,17 +19,17 @@ use crate::pairs::{Desc, Escaped};
 /// assert_eq!(line, b"a\t1.5\t1.0E10");
 /// ```
 pub trait WriteField {
-    /// How many fields it is.
+    /// How many fields it takes.
     const FIELDS: usize = 1;
 
-    /// Appends the field. Fields of keys may hold no tab, and no field a newline or a
-    /// carriage return: where one is written, [`StreamError::Separator`](super::StreamError::Separator) is the answer.
+    /// Appends the field. Fields of keys must not contain a tab, and no field a newline or a carriage return: writing
+    /// one is a [`StreamError::Separator`](super::StreamError::Separator).
     fn write_field(&self, out: &mut Vec<u8>);
 }
 
 /// Something that can be read from a field of a line, or from several with tabs between them.
 ///
-/// Floats are read as Java's `Double.parseDouble` does: blanks around them and a `d` or `f` behind
+/// Floats are read as Java's `Double.parseDouble` does: blanks around them and a `d` or `f` after
 /// them do not matter.
 ///
 /// ```
@@ -39,10 +39,10 @@ pub trait WriteField {
 /// assert_eq!(<(&str, f64)>::read_field(b"a\t-Infinity"), Some(("a", f64::NEG_INFINITY)));
 /// ```
 pub trait ReadField<'a>: Sized {
-    /// How many fields it is.
+    /// How many fields it takes.
     const FIELDS: usize = 1;
 
-    /// Reads what fills `field`; `None` if nothing of this type does.
+    /// Reads the whole of `field`; `None` if it is not of this type.
     fn read_field(field: &'a [u8]) -> Option<Self>;
 }
 
@@ -89,7 +89,7 @@ impl<'a> ReadField<'a> for Escaped<'a> {
     }
 }
 
-/// As the key itself: which way the engine sorts is the engine's.
+/// As the key itself: in which direction to sort is up to the engine.
 impl<T: WriteField + ?Sized> WriteField for Desc<T> {
     const FIELDS: usize = T::FIELDS;
     fn write_field(&self, out: &mut Vec<u8>) {

@@ -18,7 +18,7 @@ impl<E: Write> Streaming<E> {
     ///
     /// # Errors
     ///
-    /// [`StreamError::Job`] if the budget is too small, or more than there is.
+    /// [`StreamError::Job`] if the budget is too small, or more than the memory there is.
     ///
     /// ```
     /// use kernlet::mapreduce::{Emitter, Streaming, Sum};
@@ -46,12 +46,13 @@ impl<E: Write> Streaming<E> {
         Ok(StreamMapper { job, line, skip, lines: Lines::new(out), reporter, written: 0, flushes: 0, skipped: 0 })
     }
 
-    /// Runs a mapper over the lines of `input`. A quarter of the budget reads
-    /// lines, the rest combines; a full table is written and emptied.
+    /// Runs a mapper over the lines of `input`. A quarter of the budget is for
+    /// reading lines, the rest for combining; a full table is written and emptied.
     ///
     /// # Errors
     ///
-    /// Anything but [`StreamError::NoValue`], [`StreamError::Field`] and [`StreamError::Order`].
+    /// Any [`StreamError`] except [`StreamError::NoValue`], [`StreamError::Field`] and
+    /// [`StreamError::Order`].
     ///
     /// ```
     /// use kernlet::mapreduce::{Max, Streaming, map_fn};
@@ -80,8 +81,8 @@ impl<E: Write> Streaming<E> {
     }
 }
 
-/// A mapper's process: pairs are combined in the budget and written when the
-/// table is full, in the order of keys, and at the end. Keys may have several fields.
+/// A mapper's process: pairs are combined in the budget and written, in the order of
+/// keys, when the table is full and at the end. Keys may have several fields.
 ///
 /// ```
 /// use kernlet::mapreduce::{Emitter, Max, Streaming};
@@ -141,7 +142,7 @@ where
         Ok(())
     }
 
-    /// What else the process counts.
+    /// Reports other counters, and the status.
     ///
     /// ```
     /// use kernlet::mapreduce::{Streaming, Sum};
@@ -244,8 +245,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`StreamError::Write`] and [`StreamError::Separator`] on writing a full table
-    /// or a pair that is too long for any.
+    /// [`StreamError::Write`] and [`StreamError::Separator`] from writing a full
+    /// table, or a pair too long for any table.
     fn emit<B: Borrow<C::Input>>(&mut self, key: K::Borrowed<'_>, value: B) -> Result<(), StreamError> {
         let value = value.borrow();
         let outcome = encoded::<K, _>(&key, |key| {

@@ -26,7 +26,7 @@
 //! }
 //! ```
 //!
-//! A process tells what went wrong by its exit code: return the error from `main`.
+//! A process reports failure by its exit code: return the error from `main`.
 //! PySpark's `pipe` looks at that code only with `checkCode=True`.
 
 mod error;
@@ -47,10 +47,10 @@ pub use reporter::Reporter;
 /// Lines between two reports of the status. An engine stops a task that is silent for minutes.
 const STATUS_EVERY: u64 = 1 << 20;
 
-/// A process of a stream: its budget and where it reports.
+/// A streaming process: its budget and where it reports.
 ///
-/// A line may end in a newline, or in a carriage return and a newline, as Hadoop reads it. Keys of
-/// several fields (tuples) have tabs between them.
+/// A line may end in a newline, or in a carriage return and a newline, as Hadoop reads it. The
+/// fields of a key that has several (a tuple) are separated by tabs.
 ///
 /// ```
 /// use kernlet::mapreduce::{Emitter, Streaming, Sum};
@@ -79,14 +79,14 @@ impl<E: Write> Streaming<E> {
         Self { budget: 8 << 20, longest_line: None, skip_long_lines: false, seed: 0, any_order: false, reporter }
     }
 
-    /// Gives the process `bytes` to read lines and to combine in. Output is
-    /// gathered in 64 KiB beside them.
+    /// Gives the process `bytes` for reading lines and combining. Output is gathered
+    /// in another 64 KiB.
     pub fn budget(self, bytes: usize) -> Self {
         Self { budget: bytes, ..self }
     }
 
-    /// Sets room aside for lines of `bytes` and an end of two, instead of a quarter of the budget (a mapper) or half
-    /// of it (a reducer, which keeps as much again for the last key).
+    /// Sets room aside for lines of `bytes` and a line end of two more, instead of a quarter of the budget (a mapper)
+    /// or half of it (a reducer, which keeps as much again for the last key).
     ///
     /// ```
     /// use kernlet::mapreduce::{Streaming, Sum};
@@ -100,7 +100,7 @@ impl<E: Write> Streaming<E> {
         Self { longest_line: Some(bytes), ..self }
     }
 
-    /// Passes over lines that are too long and counts them, as Hadoop does with those above
+    /// Skips lines that are too long and counts them, as Hadoop does with those longer than
     /// `mapreduce.input.linerecordreader.line.maxlength`. Otherwise they are an error.
     ///
     /// ```
@@ -120,9 +120,9 @@ impl<E: Write> Streaming<E> {
         Self { seed, ..self }
     }
 
-    /// Lets a reducer's keys come in an order of the engine's own, in which the
-    /// same keys are neighbours. Otherwise keys must ascend, so that input that
-    /// was not sorted is an error and not a wrong result.
+    /// Lets a reducer's keys come in the engine's own order, in which equal keys are
+    /// neighbours. Otherwise keys must ascend, so that unsorted input is an error and
+    /// not a wrong result.
     ///
     /// ```
     /// use kernlet::mapreduce::{Streaming, Sum};

@@ -14,12 +14,12 @@ use crate::pairs::{Key, KeyPart, Leading, Value};
 impl<E: Write> Streaming<E> {
     /// Runs a reducer over sorted lines `key⇥value`; returns how many lines and keys there were.
     ///
-    /// A key of several fields (a tuple) is that many. A line that has no more than the key has an
-    /// empty value, as for Hadoop.
+    /// A key of several fields (a tuple) takes that many of the line. A line with nothing after the
+    /// key has an empty value, as in Hadoop.
     ///
     /// # Errors
     ///
-    /// Anything but [`StreamError::Separator`] of what was read.
+    /// Any [`StreamError`]; [`StreamError::Separator`] only for what is written.
     ///
     /// ```
     /// use kernlet::mapreduce::{Emitter, Reducer, Streaming};
@@ -53,14 +53,14 @@ impl<E: Write> Streaming<E> {
         self.groups(input, fields, fields, &mut Reducing::<'_, K, V, R, W>::new(reducer, out))
     }
 
-    /// As [`Self::reduce`], but a group is made of all keys with the same first part: keys
-    /// `(city, year)` give one group for each city, in which the values come as the engine sorted
-    /// them (a secondary sort).
+    /// As [`Self::reduce`], but all keys with the same first part form one group: keys
+    /// `(city, year)` give one group for each city, whose values come as the engine sorted them (a
+    /// secondary sort).
     ///
-    /// Hadoop sorts and divides so with `-D stream.num.map.output.key.fields=2`,
+    /// Hadoop sorts and partitions this way with `-D stream.num.map.output.key.fields=2`,
     /// `-D mapreduce.partition.keypartitioner.options=-k1,1` and
-    /// `-partitioner org.apache.hadoop.mapred.lib.KeyFieldBasedPartitioner`. It compares bytes; where a
-    /// comparator of its own sorts the second field as a number, say [`Self::any_order`].
+    /// `-partitioner org.apache.hadoop.mapred.lib.KeyFieldBasedPartitioner`. It compares bytes; if its comparator sorts
+    /// the second field as a number instead, call [`Self::any_order`].
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::fmt;
 use std::io::{self, Write};
 
-/// Tells the engine counters and status, in Hadoop's format, on standard error.
+/// Reports counters and status to the engine, in Hadoop's format, on standard error.
 ///
 /// ```
 /// use kernlet::mapreduce::Reporter;
@@ -35,7 +35,7 @@ impl<E: Write> Reporter<E> {
     ///
     /// # Errors
     ///
-    /// The log's.
+    /// If the log cannot be written.
     pub fn counter(&mut self, name: &str, amount: u64) -> io::Result<()> {
         let line = std::format!("reporter:counter:{},{},{amount}\n", self.group, named(name));
         self.log.write_all(line.as_bytes())
@@ -45,7 +45,7 @@ impl<E: Write> Reporter<E> {
     ///
     /// # Errors
     ///
-    /// The log's.
+    /// If the log cannot be written.
     pub fn status(&mut self, message: &str) -> io::Result<()> {
         let line = std::format!("reporter:status:{}\n", message.replace(['\n', '\r'], " "));
         self.log.write_all(line.as_bytes())
