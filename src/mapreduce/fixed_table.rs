@@ -21,18 +21,18 @@ struct Entry<A, const L: usize> {
     acc: A,
 }
 
-/// What a pair that was not taken is returned with: the pair, and why.
+/// A pair that was not taken, and why.
 pub type RejectedPair<K, V> = Rejected<(K, V), Error<Infallible>>;
 
 /// One accumulator for each of at most `N` keys, of at most `L` encoded bytes each.
 ///
 /// A job without an allocator: it takes what mappers emit, folds values with a
-/// [`Combiner`], and gives keys in ascending order when asked. It lies where it
-/// is declared, in a `static` too, and takes `size_of` bytes: for each entry the
-/// accumulator, `L` bytes of key and 8 of bookkeeping. A full table gives a pair
-/// of a new key back, and still updates the keys that it has.
+/// [`Combiner`], and gives keys in ascending order when asked. It lies where it is
+/// declared, even in a `static`, and takes `size_of` bytes: for each entry the
+/// accumulator, `L` bytes of key and 8 of bookkeeping. A full table gives a pair with
+/// a new key back, but still updates the keys that it has.
 ///
-/// The encoding of strings and bytes is as long as they are, of integers as long
+/// The encoding of strings and bytes is as long as they are, that of integers as long
 /// as their type: see [`Key`].
 ///
 /// ```
@@ -129,8 +129,8 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> FixedTable<K,
     ///
     /// # Errors
     ///
-    /// [`Error::Full`] if the key is new and there are `N`, [`Error::PairTooLong`]
-    /// if it is encoded in more than `L` bytes.
+    /// [`Error::Full`] if the key is new and there are `N` already,
+    /// [`Error::PairTooLong`] if its encoding takes more than `L` bytes.
     ///
     /// ```
     /// use kernlet::mapreduce::{Error, FixedTable, Sum};
@@ -158,8 +158,7 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> FixedTable<K,
     ///
     /// # Errors
     ///
-    /// As [`Self::add`], with the item; pairs of it that came before the error
-    /// are in the table.
+    /// As [`Self::add`], with the item; its pairs before the error are in the table.
     ///
     /// ```
     /// use kernlet::mapreduce::{FixedTable, Sum, map_fn};
@@ -238,7 +237,7 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> FixedTable<K,
         self.chains.clear();
     }
 
-    /// Puts the keys into ascending order, where they lie; new keys come behind.
+    /// Puts the keys into ascending order, in place; new keys come after them.
     ///
     /// ```
     /// use kernlet::mapreduce::{FixedTable, Sum};
@@ -277,8 +276,8 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> FixedTable<K,
         self.entries.iter().filter_map(|entry| Some((view::<K, _, L>(entry)?, entry.acc)))
     }
 
-    /// Sorts the table and lends it key by key; what was not asked for is forgotten
-    /// when the loan ends, and the table is empty.
+    /// Sorts the table and lends it key by key; when the loan ends, the rest is
+    /// forgotten and the table is empty.
     ///
     /// ```
     /// use kernlet::mapreduce::{FixedTable, Sum};
@@ -301,7 +300,7 @@ impl<K: Key + ?Sized, C: Combiner, const N: usize, const L: usize> FixedTable<K,
     ///
     /// # Errors
     ///
-    /// The emitter's; the table is empty then too.
+    /// The emitter's error; the table is empty then too.
     ///
     /// ```
     /// use kernlet::mapreduce::{Count, Emitter, FixedTable, Reducer, Sum};

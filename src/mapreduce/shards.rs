@@ -1,9 +1,9 @@
 //! Jobs on threads: shards of the input, each with its part of the budget.
 //!
 //! Shards are mapped, sorted and merged to one run each on rayon's threads; the
-//! runs are merged while the result is read. How many shards there are is the
-//! caller's choice and not the number of threads, and by the combiner's laws
-//! neither changes a byte of the result.
+//! runs are merged while the result is read. The number of shards is the caller's
+//! choice and need not be that of threads; by the combiner's laws neither changes a
+//! byte of the result.
 
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -21,8 +21,8 @@ use super::table::Fold;
 use crate::pairs::Key;
 use crate::pairs::Value;
 
-/// Describes a job in shards: the budget of all together, their number, where
-/// each of them spills.
+/// Describes a job in shards: their total budget, their number, and where each of
+/// them spills.
 ///
 /// ```
 /// use kernlet::mapreduce::{Combining, Emitter, Error, Shards, Sum, TempFiles};
@@ -87,7 +87,7 @@ impl<F> Shards<F> {
     ///
     /// # Errors
     ///
-    /// The first shard's that has one.
+    /// The error of the lowest-numbered shard that has one.
     ///
     /// ```
     /// use kernlet::mapreduce::{Combining, Emitter, Error, Shards, Sum};
@@ -118,13 +118,13 @@ impl<F> Shards<F> {
         Ok(ShardsCombined { parts, fold: Folding(one), key: PhantomData })
     }
 
-    /// As [`Self::combine`] without a combiner. The values of a key come in the
-    /// order of shards, then of arrival: shards that are consecutive pieces of
-    /// the input keep its order.
+    /// As [`Self::combine`], but without a combiner. The values of a key come in the
+    /// order of shards, then of arrival: shards that are consecutive pieces of the
+    /// input keep its order.
     ///
     /// # Errors
     ///
-    /// The first shard's that has one.
+    /// The error of the lowest-numbered shard that has one.
     ///
     /// ```
     /// use kernlet::mapreduce::{Emitter, Grouping, Shards};

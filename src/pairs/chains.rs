@@ -1,7 +1,7 @@
-//! The index of tables whose capacity is a type's: chains of places, by hash.
+//! The index of tables whose capacity is part of their type: chains of places, by hash.
 //!
-//! Chaining, because such a table is used when it is full: at as many chains as
-//! entries a look-up meets one entry and a half, and any capacity will do.
+//! Chaining, because such a table is used when it is full: with as many chains as
+//! entries, a look-up meets one and a half entries, and any capacity will do.
 
 /// No place.
 const NONE: u16 = u16::MAX;

@@ -1,9 +1,8 @@
 //! The seeded hash of keys, and the checksum of run blocks.
 //!
 //! Both fold 64-bit words with a widening multiplication, the step of wyhash
-//! (Wang Yi, 2019) and of ahash's fallback. It is as good as its secret: a seed
-//! that nobody knows keeps anybody from choosing keys that collide. No result
-//! depends on it.
+//! (Wang Yi, 2019) and of ahash's fallback. It is only as good as its secret: a
+//! secret seed keeps others from choosing keys that collide. No result depends on it.
 
 use crate::random::Stream;
 

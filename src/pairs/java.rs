@@ -11,9 +11,9 @@ use super::Emitter;
 
 /// The text that Java reads from bytes: what `new String(bytes, UTF_8)` holds, and Hadoop's `Text.toString()`.
 ///
-/// It comes in pieces: what is UTF-8 as it is, and a U+FFFD for each part that is not. Such a part is as long as the
-/// beginning of a character that was broken off (the maximal subpart of Unicode's chapter 3.9), otherwise one byte. A
-/// surrogate (`ED A0` to `ED BF`, and a third byte if there is one) is one part, as in Java's decoder; `String::from_utf8_lossy`
+/// It comes in pieces: UTF-8 as it is, and a U+FFFD for each part that is not UTF-8. Such a part is the beginning of a
+/// character that was broken off (the maximal subpart of Unicode's chapter 3.9), otherwise one byte. A surrogate
+/// (`ED A0` to `ED BF`, and a third byte if there is one) is one part, as in Java's decoder; `String::from_utf8_lossy`
 /// makes a U+FFFD of each of its bytes.
 ///
 /// ```
@@ -62,8 +62,8 @@ fn malformed(bytes: &[u8], len: Option<usize>) -> usize {
     }
 }
 
-/// Passes pairs on with keys as Java reads them ([`java_chunks`]), so that a count of words has the bytes of Hadoop's, which
-/// goes through `String`. Keys that are UTF-8 are passed on as they are.
+/// Passes pairs on with keys as Java reads them ([`java_chunks`]), so that a word count has the same bytes as Hadoop's,
+/// which goes through `String`. Keys that are UTF-8 are passed on as they are.
 ///
 /// ```
 /// use kernlet::mapreduce::{FixedTable, Sum};
@@ -87,7 +87,7 @@ pub struct JavaText<'e, E> {
 
 #[cfg(feature = "alloc")]
 impl<'e, E> JavaText<'e, E> {
-    /// Passes pairs on to `out`. Allocates when a key is longer than every one before that was not UTF-8.
+    /// Passes pairs on to `out`. Allocates when a key that is not UTF-8 is longer than all such keys before it.
     pub fn new(out: &'e mut E) -> Self {
         Self { out, room: Vec::new() }
     }

@@ -1,7 +1,7 @@
 //! Keys, values, and what emits and takes them: what [`mapreduce`](crate::mapreduce) and
-//! [`sketch`](crate::sketch) both stand on.
+//! [`sketch`](crate::sketch) are both built on.
 //!
-//! | wanted | by |
+//! | wanted | use |
 //! |---|---|
 //! | a type to group by | [`Key`]: integers, floats, strings, tuples of them, each descending by [`Desc`] |
 //! | something to keep beside a key | [`Value`]: plain data ([`Plain`]), bytes, strings |

@@ -10,8 +10,8 @@ use super::Desc;
 /// Plain data of a fixed size that can be written to a run and read back.
 ///
 /// Numbers are little-endian on every machine, so runs and summaries can be
-/// sent. Integers, floats, `bool`, `char`, [`Duration`], addresses of the internet's, and arrays, tuples
-/// and [`Option`]s of plain data are plain; a struct becomes plain through the tuple of its fields.
+/// sent. Integers, floats, `bool`, `char`, [`Duration`], IP addresses, and arrays, tuples and [`Option`]s of plain data
+/// are plain; a struct becomes plain through the tuple of its fields.
 ///
 /// ```
 /// use kernlet::pairs::Plain;
@@ -81,7 +81,8 @@ impl Plain for bool {
     }
 }
 
-/// Eight bytes on every machine. What is read back on a smaller one stops at its greatest number.
+/// Eight bytes on every machine. A number too great for a smaller machine is read back as its
+/// greatest.
 impl Plain for usize {
     const SIZE: usize = 8;
     #[inline]
@@ -94,7 +95,8 @@ impl Plain for usize {
     }
 }
 
-/// Eight bytes on every machine. What is read back on a smaller one stops at its ends.
+/// Eight bytes on every machine. A number beyond the range of a smaller machine is read back as the
+/// nearest in it.
 impl Plain for isize {
     const SIZE: usize = 8;
     #[inline]
@@ -163,7 +165,7 @@ plain_as! {
     [T: Plain] Saturating<T>, T, |value| value.0, |inner| Self(inner);
 }
 
-/// A value that may be absent: a byte more.
+/// A value that may be absent takes a byte more.
 impl<T: Plain> Plain for Option<T> {
     const SIZE: usize = 1 + T::SIZE;
     #[inline]
@@ -228,8 +230,8 @@ plain_tuples!(A 0, B 1, C 2, D 3);
 plain_tuples!(A 0, B 1, C 2, D 3, E 4);
 plain_tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
 
-/// A value that can be kept beside its key until the reducer sees it: plain
-/// data, bytes or a string, owned ones too, which are read back as borrows.
+/// A value that can be kept beside its key until the reducer sees it: plain data,
+/// bytes or a string. Owned bytes and strings are read back as borrows.
 ///
 /// ```
 /// use kernlet::pairs::Value;
@@ -238,7 +240,7 @@ plain_tuples!(A 0, B 1, C 2, D 3, E 4, F 5);
 /// assert_eq!(str::read(&bytes), Some("seven"));
 /// ```
 pub trait Value {
-    /// Bytes that every value takes, if it is the same number for all.
+    /// Bytes that every value takes, if all take the same number.
     const FIXED: Option<usize>;
     /// What is read back: the value itself, or a borrow of its bytes.
     type Ref<'a>;
@@ -253,7 +255,7 @@ pub trait Value {
     /// If `out.len() < self.size()`.
     fn write(&self, out: &mut [u8]);
 
-    /// Reads a value that takes exactly these bytes; `None` if they are none.
+    /// Reads a value that takes exactly these bytes; `None` if they hold none.
     fn read(bytes: &[u8]) -> Option<Self::Ref<'_>>;
 }
 

@@ -21,11 +21,11 @@ const COUNT: usize = 8;
 
 /// A job that folds the last `size` values of each key, after every `slide` of them.
 ///
-/// A window is of a key's own records, which are numbered from 0. Until a key has `size` of them,
-/// windows that began before its first hold fewer; their start is negative. The state of every key is in
-/// the budget, since its next record may complete a window: `8` bytes, and an accumulator for every
-/// record of the greatest number that divides both `size` and `slide`. Where the budget is full,
-/// [`Error::Full`] leaves the value of a new key with the caller.
+/// A window holds a key's own records, which are numbered from 0. Until a key has `size` of them, windows that began
+/// before its first hold fewer; their start is negative. The state of every key is in the budget, since its next record
+/// may complete a window: `8` bytes, and an accumulator for every `g` records of a window, where `g` is the greatest
+/// common divisor of `size` and `slide`. When the budget is full, [`Error::Full`] leaves the value of a new key with
+/// the caller.
 ///
 /// ```
 /// use kernlet::mapreduce::{Job, Sum, Window};
@@ -90,11 +90,11 @@ impl<'b> Job<'b> {
 }
 
 impl<K: Key + ?Sized, C: Combiner> CountWindows<'_, K, C> {
-    /// Adds a value to its key. The window that it completes, if one, goes to `each`.
+    /// Adds a value to its key. The window that it completes, if any, goes to `each`.
     ///
     /// # Errors
     ///
-    /// [`Error::Full`] and [`Error::PairTooLong`], and the value was not taken then; a key that does not decode.
+    /// [`Error::Full`] or [`Error::PairTooLong`], and then the value was not taken; or a key that does not decode.
     pub fn emit<B: Borrow<C::Input>>(
         &mut self,
         key: K::Borrowed<'_>,
@@ -185,7 +185,7 @@ impl<K: Key + ?Sized, C: Combiner> CountWindows<'_, K, C> {
         Ok(())
     }
 
-    /// Ends the stream: every window that is not complete goes to `each`, by key, then ascending.
+    /// Ends the stream: every incomplete window goes to `each`, by key, then ascending.
     ///
     /// # Errors
     ///
@@ -215,7 +215,7 @@ impl<K: Key + ?Sized, C: Combiner> CountWindows<'_, K, C> {
         Ok(self.counters)
     }
 
-    /// Keys that have a state.
+    /// How many keys have a state.
     pub fn len(&self) -> usize {
         self.records.len()
     }

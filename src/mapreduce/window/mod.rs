@@ -1,11 +1,10 @@
 //! Windows over streams: by event time or by count, by the pauses of a key, by a key's own count.
 //!
 //! The vocabulary is Flink's: a window is closed when the watermark, below which
-//! no more events are expected, has passed its end by the lateness allowed.
-//! Flink gives a first result at the end and another for each late event; here
-//! each window gives one result, with its late events, when lateness is over.
-//! What is behind that is late for good, and counted. A watermark of `i64::MAX` is the
-//! end of time and closes every window.
+//! no more events are expected, has passed its end by the allowed lateness. Flink gives a first
+//! result at the end and another for each late event; here each window gives one result, with its
+//! late events, when that lateness is over. What comes after that is late for good, and is counted.
+//! A watermark of `i64::MAX` is the end of time and closes every window.
 //!
 //! A value is added once, to its *pane*: the times that are in the same windows (Li, Maier, Tufte,
 //! Papadimos, Tucker: *No pane, no gain*, SIGMOD Record 34, 2005). A window that closes merges
@@ -65,11 +64,11 @@ impl<C: Combiner> Fold for InWindows<C> {
 
 /// A job that keeps an accumulator for each key of each open window.
 ///
-/// The budget holds the keys of all open windows; what is more goes to the store. Without a
-/// store [`Error::Full`] says that no room is left: advance the watermark, and emit the value again.
+/// The budget holds the keys of all open windows; what does not fit goes to the store. Without a store, [`Error::Full`]
+/// says that no room is left: advance the watermark, and emit the value again.
 ///
-/// Moving the watermark costs nothing while no window closes, and closing a window costs what is
-/// in it. Windows in the store are read from where the last one ended.
+/// Moving the watermark costs nothing while no window closes; the cost of closing one is in
+/// proportion to what is in it. Windows in the store are read from where the last one ended.
 ///
 /// ```
 /// use kernlet::mapreduce::{Job, Sum, Window, Windowing};
@@ -150,8 +149,8 @@ impl<'b, K: Key + ?Sized, C: Combiner, S: Store> Windows<'b, K, C, S> {
     ///
     /// # Errors
     ///
-    /// As a job's `emit`. The value was taken by no window then, and may be emitted again when the
-    /// watermark has advanced: [`Error::Full`], and [`Error::StoreFull`] too, since closed windows leave room.
+    /// As for a job's `emit`. No window has then taken the value, and it may be emitted again when the watermark has
+    /// advanced: after [`Error::Full`], and after [`Error::StoreFull`] too, since closed windows leave room.
     ///
     /// ```
     /// use kernlet::mapreduce::{Error, Job, Sum, Windowing};
@@ -342,13 +341,13 @@ impl<'b, K: Key + ?Sized, C: Combiner, S: Store> Windows<'b, K, C, S> {
         self.engine.finish_run(writer, records)
     }
 
-    /// Moves the watermark on: no event before it is expected any more. Hands the
-    /// keys of each window that this closes to `each`: windows ascending, then
-    /// keys. A watermark that lies back changes nothing; `i64::MAX` closes every window.
+    /// Moves the watermark on: no more events before it are expected. Hands the keys of each window
+    /// that this closes to `each`: windows ascending, then keys. An earlier watermark changes
+    /// nothing; `i64::MAX` closes every window.
     ///
     /// # Errors
     ///
-    /// What happened on merging, or a key that does not decode.
+    /// An error while merging, or a key that does not decode.
     ///
     /// ```
     /// use kernlet::mapreduce::{Job, Sum, Windowing};
@@ -540,7 +539,7 @@ impl<'b, K: Key + ?Sized, C: Combiner, S: Store> Windows<'b, K, C, S> {
         self.outside
     }
 
-    /// What the job has counted so far. Records spilled are counted once for each window that they are in.
+    /// What the job has counted so far. Spilled records are counted once for each window that they are in.
     pub fn counters(&self) -> Counters {
         self.engine.counters
     }

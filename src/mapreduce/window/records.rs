@@ -10,8 +10,8 @@
 //! | as many as they take | the value, the key |
 //!
 //! A *place* is a record's distance from the index, in words, so that it remains the same when
-//! the index grows and everything below moves. Dead records are squeezed out when they are an
-//! eighth of the region: what closing costs is what is closed, and a part of that once more.
+//! the index grows and everything below moves. Dead records are squeezed out when they make up an
+//! eighth of the region: closing costs what is closed, and a fraction more.
 
 use crate::pairs::hash::{HashSeed, prefix};
 

@@ -22,13 +22,12 @@ const ENTRY: usize = 2;
 const END: usize = 8;
 
 /// A job that folds the values of each key and session: events of a key that are at most `gap`
-/// apart are of one session, which goes from the first of them to `gap` behind the last.
+/// apart belong to one session, which goes from the first of them to `gap` after the last.
 ///
-/// Events may come out of order: one that closes the gap between two sessions makes one of
-/// them. A session is closed when the watermark has passed its end by the lateness allowed.
-/// All open sessions are in the budget, which has no store: where it is full, [`Error::Full`] leaves
-/// the value with the caller, who may advance and emit it again. (A session in a store would have
-/// to be looked for there at every event of its key, since it may go on.)
+/// Events may come out of order: one that closes the gap between two sessions makes them one. A session is closed when
+/// the watermark has passed its end by the allowed lateness. All open sessions are in the budget, without a store: when
+/// it is full, [`Error::Full`] leaves the value with the caller, who may advance the watermark and emit it again. (A
+/// session in a store would have to be looked up there at every event of its key, since it may go on.)
 ///
 /// ```
 /// use kernlet::mapreduce::{Job, Sum, Window};
@@ -54,7 +53,7 @@ pub struct Sessions<'b, K: ?Sized, C> {
 }
 
 impl<'b> Job<'b> {
-    /// A job that folds the values of each key and session, which ends `gap` behind its last event.
+    /// A job that folds the values of each key and session, which ends `gap` after its last event.
     ///
     /// # Errors
     ///
@@ -108,7 +107,7 @@ impl<K: Key + ?Sized, C: Combiner> Sessions<'_, K, C> {
     ///
     /// # Errors
     ///
-    /// [`Error::Full`] and [`Error::PairTooLong`]; the value was not taken then.
+    /// [`Error::Full`] or [`Error::PairTooLong`]; the value was not taken.
     pub fn emit_at<B: Borrow<C::Input>>(
         &mut self,
         time: i64,
@@ -275,9 +274,9 @@ impl<K: Key + ?Sized, C: Combiner> Sessions<'_, K, C> {
         }
     }
 
-    /// Moves the watermark on: no event before it is expected any more. Hands each session that
-    /// this closes to `each`: ascending by window, then by key. A watermark that lies back changes
-    /// nothing; `i64::MAX` closes every session.
+    /// Moves the watermark on: no more events before it are expected. Hands each session that this
+    /// closes to `each`: ascending by window, then by key. An earlier watermark changes nothing;
+    /// `i64::MAX` closes every session.
     ///
     /// # Errors
     ///

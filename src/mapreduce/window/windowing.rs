@@ -2,9 +2,9 @@
 
 /// How long windows are, how far apart they begin, and how long they wait.
 ///
-/// Units are the caller's: milliseconds, or records for windows by count. The
-/// windows of a time `t` begin at the multiples of `slide` in `(t - size, t]`, moved
-/// by the offset. A window that would begin before `i64::MIN` or end behind
+/// The unit is the caller's choice: milliseconds, or records for windows by count.
+/// The windows of a time `t` begin at the multiples of `slide` in `(t - size, t]`,
+/// moved by the offset. A window that would begin before `i64::MIN` or end after
 /// `i64::MAX` is cut there, so that every time is in a window.
 ///
 /// ```
@@ -21,7 +21,7 @@ pub struct Windowing {
 }
 
 /// One window of time or count: from `start`, which is in it, to `end`, which is not
-/// (unless it is `i64::MAX`, behind which there is no time).
+/// (unless it is `i64::MAX`, after which there is no time).
 ///
 /// ```
 /// use kernlet::mapreduce::{Window, Windowing};
@@ -31,7 +31,7 @@ pub struct Windowing {
 pub struct Window {
     /// The first time in the window.
     pub start: i64,
-    /// The first time behind it.
+    /// The first time after it.
     pub end: i64,
 }
 
@@ -90,7 +90,7 @@ impl Windowing {
     }
 
     /// Moves where windows begin: days of a time zone that is an hour ahead begin an hour
-    /// earlier. Any number, also a negative one or one longer than the slide.
+    /// earlier. The offset may be any number, even negative or longer than the slide.
     ///
     /// ```
     /// use kernlet::mapreduce::Windowing;
@@ -192,11 +192,11 @@ impl Windowing {
     }
 }
 
-/// How far time has come, where events arrive out of order by at most a known delay.
+/// How far time has come, if events arrive out of order by at most a known delay.
 ///
-/// The watermark is the greatest time seen, less the delay: no event before it is expected
-/// any more. One event from far in the future makes all others late: leave out times that
-/// cannot be before they are observed.
+/// The watermark is the greatest time seen, less the delay: no more events before it are expected.
+/// One event from far in the future makes all others late: filter out impossible times before
+/// observing them.
 ///
 /// ```
 /// use kernlet::mapreduce::{Job, Sum, Watermark, Windowing};
@@ -241,8 +241,8 @@ impl Watermark {
         self.now
     }
 
-    /// Where the watermark of several sources together is: the least of theirs. A source that
-    /// has nothing to say holds it back; leave it out for as long.
+    /// The watermark of several sources together: the least of theirs. An idle source holds it
+    /// back; leave it out while it is idle.
     ///
     /// ```
     /// use kernlet::mapreduce::Watermark;

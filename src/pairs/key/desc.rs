@@ -7,7 +7,8 @@ use super::{Key, KeyPart};
 
 /// The other way round: the greatest key comes first.
 ///
-/// Of every key whose encoding shows where it ends, so of strings and tuples too. [`Reverse`] of a sized key is the same.
+/// It works for every key whose encoding shows where it ends, so for strings and tuples too. [`Reverse`] of a sized key
+/// is the same.
 ///
 /// ```
 /// use kernlet::mapreduce::{Emitter, FixedTable, Sum};
@@ -54,7 +55,7 @@ pub trait Reversible: KeyPart {
     /// What the part is read back as.
     type Reversed<'a>;
 
-    /// Splits a flipped encoding behind its first part; `None` if it holds none.
+    /// Splits a flipped encoding after its first part; `None` if it holds none.
     fn split_reversed(bytes: &[u8]) -> Option<(&[u8], &[u8])>;
 
     /// Reads a flipped part that takes exactly these bytes; `None` if they encode none.

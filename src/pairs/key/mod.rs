@@ -5,13 +5,13 @@
 //! | bytes, strings | themselves |
 //! | unsigned integers, `char` | big-endian; `usize` has eight bytes on every machine |
 //! | signed integers | big-endian, sign bit flipped |
-//! | `f32`, `f64` | big-endian, sign bit flipped; of negative ones every bit |
+//! | `f32`, `f64` | big-endian, sign bit flipped, or every bit of negative ones |
 //! | `bool`, `()` | one byte, none |
 //! | `NonZero`, [`Ordering`](core::cmp::Ordering) | as the number, one byte |
 //! | [`Duration`](core::time::Duration) | seconds, then nanoseconds, big-endian |
 //! | `Ipv4Addr`, `Ipv6Addr` | the octets |
 //! | arrays of numbers, `char`, `bool` | the elements one after the other |
-//! | [`Option`] | `00`, or `01` and the key's |
+//! | [`Option`] | `00`, or `01` and the key's encoding |
 //! | tuples | the encodings one after the other; bytes and strings before the last place escape 0 as `00 FF` and end in `00 00` |
 //! | [`Desc`], [`Reverse`](core::cmp::Reverse) | as before the last place of a tuple, every bit flipped |
 
@@ -27,7 +27,7 @@ pub use tuples::Leading;
 /// A type of key: its encoding's byte order is the key's own order.
 ///
 /// The type only names the key: `str`, `u32`, `(i32, &str)`. What is emitted is
-/// [`Key::Borrowed`] (`&str`, `u32`, `(i32, &str)` of any lifetime), what is read
+/// [`Key::Borrowed`] (`&str`, `u32`, `(i32, &str)` of any lifetime), and what is read
 /// back is [`Key::View`].
 ///
 /// Floats are in their total order ([`f64::total_cmp`]): negative NaN, −∞, …, −0, 0, …, ∞, NaN.
@@ -51,7 +51,7 @@ pub trait Key {
     /// What a key is read back as.
     type View<'a>;
 
-    /// The encoding, where the key already is its own.
+    /// The encoding, if the key is its own encoding.
     #[inline]
     fn as_encoded<'a>(_key: &'a Self::Borrowed<'_>) -> Option<&'a [u8]> {
         None
@@ -93,7 +93,7 @@ pub trait KeyPart: Key {
     /// If `out.len() != part_len(key)`.
     fn encode_part(key: &Self::Borrowed<'_>, out: &mut [u8]);
 
-    /// Splits an encoding behind its first part; `None` if it holds none.
+    /// Splits an encoding after its first part; `None` if it holds none.
     fn split_part(bytes: &[u8]) -> Option<(&[u8], &[u8])>;
 
     /// Reads a part that takes exactly these bytes; `None` if they encode none.
@@ -172,7 +172,7 @@ as_another!(
     [K: KeyPart + alloc::borrow::ToOwned + ?Sized], [K: Reversible + alloc::borrow::ToOwned + ?Sized]
 );
 
-/// A key that may be absent, which is before all others.
+/// A key that may be absent; `None` comes before all others.
 impl<K: Key> Key for Option<K> {
     type Borrowed<'a> = Option<K::Borrowed<'a>>;
     type View<'a> = Option<K::View<'a>>;

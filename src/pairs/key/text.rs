@@ -107,8 +107,8 @@ fn escaped_end(bytes: &[u8], form: Form) -> Option<usize> {
     }
 }
 
-/// Bytes or a string read back from a place where they do not lie as they are:
-/// before the last of a tuple, or in a descending key.
+/// Bytes or a string read back from where they are not stored as they are: before the
+/// last place of a tuple, or in a descending key.
 ///
 /// It compares as its bytes do, and displays as text (bytes that are not UTF-8 as `U+FFFD`).
 ///
@@ -132,7 +132,7 @@ impl<'a> Escaped<'a> {
         (end == bytes.len()).then(|| Self { part: &bytes[..end - 2], form })
     }
 
-    /// Bytes that lie as they are.
+    /// Bytes that are stored as they are.
     ///
     /// ```
     /// use kernlet::pairs::Escaped;
@@ -142,7 +142,7 @@ impl<'a> Escaped<'a> {
         Self { part: bytes, form: Form::Plain }
     }
 
-    /// The bytes where they lie; `None` if they do not lie there as they are.
+    /// The bytes in place; `None` if they are not stored as they are.
     ///
     /// ```
     /// use kernlet::pairs::KeyPart;
@@ -247,7 +247,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// As a string that stands in quotes.
+/// As a string in quotes.
 impl fmt::Debug for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('"')?;

@@ -78,7 +78,7 @@ tuple_keys!(A 0, B 1, C 2; D 3);
 tuple_keys!(A 0, B 1, C 2, D 3; E 4);
 tuple_keys!(A 0, B 1, C 2, D 3, E 4; F 5);
 
-/// A tuple whose first part can be told from its encoding.
+/// A tuple whose first part can be found in its encoding.
 ///
 /// ```
 /// use kernlet::pairs::{Key, Leading, KeyPart};
