@@ -61,7 +61,7 @@ pub trait Mapper<I: ?Sized> {
     ///
     /// # Errors
     ///
-    /// The emitter's first error, which ends the mapping.
+    /// The emitter's error, as soon as there is one.
     fn map<E: Emitter<Self::Key, Self::Value>>(&mut self, item: &I, out: &mut E) -> Result<(), E::Error>;
 }
 

@@ -12,21 +12,21 @@ use crate::pairs::{Emitter, Key};
 /// A register keeps the longest run of leading zeros among the hashes that fall
 /// to it (Flajolet, Fusy, Gandouet, Meunier: *HyperLogLog*, AofA 2007). The
 /// estimate is Ertl's (*New cardinality estimation algorithms for HyperLogLog
-/// sketches*, 2017, the improved raw estimator), which works from none to 2⁶⁴ without
-/// tables or a change of formula. His constant is that of infinitely many registers;
-/// the one of `M` registers (Flajolet et al., figure 3) takes out what it is too high
-/// by, half of it while most registers are empty.
+/// sketches*, 2017, the improved raw estimator), which works from 0 to 2⁶⁴ keys
+/// without tables or a change of formula. His constant is that for infinitely many
+/// registers; the one for `M` registers (Flajolet et al., figure 3) takes out the
+/// excess, half of it while most registers are empty.
 ///
 /// # Numerics
 ///
 /// The standard error is `1.04 / √M` of the count (for 16, 32, 64 and 128 registers
-/// 1.106, 1.070, 1.054 and 1.046 instead), and less for counts below `M`: two of three
-/// estimates are that near, 19 of 20 twice that near. `M` is a power of two from 16 to
-/// 65536: 1024 registers give 3.3 %, 16384 give 0.8 %. The bias, measured at every size
-/// and from a quarter of a key a register to a hundred, is at most 0.03 of the standard error.
+/// 1.106, 1.070, 1.054 and 1.046 instead), and less for counts below `M`: two of three estimates
+/// are within it, 19 of 20 within twice it. `M` is a power of two from 16 to 65536: 1024 registers
+/// give 3.3 %, 16384 give 0.8 %. The bias, measured at every size and from a quarter of a key to a
+/// hundred keys a register, is at most 0.03 of the standard error.
 ///
-/// Adding a key again changes nothing, and neither do order and merging: a
-/// merged summary is to the bit the one of both streams together.
+/// Adding a key again changes nothing, and neither do order and merging: a merged
+/// summary is, to the bit, that of both streams together.
 ///
 /// ```
 /// use kernlet::sketch::HyperLogLog;
@@ -55,7 +55,7 @@ impl<K: ?Sized, const M: usize> HyperLogLog<K, M> {
     /// The greatest value of a register: every other bit is zero.
     const MOST: u8 = (64 - Self::INDEX_BITS + 1) as u8;
 
-    /// An empty summary. Those to be merged must have the same seed; a secret one
+    /// An empty summary. Summaries to be merged must have the same seed; a secret one
     /// keeps others from choosing keys that mislead it.
     ///
     /// ```
@@ -73,7 +73,7 @@ impl<K: ?Sized, const M: usize> HyperLogLog<K, M> {
         _ => 0.7213 / (1.0 + 1.079 / M as f64),
     };
 
-    /// The standard error of the estimate, as a part of it: `1.04 / √M`, and more below 256 registers.
+    /// The standard error of the estimate, as a fraction of it: `1.04 / √M`, and more below 256 registers.
     ///
     /// ```
     /// assert_eq!(kernlet::sketch::HyperLogLog::<str, 1024>::new(0).standard_error(), 0.0325);

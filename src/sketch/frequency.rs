@@ -1,4 +1,4 @@
-//! How often any key came.
+//! How often each key came.
 
 use core::borrow::Borrow;
 use core::fmt;
@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use super::{Body, Error, KeyHash, Reader, Sketch, Writer};
 use crate::pairs::{Emitter, Key};
 
-/// Count-Min: how often any key came, never too low, in `D` rows of `W` counters.
+/// Count-Min: how often each key came, never too low, in `D` rows of `W` counters.
 ///
 /// Each row adds the weight of a key to the counter that the row's hash names;
 /// the least of the key's counters is nearest to the truth (Cormode,
@@ -20,8 +20,8 @@ use crate::pairs::{Emitter, Key};
 /// a probability of at least `1 − e⁻ᴰ` at most `e · T / W` more (theorem 1). For
 /// an error of `ε T` with a probability of `1 − δ` take `W = e / ε`, `D = ln(1 / δ)`.
 ///
-/// A merged summary is to the bit the one of both streams together. Counts stop
-/// at 2⁶⁴ − 1.
+/// A merged summary is, to the bit, that of both streams together. Counts
+/// stop at 2⁶⁴ − 1.
 ///
 /// ```
 /// use kernlet::sketch::CountMin;
@@ -40,8 +40,8 @@ pub struct CountMin<K: ?Sized, const W: usize, const D: usize> {
 }
 
 impl<K: ?Sized, const W: usize, const D: usize> CountMin<K, W, D> {
-    /// Nothing counted. Those to be merged must have the same seed; one that
-    /// nobody knows keeps anybody from choosing keys that meet in all rows.
+    /// An empty summary. Summaries to be merged must have the same seed; a secret one
+    /// keeps others from choosing keys that collide in all rows.
     ///
     /// ```
     /// assert_eq!(kernlet::sketch::CountMin::<u8, 16, 2>::new(0).estimate(7), Ok(0));
@@ -104,7 +104,7 @@ impl<K: Key + ?Sized, const W: usize, const D: usize> CountMin<K, W, D> {
         Ok(())
     }
 
-    /// How often a key came, or more.
+    /// How often a key came, never too low.
     ///
     /// # Errors
     ///

@@ -27,23 +27,23 @@ impl<const L: usize> Counter<L> {
 /// Space-Saving: the most frequent keys, with `N` counters and at most `L` bytes
 /// for an encoded key.
 ///
-/// A key without a counter takes over the one with the least count, which it
-/// keeps as its error (Metwally, Agrawal, El Abbadi: *Efficient computation of
+/// A key without a counter takes over the counter with the least count, and keeps
+/// that count as its error (Metwally, Agrawal, El Abbadi: *Efficient computation of
 /// frequent and top-k elements in data streams*, ICDT 2005).
 ///
 /// # Numerics
 ///
-/// With a total weight `W` of all keys, always, not only probably:
+/// With a total weight `W` of all keys, always and not only probably:
 ///
 /// - the count of a key is at least its true one, and at most `error` more;
-/// - no error, and no key without a counter, is more than [`Self::bound`],
-///   which is at most `W / N`: every key with more than that is there.
+/// - no error, and no count of a key without a counter, is more than [`Self::bound`],
+///   which is at most `W / N`: every key with more than that has a counter.
 ///
 /// Both hold after merging too (mergeable: Agarwal et al., *Mergeable
 /// summaries*, PODS 2012; how: Cafaro, Pulimeno, Tempesta, *A parallel
 /// space-saving algorithm for frequent items*, 2016). Merging is commutative;
-/// in another order it may keep other keys near the bound. The seed changes nothing.
-/// Counts stop at 2⁶⁴ − 1.
+/// in a different order it may keep different keys near the bound. The seed changes
+/// nothing. Counts stop at 2⁶⁴ − 1.
 ///
 /// ```
 /// use kernlet::sketch::SpaceSaving;
@@ -89,8 +89,8 @@ pub struct HeavyHitter<V> {
 }
 
 impl<K: Key + ?Sized, const N: usize, const L: usize> SpaceSaving<K, N, L> {
-    /// No keys. A seed that nobody knows keeps anybody from choosing keys whose
-    /// look-ups are slow.
+    /// An empty summary. A secret seed keeps others from choosing keys whose look-ups
+    /// are slow.
     ///
     /// ```
     /// assert!(kernlet::sketch::SpaceSaving::<str, 8, 16>::new(0).is_empty());
@@ -116,7 +116,7 @@ impl<K: Key + ?Sized, const N: usize, const L: usize> SpaceSaving<K, N, L> {
     /// # Errors
     ///
     /// [`Error::KeyTooLong`] if its encoding has more than `L` bytes, [`Error::Undecodable`]
-    /// if it cannot be read back; nothing was counted then.
+    /// if it cannot be read back; nothing was counted.
     ///
     /// ```
     /// use kernlet::sketch::{Error, SpaceSaving};
@@ -233,7 +233,7 @@ impl<K: Key + ?Sized, const N: usize, const L: usize> SpaceSaving<K, N, L> {
         }
     }
 
-    /// The most that a key without a counter may have been counted, and that an error is.
+    /// The greatest count that a key without a counter can have, and the greatest error.
     ///
     /// ```
     /// let mut frequent = kernlet::sketch::SpaceSaving::<u8, 2, 1>::new(0);
@@ -276,7 +276,7 @@ impl<K: Key + ?Sized, const N: usize, const L: usize> SpaceSaving<K, N, L> {
         self.counters.is_empty()
     }
 
-    /// What is known of a key; nothing if it has no counter.
+    /// What is known of a key; `None` if it has no counter.
     ///
     /// ```
     /// let mut frequent = kernlet::sketch::SpaceSaving::<u8, 2, 1>::new(0);
@@ -289,7 +289,7 @@ impl<K: Key + ?Sized, const N: usize, const L: usize> SpaceSaving<K, N, L> {
         view::<K, L>(&self.counters[place])
     }
 
-    /// Orders the keys by count, the greatest first, those of the same count by themselves.
+    /// Orders the keys by count, the greatest first, those of the same count by key.
     ///
     /// ```
     /// let mut frequent = kernlet::sketch::SpaceSaving::<u8, 4, 1>::new(0);
@@ -374,8 +374,8 @@ impl<K: Key + ?Sized, const N: usize, const L: usize> Body for SpaceSaving<K, N,
 impl<K: Key + ?Sized, const N: usize, const L: usize> Sketch for SpaceSaving<K, N, L> {
     /// As the trait says, but summaries with different seeds can be merged.
     ///
-    /// A key in one of them only may have been in the other as often as its
-    /// bound; of the sums the `N` greatest are kept.
+    /// A key without a counter in one of them may have come there as often as that
+    /// one's bound; the `N` greatest sums are kept.
     fn merge(&mut self, other: &Self) -> Result<(), Error> {
         let (bound, other_bound) = (self.bound(), other.bound());
         for counter in &mut self.counters {

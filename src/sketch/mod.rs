@@ -1,17 +1,17 @@
-//! Summaries of fixed size: what a stream of any length was like, in a few
-//! kilobytes that need no allocator, can be sent, and be merged elsewhere.
+//! Summaries of fixed size: what a stream of any length was like, in a few kilobytes
+//! that need no allocator and can be sent and merged elsewhere.
 //!
-//! | asked for | by | error | merging |
+//! | wanted | use | error | merging |
 //! |---|---|---|---|
 //! | the most frequent keys | [`SpaceSaving`] | a count is at most `total / N` too high | keeps the bound |
 //! | how many keys are distinct | [`HyperLogLog`] | standard error `1.04 / √M` | exact |
-//! | how often any key came | [`CountMin`] | at most `e · total / W` too high, with a probability of `1 − e⁻ᴰ` | exact |
+//! | how often each key came | [`CountMin`] | at most `e · total / W` too high, with a probability of `1 − e⁻ᴰ` | exact |
 //! | quantiles of numbers | [`DdSketch`] | relative, `1 / (2^(BITS+1) + 1)` | exact |
 //! | mean and variance | [`Moments`] | rounding | to rounding |
 //! | a random sample | [`Reservoir`] | none: uniform | exact |
 //!
-//! A summary that counts keys is an [`Emitter`](crate::pairs::Emitter): the mapper of a
-//! MapReduce job counts into it as it is.
+//! A summary that counts keys is an [`Emitter`](crate::pairs::Emitter): the mapper of a MapReduce
+//! job can count into it unchanged.
 //!
 //! ```
 //! use kernlet::pairs::{Emitter, Mapper};
@@ -48,9 +48,9 @@
 //! # As bytes
 //!
 //! Numbers are little-endian on every machine. A header of 24 bytes says which
-//! summary it is and of which size, and has a checksum; [`Sketch::from_bytes`]
-//! checks it and everything that a summary promises about itself, so bytes that
-//! were damaged, or made up, are an error or a summary, never a panic.
+//! summary it is and of what size, and has a checksum; [`Sketch::from_bytes`] checks
+//! it and everything that a summary promises about itself, so bytes that were damaged
+//! or made up give an error or a summary, never a panic.
 
 mod distinct;
 mod frequency;
@@ -106,16 +106,16 @@ pub trait Sketch: Body {
     ///
     /// # Errors
     ///
-    /// [`Error::Seed`] if the two were made with different seeds and what they
-    /// hold depends on it. Nothing was changed then.
+    /// [`Error::Seed`] if the two were made with different seeds and what they hold
+    /// depends on it. Nothing was changed.
     fn merge(&mut self, other: &Self) -> Result<(), Error>;
 
     /// Writes the summary to the beginning of `out`; returns how many bytes it takes.
     ///
     /// # Errors
     ///
-    /// [`Error::Length`] if there are more than `out` has, and then what is in it
-    /// means nothing. [`Self::BYTES`] suffice always.
+    /// [`Error::Length`] if `out` is too short, and then its contents mean nothing.
+    /// [`Self::BYTES`] are always enough.
     fn to_bytes(&self, out: &mut [u8]) -> Result<usize, Error> {
         wire::write(self, out)
     }
@@ -130,7 +130,7 @@ pub trait Sketch: Body {
     }
 }
 
-/// Why a summary did not take a key, cannot be merged, written or read.
+/// Why a summary did not take a key, or cannot be merged, written or read.
 ///
 /// ```
 /// use kernlet::sketch::{Error, HyperLogLog, Sketch};
@@ -176,7 +176,7 @@ pub enum Error {
     Foreign {
         /// The first eight of them.
         found: [u8; 8],
-        /// What they would have been.
+        /// What they should have been.
         expected: [u8; 8],
     },
     /// A summary of another size.
@@ -190,12 +190,12 @@ pub enum Error {
     Checksum {
         /// The checksum that is written in them.
         expected: u32,
-        /// The checksum that they have.
+        /// The checksum computed from them.
         found: u32,
     },
     /// The checksum holds, but no summary has these contents.
     Contents {
-        /// Before which byte the reading stopped.
+        /// The byte before which reading stopped.
         at: usize,
     },
 }

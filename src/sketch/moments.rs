@@ -14,11 +14,11 @@ use super::{Body, Error, Reader, Sketch, Writer};
 ///
 /// # Numerics
 ///
-/// Of up to 2⁵³ numbers, with `ε = 2⁻⁵²` and `κ = √(1 + mean² / variance)`: the mean is at most
-/// `ε |mean| + 4 n ε² max|x|` off, and the variance, where `n κ ε² < 10⁻³`, at most
-/// `4 ε + 8 n κ ε²` of itself, however the numbers were divided and merged. (The formulas in
-/// floats alone lose `n κ ε`, which for numbers near 10¹⁵ is all.)
-/// NaN and infinities make NaN of both, and so do numbers whose squares overflow.
+/// For up to 2⁵³ numbers, with `ε = 2⁻⁵²` and `κ = √(1 + mean² / variance)`: the mean is off by at
+/// most `ε |mean| + 4 n ε² max|x|`, and the variance, if `n κ ε² < 10⁻³`, by at most
+/// `4 ε + 8 n κ ε²` of itself, however the numbers were divided and merged. (In plain floats the
+/// formulas lose `n κ ε`, which for numbers near 10¹⁵ is everything.) NaN and infinities make both
+/// NaN, and so do numbers whose squares overflow.
 ///
 /// The same numbers added and merged in the same order give the same bits on
 /// every machine; in another order they differ by rounding, within the bound.
@@ -181,7 +181,8 @@ impl Moments {
         self.squares().over(self.count as f64).value()
     }
 
-    /// The variance of what these numbers are a sample of, unbiased; NaN for fewer than two.
+    /// An unbiased estimate of the variance of what these numbers are a sample of; NaN for fewer
+    /// than two.
     ///
     /// ```
     /// let mut moments = kernlet::sketch::Moments::new();
@@ -225,7 +226,7 @@ impl Body for Moments {
 }
 
 impl Sketch for Moments {
-    /// As the trait says; there is no error.
+    /// As the trait says; it never fails.
     fn merge(&mut self, other: &Self) -> Result<(), Error> {
         if other.count == 0 {
             return Ok(());

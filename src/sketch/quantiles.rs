@@ -4,28 +4,27 @@ use core::fmt;
 
 use super::{Body, Error, Reader, Sketch, Writer};
 
-/// DDSketch: quantiles of numbers to a relative error, with `N` buckets for each sign.
+/// DDSketch: quantiles of numbers within a relative error, with `N` buckets for each sign.
 ///
-/// Buckets are as wide as their numbers are great, so that any number of one is
-/// near any other (Masson, Rim, Lee: *DDSketch: a fast and fully-mergeable quantile
-/// sketch with relative-error guarantees*, PVLDB 12, 2019). A bucket is named by
-/// the number's exponent and the first `BITS` bits behind it: the linear interpolation
-/// of the logarithm that the authors' own implementations offer for speed. It needs
-/// integers only and gives every machine the same bits.
+/// Buckets are wider where numbers are greater, so that any two numbers in one are relatively near
+/// (Masson, Rim, Lee: *DDSketch: a fast and fully-mergeable quantile sketch with relative-error
+/// guarantees*, PVLDB 12, 2019). A bucket is named by the number's exponent and the first `BITS`
+/// bits after it: the linear interpolation of the logarithm that the authors' own implementations
+/// offer for speed. It needs integers only and gives the same bits on every machine.
 ///
 /// # Numerics
 ///
-/// With `α = 1 / (2^(BITS+1) + 1)`: [`Self::quantile`] is at most `α` of the true
-/// quantile off. `BITS` of 5 give 1.6 %, of 6 give 0.8 %.
+/// With `α = 1 / (2^(BITS+1) + 1)`: [`Self::quantile`] is off by at most `α` of the
+/// true quantile. `BITS = 5` gives 1.6 %, `BITS = 6` 0.8 %.
 ///
 /// The `N` buckets of a sign reach `N / 2^BITS` powers of two down from the
-/// greatest magnitude. Numbers nearer to zero fall into the last of them and count
-/// for the rank still, but their own values are lost: the bound holds for
-/// quantiles from [`Self::accurate_from`] on in magnitude (the paper's
-/// collapsing of the lowest buckets). Subnormal numbers count as zero.
+/// greatest magnitude. Numbers nearer to zero fall into the last of them and still
+/// count for the rank, but their own values are lost: the bound holds for quantiles
+/// from [`Self::accurate_from`] on in magnitude (the paper's collapsing of the lowest
+/// buckets). Subnormal numbers count as zero.
 ///
-/// Neither order nor merging matters: a merged summary is to the bit the one of
-/// both streams together. Counts stop at 2⁶⁴ − 1.
+/// Neither order nor merging matters: a merged summary is, to the bit, that of both
+/// streams together. Counts stop at 2⁶⁴ − 1.
 ///
 /// ```
 /// use kernlet::sketch::DdSketch;
@@ -169,7 +168,7 @@ impl<const N: usize, const BITS: u32> DdSketch<N, BITS> {
         }
     }
 
-    /// Adds a number; false if it is not finite, and then it was not added.
+    /// Adds a number; false if it was not added because it is not finite.
     ///
     /// ```
     /// let mut numbers = kernlet::sketch::DdSketch::<64, 4>::new();
@@ -233,8 +232,8 @@ impl<const N: usize, const BITS: u32> DdSketch<N, BITS> {
         1.0 / ((1u64 << (BITS + 1)) + 1) as f64
     }
 
-    /// The magnitude from which on quantiles are as near as promised: 0 while no
-    /// number was too near to zero for the buckets.
+    /// The magnitude from which quantiles are as near as promised: 0 while no number
+    /// has been too near to zero for the buckets.
     ///
     /// ```
     /// let mut numbers = kernlet::sketch::DdSketch::<64, 4>::new();
@@ -263,9 +262,9 @@ impl<const N: usize, const BITS: u32> DdSketch<N, BITS> {
         start * (2.0 / (1.0 + start / end))
     }
 
-    /// The number that has a part `q` of the others before it: of `n` numbers in
-    /// order, from 0 on, about the `⌊q (n − 1)⌋`-th; the first and the last exactly.
-    /// `None` if there are no numbers, or `q` is NaN.
+    /// The number that has a fraction `q` of the others before it: of `n` numbers in
+    /// order, counted from 0, about the `⌊q (n − 1)⌋`-th; the first and the last are
+    /// exact. `None` if there are no numbers, or `q` is NaN.
     ///
     /// ```
     /// let mut numbers = kernlet::sketch::DdSketch::<64, 5>::new();
@@ -330,7 +329,7 @@ impl<const N: usize, const BITS: u32> Body for DdSketch<N, BITS> {
 }
 
 impl<const N: usize, const BITS: u32> Sketch for DdSketch<N, BITS> {
-    /// As the trait says; there is no error.
+    /// As the trait says; it never fails.
     fn merge(&mut self, other: &Self) -> Result<(), Error> {
         self.positive.merge(&other.positive);
         self.negative.merge(&other.negative);

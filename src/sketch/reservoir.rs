@@ -25,18 +25,19 @@ impl<T> Drawn<T> {
 /// Sampling in one pass without knowing the length is Vitter's problem (*Random
 /// sampling with a reservoir*, ACM TOMS 11, 1985). Here each item draws a random
 /// tag, and the least `N` tags stay (Fan, Muller, Rezucha, JASA 57, 1962; Efraimidis,
-/// Spirakis, IPL 97, 2006, with equal weights): unlike his algorithm R that can be
+/// Spirakis, IPL 97, 2006, with equal weights): unlike his algorithm R, this can be
 /// merged, and merging is associative, commutative and exact.
 ///
-/// The tag is a function of the seed and the item's position in the stream. Parts
-/// of one stream that start where they lie in it ([`Self::starting_at`]) are merged
-/// into the sample that one pass over the whole would have drawn, to the item.
+/// The tag is a function of the seed and the item's position in the stream. Samples
+/// of the parts of one stream, each started at its part's position
+/// ([`Self::starting_at`]), merge into exactly the sample that one pass over the
+/// whole would have drawn.
 ///
 /// # Numerics
 ///
 /// An item is in the sample of a stream of `n` with a probability of `N / n`. Tags
 /// have 64 bits: two are the same with a probability below `n² / 2⁶⁵`, and then the
-/// first item is before the second.
+/// earlier item comes first.
 ///
 /// ```
 /// use kernlet::sketch::{Reservoir, Sketch};
@@ -72,11 +73,11 @@ impl<T, const N: usize> Reservoir<T, N> {
         Self::starting_at(seed, 0)
     }
 
-    /// An empty sample of a part of a stream, whose first item has this position.
+    /// An empty sample of a part of a stream; the part's first item has this position.
     ///
-    /// Samples that are to be merged must not share positions: parts that do not
-    /// know how long those before them are start far apart, at `part << 40` say.
-    /// After a merge the stream goes on behind the last position of both.
+    /// Samples that are to be merged must not share positions: if the lengths of
+    /// earlier parts are not known, start the parts far apart, at `part << 40` say.
+    /// After a merge the stream goes on after the last position of both.
     ///
     /// ```
     /// let mut sample = kernlet::sketch::Reservoir::<char, 8>::starting_at(1, 500);
@@ -142,7 +143,7 @@ impl<T, const N: usize> Reservoir<T, N> {
         }
     }
 
-    /// Items in the sample: `N`, or all that there were.
+    /// Items in the sample: `N`, or all if there were fewer.
     ///
     /// ```
     /// let mut sample = kernlet::sketch::Reservoir::<u8, 2>::new(1);
@@ -162,7 +163,7 @@ impl<T, const N: usize> Reservoir<T, N> {
         self.drawn.is_empty()
     }
 
-    /// Items that were added, also to what was merged.
+    /// Items added, including those of merged samples.
     ///
     /// ```
     /// let mut sample = kernlet::sketch::Reservoir::<u8, 2>::new(1);
@@ -185,7 +186,8 @@ impl<T, const N: usize> Reservoir<T, N> {
         self.drawn.sort_unstable_by(|a, b| b.order(a));
     }
 
-    /// The items with their positions in the stream, in no order unless after [`Self::sort`].
+    /// The items with their positions in the stream, in no particular order unless after
+    /// [`Self::sort`].
     ///
     /// ```
     /// assert_eq!(kernlet::sketch::Reservoir::<u8, 2>::new(1).iter().next(), None);
@@ -223,10 +225,10 @@ impl<T: Plain, const N: usize> Body for Reservoir<T, N> {
 }
 
 impl<T: Plain, const N: usize> Sketch for Reservoir<T, N> {
-    /// As the trait says; what is added afterwards comes behind the last position of both,
-    /// so that no two items share a tag.
+    /// As the trait says; what is added afterwards comes after the last position of both, so that
+    /// no two items share a tag.
     ///
-    /// [`Error::Position`] if both have an item at the same position; nothing was changed then.
+    /// [`Error::Position`] if both have an item at the same position; nothing was changed.
     fn merge(&mut self, other: &Self) -> Result<(), Error> {
         if self.seed != other.seed {
             return Err(Error::Seed { own: self.seed, other: other.seed });

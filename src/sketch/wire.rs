@@ -16,7 +16,7 @@ pub(super) const HEADER: usize = 24;
 const SIZES: usize = 8;
 const SUM: usize = 20;
 
-/// How a summary lies in bytes.
+/// How a summary is laid out in bytes.
 #[doc(hidden)]
 pub trait Body: Sized {
     const KIND: u16;
