@@ -88,8 +88,8 @@ impl Memory<'_> {
         }
     }
 
-    /// How many bytes of those given are no words: where a caller's memory begins or ends between two. What is allocated
-    /// begins with one.
+    /// How many of the bytes given are not in whole words: a caller's memory may begin or end between two. Allocated
+    /// memory begins with one.
     pub(super) fn unused(&self, given: usize) -> usize {
         match self {
             Memory::Owned(_) => 0,

@@ -34,7 +34,7 @@ pub struct GradientSum {
     nodes: Vec<Node>,
     /// Buffers of nodes that were added to others, to be used again.
     spare: Vec<Vec<f32>>,
-    /// Of a subtree that comes, the neighbours on its way up the tree; empty in between.
+    /// The neighbours of an arriving subtree on its way up the tree; empty in between.
     path: Vec<Vec<f32>>,
 }
 
@@ -58,7 +58,7 @@ pub fn complete_subtrees(leaves: Range<usize>, height: u32) -> impl Iterator<Ite
     })
 }
 
-/// So many elements of each neighbour are added up before the next: they stay in the first cache.
+/// Elements of each neighbour added up before the next: they stay in the first-level cache.
 const BLOCK: usize = 1024;
 
 fn add(sum: &mut [f32], gradient: &[f32]) {

@@ -52,7 +52,7 @@ impl<'b, S> Job<'b, S> {
 }
 
 impl<'b> Job<'b> {
-    /// The memory, of at least so many bytes, and the seed of what needs no store.
+    /// The memory, of at least `least` bytes, and the seed, for what needs no store.
     pub(super) fn memory(self, least: usize) -> Result<(Memory<'b>, u64), Error<Infallible>> {
         let given = self.budget.bytes();
         let mut memory = self.budget.start().ok_or(Error::OutOfMemory { bytes: given })?;
@@ -171,7 +171,7 @@ impl<K: Key + ?Sized, C: Combiner, S: Store> Combining<'_, K, C, S> {
         true
     }
 
-    /// Apart from the usual way, which is shorter without a loop around it.
+    /// Separate from the usual way, which is shorter without a loop around it.
     #[cold]
     #[inline(never)]
     fn emit_with_room(&mut self, key: &[u8], value: &C::Input) -> Result<(), Error<S::Error>> {
@@ -434,7 +434,7 @@ impl<'b, K: Key + ?Sized, V: Value + ?Sized, S: Store> Grouping<'b, K, V, S> {
 
 /// The keys of a job with a combiner, ascending, each with its accumulator.
 ///
-/// A lending iterator: a key lies in the budget until the next is asked for.
+/// A lending iterator: a key stays in the budget until the next is asked for.
 ///
 /// ```
 /// use kernlet::mapreduce::{Emitter, Job, Sum};
@@ -451,7 +451,7 @@ pub struct Combined<'b, K: ?Sized, C, S = NoStore> {
 
 /// The pairs of a job without a combiner, keys ascending.
 ///
-/// A lending iterator: a pair lies in the budget until the next is asked for.
+/// A lending iterator: a pair stays in the budget until the next is asked for.
 ///
 /// ```
 /// use kernlet::mapreduce::{Emitter, Job};

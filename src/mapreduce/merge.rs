@@ -23,7 +23,7 @@ pub(crate) struct MergeSizes {
     pub(crate) block: usize,
     /// Room for a key and its value, a multiple of 8: the key at its beginning, the value at its end.
     pub(crate) pair: usize,
-    /// What of it is the value's alone, where all values have one size.
+    /// The part of it that is the value's alone, if all values have one size.
     pub(crate) value: usize,
 }
 
@@ -106,7 +106,7 @@ const NOBODY: u64 = u64::MAX;
 const LONG: u64 = 8;
 
 impl Merge {
-    /// Begins to merge runs, at least one, in the order of their making.
+    /// Begins to merge runs, at least one, in the order in which they were made.
     pub(crate) fn open<S: Store>(
         region: &mut [u64],
         store: &mut S,
@@ -287,7 +287,7 @@ impl Merge {
     }
 }
 
-/// Copies the first `len` bytes; up to 16 as 16, where there are so many.
+/// Copies the first `len` bytes; up to 16 as 16, if there are that many.
 #[inline(always)]
 fn copy(out: &mut [u8], from: &[u8], len: usize) {
     if len <= 16

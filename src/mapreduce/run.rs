@@ -60,8 +60,8 @@ fn leb128(mut value: usize, out: &mut [u8; 10]) -> &[u8] {
     }
 }
 
-/// What keys are compared by first: as a number, the first seven bytes and, behind them, the length
-/// up to eight. `word` is the first eight bytes of a key of `len`, whatever is behind that.
+/// What keys are compared by first: as a number, the first seven bytes and, after them, the length
+/// up to eight. `word` is the first eight bytes of a key of `len`, whatever comes after that.
 #[inline(always)]
 pub(crate) fn head_of(word: u64, len: usize) -> u64 {
     word & !(u64::MAX >> (8 * len.min(7))) | len.min(8) as u64
@@ -127,7 +127,7 @@ impl RunWriter {
         self.push(block, store, value)
     }
 
-    /// As [`RunWriter::put`], of a key whose part behind `shared` lies in two pieces.
+    /// As [`RunWriter::put`], for a key whose part after `shared` lies in two pieces.
     pub(crate) fn put_led<S: Store>(
         &mut self,
         block: &mut [u8],
@@ -200,15 +200,15 @@ pub(crate) struct RunReader {
 
 pub(crate) const READER_WORDS: usize = 5;
 
-/// What [`RunReader::key`] is behind the last record.
+/// What [`RunReader::key`] is after the last record.
 pub(crate) const EXHAUSTED: usize = u32::MAX as usize;
 
-/// A reader's buffers: block, key, value. Values of no one size lie at the end of the key's, which has room for both.
+/// A reader's buffers: block, key, value. Values of varying size lie at the end of the key's, which has room for both.
 pub(crate) struct Buffers<'a> {
     pub(crate) block: &'a mut [u8],
     pub(crate) key: &'a mut [u8],
     pub(crate) value: &'a mut [u8],
-    /// Bytes of every value, where they have one size.
+    /// Bytes of every value, if they have one size.
     pub(crate) fixed: Option<usize>,
 }
 

@@ -68,7 +68,7 @@ pub(crate) struct Engine<'b, S> {
 pub(crate) enum Layout {
     /// The table while pairs arrive, then the merge.
     Shared,
-    /// Half of it a table of the owner's, which takes at least so many bytes; the other half merges.
+    /// Half of it for the owner's table, which takes at least `least` bytes; the other half for merging.
     Apart {
         /// Bytes.
         least: usize,
@@ -84,7 +84,7 @@ pub(crate) struct Apart<'r, S> {
     pub(crate) counters: &'r mut Counters,
 }
 
-/// The directory and, behind the block, the region.
+/// The directory and, after the block, the region.
 struct Rooms<'r> {
     directory: &'r mut [[u64; RUN_WORDS]],
     region: &'r mut [u64],
@@ -534,7 +534,7 @@ impl<'b, S: Store> Engine<'b, S> {
         self.runs
     }
 
-    /// The parts of an engine whose owner has a table of its own.
+    /// The parts of an engine whose owner has its own table.
     #[inline(always)]
     pub(crate) fn apart(&mut self) -> Apart<'_, S> {
         let skip = RUN_WORDS * self.most_runs;

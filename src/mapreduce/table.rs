@@ -32,7 +32,7 @@ const FULL: usize = 3;
 /// How the values of a job lie in entries and runs, and how two of a key become one.
 pub(crate) trait Fold {
     const COMBINES: bool;
-    /// Bytes of every value, where they have one size.
+    /// Bytes of every value, if they have one size.
     const FIXED: Option<usize>;
     const INLINE: bool = matches!(Self::FIXED, Some(0..=8));
     /// Bytes at the beginning of keys; where they change, a run has a whole key, at which reading can begin.
@@ -326,7 +326,7 @@ impl Table {
         }
     }
 
-    /// Whether a key of more than eight bytes and its value fit behind the arena; the key is encoded there.
+    /// Whether a key of more than eight bytes and its value fit after the arena; the key is encoded there.
     fn stage<V: Value + ?Sized>(
         &mut self,
         region: &mut [u64],

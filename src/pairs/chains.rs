@@ -6,7 +6,7 @@
 /// No place.
 const NONE: u16 = u16::MAX;
 
-/// For each of `N` places the chain that it is in and the place behind it.
+/// For each of `N` places the chain that it is in and the place after it.
 #[derive(Clone)]
 pub(crate) struct Chains<const N: usize> {
     heads: [u16; N],

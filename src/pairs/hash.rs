@@ -29,7 +29,7 @@ fn half(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)))
 }
 
-/// The first eight bytes of a key, little-endian, zeros behind a shorter one.
+/// The first eight bytes of a key, little-endian, zeros after a shorter one.
 #[inline(always)]
 pub(crate) fn prefix(key: &[u8]) -> u64 {
     let len = key.len();

@@ -147,7 +147,7 @@ impl<const N: usize> Buckets<N> {
 }
 
 impl<const N: usize, const BITS: u32> DdSketch<N, BITS> {
-    /// Bits of a number behind those that name its bucket.
+    /// Bits of a number after those that name its bucket.
     const SHIFT: u32 = {
         assert!(BITS <= 16, "DDSketch has buckets of 0 to 16 bits");
         52 - BITS

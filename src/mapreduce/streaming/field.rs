@@ -242,7 +242,7 @@ macro_rules! float_fields {
 }
 float_fields!(f32 f64);
 
-/// What is before the `n`th tab and what is behind it.
+/// What is before the `n`th tab and what is after it.
 pub(super) fn split_fields(line: &[u8], n: usize) -> Option<(&[u8], &[u8])> {
     let tabs = line.iter().enumerate().filter(|(_, byte)| **byte == b'\t');
     let (at, _) = tabs.take(n).last().filter(|_| n > 0)?;

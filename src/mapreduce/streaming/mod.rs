@@ -63,7 +63,7 @@ const STATUS_EVERY: u64 = 1 << 20;
 /// ```
 pub struct Streaming<E> {
     budget: usize,
-    /// Bytes of the longest line, where the caller said.
+    /// Bytes of the longest line, if the caller said.
     longest_line: Option<usize>,
     skip_long_lines: bool,
     seed: u64,

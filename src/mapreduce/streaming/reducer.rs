@@ -188,7 +188,7 @@ fn report<E: Write>(reporter: &mut Reporter<E>, counters: [(&str, u64); 2], skip
     all.try_for_each(|(name, amount)| reporter.counter(name, amount)).map_err(StreamError::Write)
 }
 
-/// A line's key of so many fields, and its value: `None` behind the line that ends with the key.
+/// A line's key of `fields` fields, and its value: `None` if the line ends with the key.
 fn cut(line: &[u8], fields: usize) -> Option<(&[u8], Option<&[u8]>)> {
     match split_fields(line, fields) {
         Some((key, value)) => Some((key, Some(value))),
@@ -210,7 +210,7 @@ trait Groups {
     fn end(&mut self) -> Result<(), StreamError>;
 }
 
-/// A value where the line may have none: what can be read of an empty field, is.
+/// A line's value, or one read from an empty field if the line has none.
 fn read_value<'a, V: ReadField<'a>>(value: Option<&'a [u8]>, line: u64) -> Result<V, StreamError> {
     let wrong = if value.is_some() { StreamError::Field { line } } else { StreamError::NoValue { line } };
     V::read_field(value.unwrap_or_default()).ok_or(wrong)

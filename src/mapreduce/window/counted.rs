@@ -42,7 +42,7 @@ pub struct CountWindows<'b, K: ?Sized, C> {
     combiner: C,
     size: u32,
     slide: u32,
-    /// Records to an accumulator.
+    /// Records per accumulator.
     pane: u32,
     counters: Counters,
     key: PhantomData<fn(&K)>,

@@ -141,7 +141,7 @@ impl Windowing {
         }
     }
 
-    /// The number of the first window that ends behind `time`.
+    /// The number of the first window that ends after `time`.
     pub(super) fn first_of(&self, time: i64) -> i128 {
         let behind = i128::from(time) - i128::from(self.size) - i128::from(self.offset);
         behind.div_euclid(self.slide.into()) + 1

@@ -81,7 +81,7 @@ fn escape(bytes: &[u8], out: &mut [u8]) {
 enum Form {
     /// As they are.
     Plain,
-    /// A zero has a byte `FF` behind it.
+    /// A zero has a byte `FF` after it.
     Escaped,
     /// The same, every bit flipped.
     Reversed,
@@ -93,7 +93,7 @@ impl Form {
     }
 }
 
-/// Where an escaped part ends, behind its two closing zeros.
+/// Where an escaped part ends, after its two closing zeros.
 fn escaped_end(bytes: &[u8], form: Form) -> Option<usize> {
     let flip = form.flip();
     let mut at = 0;
