@@ -5,7 +5,7 @@
 //! |---|---|---|---|
 //! | the most frequent keys | [`SpaceSaving`] | a count is at most `total / N` too high | keeps the bound |
 //! | how many keys are distinct | [`HyperLogLog`] | standard error `1.04 / √M` | exact |
-//! | how often each key came | [`CountMin`] | at most `e · total / W` too high, with a probability of `1 − e⁻ᴰ` | exact |
+//! | how often each key came | [`CountMin`] | at most `e · total / W` too high, with probability `1 − e⁻ᴰ` | exact |
 //! | quantiles of numbers | [`DdSketch`] | relative, `1 / (2^(BITS+1) + 1)` | exact |
 //! | mean and variance | [`Moments`] | rounding | to rounding |
 //! | a random sample | [`Reservoir`] | none: uniform | exact |
