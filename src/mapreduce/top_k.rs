@@ -5,9 +5,9 @@ use core::marker::PhantomData;
 use crate::pairs::Key;
 use crate::pairs::key::encoded;
 
-/// Keeps the first `k` of the keys offered; with [`Desc`](super::Desc) as their first part, the `k`
-/// greatest. Ties are broken by the rest of the key, so the result does not depend on the order in
-/// which keys are offered.
+/// Keeps the first `k`, in key order, of the keys offered; with [`Desc`](super::Desc) as their
+/// first part, the `k` greatest. Ties are broken by the rest of the key, so the result does not
+/// depend on the order in which keys are offered.
 ///
 /// The memory holds eight bytes for each of the `k` keys, their encodings, and one
 /// more encoding while a key is offered.
