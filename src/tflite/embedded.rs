@@ -8,7 +8,7 @@ use super::{
 };
 use crate::simd::Level;
 
-/// Memory of `BYTES` bytes for a model's values, aligned.
+/// Aligned memory of `BYTES` bytes for a model's values.
 ///
 /// ```
 /// use kernlet::tflite::Arena;
@@ -69,12 +69,12 @@ impl Sizes {
     /// The sizes of the model in a file.
     ///
     /// # Panics
-    /// If the file cannot be read or run, with what is wrong; in a `const` that is a compile-time error.
+    /// If the file cannot be read or run, saying what is wrong; in a `const` that is a compile-time error.
     pub const fn of(file: &[u8]) -> Self {
         Self::up_to(file, usize::MAX)
     }
 
-    /// Those of a file up to an operator; `usize::MAX` for all of it.
+    /// The sizes of a file up to an operator; `usize::MAX` for all of it.
     ///
     /// # Panics
     /// As [`of`](Self::of), or if there is no such operator.
@@ -124,7 +124,7 @@ impl<const WORDS: usize> Compiled<WORDS> {
         Self::up_to::<PLAN>(file, usize::MAX)
     }
 
-    /// That of a file up to an operator; `usize::MAX` for all of it.
+    /// The program of a file up to an operator; `usize::MAX` for all of it.
     ///
     /// # Panics
     /// As [`Sizes::up_to`].
@@ -154,7 +154,7 @@ impl<const WORDS: usize> Compiled<WORDS> {
     }
 }
 
-/// A model that is compiled in; [`tflite!`](crate::tflite!) makes types of it.
+/// A model that is compiled in; [`tflite!`](crate::tflite!) defines types that implement it.
 ///
 /// ```
 /// use kernlet::{simd::Level, tflite::{Arena, Embedded, Error}};
@@ -201,7 +201,7 @@ pub fn embedded_runner<E: Embedded, const BYTES: usize>(
 /// The inputs of a program.
 ///
 /// # Panics
-/// If there are not so many.
+/// If there are fewer than `N`.
 pub const fn input_ports<const N: usize>(words: &[u32]) -> [Port; N] {
     ports(words, true)
 }
@@ -209,7 +209,7 @@ pub const fn input_ports<const N: usize>(words: &[u32]) -> [Port; N] {
 /// The outputs of a program.
 ///
 /// # Panics
-/// If there are not so many.
+/// If there are fewer than `N`.
 pub const fn output_ports<const N: usize>(words: &[u32]) -> [Port; N] {
     ports(words, false)
 }
@@ -227,11 +227,11 @@ const fn ports<const N: usize>(words: &[u32], are_inputs: bool) -> [Port; N] {
     ports
 }
 
-/// A type of a `.tflite` file that is compiled in.
+/// Defines a type for a `.tflite` file that is compiled in.
 ///
 /// The file is read, checked and planned by the compiler: what is wrong with it is a compile-time error
-/// that names the operator. In the program are the file, a list of steps with their multipliers, and
-/// the kernels of the operators that it has, no others.
+/// that names the operator. The program contains the file, a list of steps with their multipliers, and the kernels of
+/// the operators that it has, no others.
 ///
 /// ```
 /// use kernlet::{simd::Level, tflite::Arena};
@@ -252,8 +252,8 @@ const fn ports<const N: usize>(words: &[u32], are_inputs: bool) -> [Port; N] {
 /// # Ok::<(), kernlet::tflite::Error>(())
 /// ```
 ///
-/// With `up_to` it ends with an operator, whose output is the model's; what comes behind is neither run nor linked:
-/// features for a [`network!`](crate::network!) that learns the last layers on a device.
+/// With `up_to` the model ends with an operator, whose output becomes its own; what follows is neither run nor linked.
+/// That gives features for a [`network!`](crate::network!) that learns the last layers on a device.
 ///
 /// ```
 /// kernlet::tflite! {

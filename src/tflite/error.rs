@@ -20,7 +20,7 @@ pub enum Found {
     Number(i64),
     /// An element type.
     Type(Type),
-    /// Something else than that, or nothing at all.
+    /// Something else, or nothing at all.
     Other,
 }
 
@@ -80,9 +80,9 @@ pub enum Error {
         /// What was found.
         found: Found,
     },
-    /// An operator that is not known, or not with these types, shapes and options.
+    /// An operator that is unknown, or not supported with these types, shapes and options.
     Operator {
-        /// Which.
+        /// The operator.
         operator: Operator,
         /// Its index: the first is 0.
         index: usize,
@@ -107,14 +107,14 @@ pub enum Error {
     },
     /// An input or output has another length.
     Length {
-        /// Elements of the model's.
+        /// Elements that it has in the model.
         expected: usize,
         /// Elements given.
         found: usize,
     },
     /// An input or output has another type.
     Element {
-        /// The model's.
+        /// Its type in the model.
         expected: Type,
     },
     /// A kernel refused what it was given.

@@ -1,13 +1,13 @@
-//! FlatBuffers, read as a `const fn` from bytes that nobody vouches for.
+//! FlatBuffers, read by a `const fn` from untrusted bytes.
 //!
 //! A table begins with the distance back to its vtable; the vtable says how far into the table each
 //! field lies, 0 where it has its default. A vector or string begins with its length. Every number is
 //! little-endian and may lie anywhere; every offset is checked here, where it is followed. Nothing
-//! recurses: what reads a file asks for one table after the other, so a cycle is only read twice.
+//! recurses: what reads a file asks for one table after another, so a cycle is only read twice.
 
 use super::Error;
 
-/// The bytes `[at, at + 4)` as a number, or where they are not in the file.
+/// The bytes `[at, at + 4)`, if they are in the file.
 const fn word(file: &[u8], at: usize) -> Option<[u8; 4]> {
     match file.split_at_checked(at) {
         Some((_, rest)) => match rest.first_chunk::<4>() {
@@ -35,7 +35,7 @@ const fn u16_at(file: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// `at` plus the offset that stands there.
+/// `at` plus the offset that is stored there.
 const fn follow(file: &[u8], at: usize) -> Option<usize> {
     match u32_at(file, at) {
         Some(offset) => at.checked_add(offset as usize),
@@ -43,7 +43,7 @@ const fn follow(file: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The error of a place in the file that `what` points to and that is not there.
+/// The error for a place that `what` points to and that is not in the file.
 const fn outside(what: &'static str, at: usize) -> Error {
     Error::Offset { what, at }
 }
@@ -81,7 +81,7 @@ impl<'a> Table<'a> {
         Ok(Self { file, at, vtable, len })
     }
 
-    /// Where field `id` lies, if it has not its default.
+    /// Where field `id` lies, unless it has its default.
     const fn field(&self, id: usize) -> Option<usize> {
         let entry = 4 + 2 * id;
         if entry + 2 > self.len {
@@ -190,7 +190,7 @@ impl<'a> Vector<'a> {
         if i < bytes.len() { Some(bytes[i] as i8 as i32) } else { None }
     }
 
-    /// Whether two have the same bytes, where elements are bytes.
+    /// Whether two vectors of bytes have the same bytes.
     pub(super) const fn equals(&self, other: &Self) -> bool {
         let (a, b) = (self.bytes(), other.bytes());
         if a.len() != b.len() {
@@ -227,7 +227,7 @@ impl<'a> Vector<'a> {
         }
     }
 
-    /// Element `i` of eight bytes, if four are enough for it.
+    /// Element `i` of eight bytes, if it fits in four.
     pub(super) const fn long(&self, i: usize) -> Option<i32> {
         if i >= self.len {
             return None;

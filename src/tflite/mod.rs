@@ -1,10 +1,10 @@
-//! TensorFlow Lite's files: read where they lie, planned, and run to TensorFlow Lite Micro's bits.
+//! TensorFlow Lite's files: read where they lie, planned, and run to the same bits as TensorFlow Lite Micro.
 //!
 //! A `.tflite` file holds a network whose weights are integers of eight bits. [`Model::parse`] checks every
 //! byte that it looks at, and every operator; [`Model::runner`] plans the memory in an arena of the
 //! caller's and runs it. [`tflite!`](crate::tflite!) does the same at compile time: the file becomes a type
-//! whose arena, shapes and scales are constants, whose weights are used where they lie in flash, whose
-//! multipliers the compiler makes, and which links the kernels of the operators it has and no others.
+//! whose arena, shapes and scales are constants, whose weights are used where they lie in flash, whose multipliers are
+//! computed by the compiler, and which links the kernels of the operators it has and no others.
 //!
 //! # What is run
 //!
@@ -15,19 +15,19 @@
 //! | variables | VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE, CALL_ONCE |
 //! | any | RESHAPE, SQUEEZE, EXPAND_DIMS, CONCATENATION, PACK, UNPACK, SPLIT, SPLIT_V, SLICE, STRIDED_SLICE, TRANSPOSE, REVERSE_V2, PAD, PADV2, MIRROR_PAD, BROADCAST_TO, FILL, ZEROS_LIKE, SHAPE, GATHER, GATHER_ND, SPACE_TO_DEPTH, DEPTH_TO_SPACE, SPACE_TO_BATCH_ND, BATCH_TO_SPACE_ND, RESIZE_NEAREST_NEIGHBOR, CAST, SELECT_V2, LOGICAL_AND, LOGICAL_OR, LOGICAL_NOT |
 //!
-//! Variables, as streaming models of keywords have them, keep their values from one invocation to the next and have
-//! memory of their own in the arena. What CALL_ONCE assigns to them, constants only, they have in the first invocation,
-//! and again after [`Runner::reset`]. A model has less than 256 VAR_HANDLEs, whose names
-//! and containers have at most 1024 bytes, and at most 4 CALL_ONCEs of 512 operators.
+//! Variables, as in streaming keyword models, keep their values from one invocation to the next and have memory of
+//! their own in the arena. In the first invocation, and again after [`Runner::reset`], they have the constants that
+//! CALL_ONCE assigns to them. A model has fewer than 256 VAR_HANDLEs, whose names and containers have at most 1024
+//! bytes, and at most 4 CALL_ONCEs of 512 operators.
 //!
-//! Weights of 8 bits, activations of 8 bits, one subgraph beside those of CALL_ONCE, shapes that are known. Everything else (`u8`,
-//! 16-bit activations, 4-bit weights, float activations with integer weights, custom operators) is an
+//! Weights of 8 bits, activations of 8 bits, one subgraph besides those of CALL_ONCE, shapes that are known. Everything
+//! else (`u8`, 16-bit activations, 4-bit weights, float activations with integer weights, custom operators) is an
 //! [`Error`] that names the operator, its index and what was expected.
 //!
 //! # Numerics
 //!
-//! Integers are TensorFlow Lite Micro's to the bit, on every target and at every level. Floats are summed
-//! in its order without fused operations; exp and its like come from `libm`.
+//! Integers match TensorFlow Lite Micro's to the bit, on every target and at every level. Floats are summed
+//! in its order without fused operations; exp and the like come from `libm`.
 
 /// `?` for a `const fn`.
 macro_rules! tri {

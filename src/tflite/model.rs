@@ -6,7 +6,7 @@ use super::{
 };
 use crate::shape::{Dims, MAX_RANK};
 
-/// The most elements of a tensor: what a 32-bit machine can hold, and an offset can say.
+/// The most elements of a tensor: what a 32-bit machine can hold, and an offset can express.
 const MOST: usize = (1 << 30) - 1;
 
 /// A TensorFlow Lite file, checked.
@@ -27,7 +27,7 @@ pub struct Model<'a> {
     graphs: Vector<'a>,
     tensors: Vector<'a>,
     operators: Vector<'a>,
-    /// Those, and what comes behind the last that is run.
+    /// Those, and what comes after the last that is run.
     whole: Vector<'a>,
     buffers: Vector<'a>,
     inputs: Vector<'a>,
@@ -45,7 +45,7 @@ impl core::fmt::Debug for Model<'_> {
 }
 
 impl<'a> Model<'a> {
-    /// The tables of a file, without a look at its operators.
+    /// The tables of a file; its operators are not checked.
     pub(super) const fn open(file: &'a [u8]) -> Result<Self, Error> {
         match file.split_at_checked(4) {
             Some((_, [b'T', b'F', b'L', b'3', ..])) => {}
@@ -87,7 +87,7 @@ impl<'a> Model<'a> {
         })
     }
 
-    /// The model with what comes behind the last operator that is run.
+    /// The model with what comes after the last operator that is run.
     pub(super) const fn whole(&self) -> Self {
         Self { operators: self.whole, ..*self }
     }
@@ -145,7 +145,7 @@ impl<'a> Model<'a> {
 
     /// The model up to an operator, whose outputs become the model's: features for layers that learn on a device.
     ///
-    /// The file is the same; operators behind are not run, and their memory is not planned. See
+    /// The file is the same; later operators are not run, and their memory is not planned. See
     /// [`tflite!`](crate::tflite!) for the same at compile time.
     ///
     /// # Errors
@@ -392,7 +392,7 @@ impl<'a> Tensor<'a> {
         }
     }
 
-    /// Whether two have the same shape.
+    /// Whether both have the same shape.
     pub(super) const fn same_shape(&self, other: &Tensor<'_>) -> bool {
         let (a, b) = (self.dims.as_slice(), other.dims.as_slice());
         if a.len() != b.len() {
@@ -442,7 +442,7 @@ impl<'a> Node<'a> {
         self.operator
     }
 
-    /// How many inputs it has, absent ones too.
+    /// How many inputs it has, including absent ones.
     pub const fn inputs(&self) -> usize {
         self.inputs.len()
     }
@@ -530,7 +530,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// An option that is a text, if it is there.
+    /// An option that is a string, if it is there.
     pub(super) const fn text(&self, id: usize) -> Result<Option<Vector<'a>>, Error> {
         match &self.options {
             Some(options) => options.optional_vector(id, 1, "an option"),

@@ -291,7 +291,7 @@ impl Type {
     pub const INT16: Self = Self(7);
     /// Bytes from −128 to 127, with a scale and a zero point.
     pub const INT8: Self = Self(9);
-    /// A handle of a variable, which is no value: it has no bytes.
+    /// A handle of a variable. It is not a value: it has no bytes.
     pub const RESOURCE: Self = Self(13);
 
     pub(super) const fn new(code: u8) -> Self {
@@ -302,7 +302,7 @@ impl Type {
         self.0
     }
 
-    /// Whether it is that one: `==` in a `const fn`.
+    /// Whether both are the same: `==` in a `const fn`.
     pub(super) const fn is(self, other: Self) -> bool {
         self.0 == other.0
     }

@@ -2,12 +2,12 @@
 //!
 //! A value lives from the operator that writes it to the last that reads it; inputs live from the
 //! start, outputs to the end, variables always. Values that never live together may lie in the same
-//! place. What a reshaping writes is what it reads; what an elementwise operator writes may take the
-//! place of an operand that nothing else reads.
+//! place. The output of a reshaping lies where its input lies; the output of an elementwise operator may take the place
+//! of an operand that nothing else reads.
 //!
 //! Offsets are chosen greedily (as TensorFlow Lite Micro's planner does: Pisarchyk and Lee, *Efficient
-//! Memory Management for Deep Neural Net Inference*, 2020, section 5.2): one value after the other takes the lowest
-//! gap among those that live with it. Several orders are tried, and the smallest arena is taken.
+//! Memory Management for Deep Neural Net Inference*, 2020, section 5.2): each value in turn takes the lowest gap among
+//! those that live at the same time. Several orders are tried, and the smallest arena is taken.
 
 use super::{Error, Found, Model, model::Node, operators, variables};
 
@@ -17,7 +17,7 @@ pub(super) const ALIGNMENT: u32 = 16;
 /// The most tensors, and the most operators, of a model.
 const MOST: usize = 4096;
 
-/// So many values are placed in every order; more, in the first alone.
+/// Up to this many values are placed in every order; more, in the first only.
 const FEW: usize = 512;
 
 /// A time before the first operator; operator `i` works at `i + 1`.
@@ -30,11 +30,11 @@ pub(super) enum Sharing {
     Apart,
     /// Its bytes are those of input 0.
     Same,
-    /// It may overwrite one of the first so many inputs.
+    /// It may overwrite one of the first inputs: as many as given here.
     Over(usize),
 }
 
-/// A row of the table that a plan is: a number for each value.
+/// A row of the table that makes up a plan: a number for each value.
 #[derive(Clone, Copy)]
 pub(super) enum Row {
     /// Bytes; 0 where it needs none.
@@ -43,11 +43,11 @@ pub(super) enum Row {
     First,
     /// The time of the last reader.
     Last,
-    /// The value whose place it has; itself, if its own. Of a handle: the variable's.
+    /// The value whose place it has; itself, if it has its own. For a handle: the variable.
     Root,
-    /// The offset. Before there is one, what is known of a variable.
+    /// The offset; until there is one, what is known about a variable.
     At,
-    /// The value that lies next, in the order of offsets, and one more; 0 for none.
+    /// The index of the next value in the order of offsets, plus one; 0 for none.
     Next,
 }
 
@@ -67,7 +67,7 @@ pub const fn plan_len(model: &Model<'_>) -> usize {
     ROWS * values(model)
 }
 
-/// Tensors, and a value for each operator: its scratch memory, or the variable that it is the handle of.
+/// Tensors, and a value for each operator: its scratch memory, or the variable whose handle it writes.
 const fn values(model: &Model<'_>) -> usize {
     model.tensors() + model.operators()
 }
@@ -93,7 +93,7 @@ impl Table<'_> {
         }
     }
 
-    /// `value` is alive at `time`.
+    /// Records that `value` is alive at `time`.
     pub(super) const fn lives(&mut self, value: usize, time: u32) {
         if time < self.get(Row::First, value) {
             self.set(Row::First, value, time);
@@ -108,7 +108,7 @@ impl Table<'_> {
         self.get(Row::First, a) <= self.get(Row::Last, b) && self.get(Row::First, b) <= self.get(Row::Last, a)
     }
 
-    /// Whether `value` wants a place of its own.
+    /// Whether `value` needs a place of its own.
     const fn is_placed(&self, value: usize) -> bool {
         self.get(Row::Size, value) > 0
             && self.get(Row::Root, value) == value as u32
@@ -136,8 +136,8 @@ impl Plan<'_> {
         if value < self.values && at < self.words.len() { self.words[at] } else { 0 }
     }
 
-    /// The offset of tensor `index` in the arena; not to be used for a constant. One without elements was given no place:
-    /// it lies anywhere.
+    /// The offset of tensor `index` in the arena; not for constants. A tensor without elements was given no place: it
+    /// may lie anywhere.
     pub(super) const fn offset(&self, index: usize) -> u32 {
         let root = self.root(index);
         if self.get(Row::Size, root) == 0 { 0 } else { self.get(Row::At, root) }
@@ -188,7 +188,7 @@ impl Plan<'_> {
     }
 }
 
-/// Plans the memory of a model in `words`, of [`plan_len`].
+/// Plans the memory of a model in `words`, whose length is [`plan_len`].
 pub(super) const fn plan<'w>(model: &Model<'_>, words: &'w mut [u32]) -> Result<Plan<'w>, Error> {
     let values = values(model);
     if words.len() < ROWS * values {
@@ -267,7 +267,7 @@ const fn lifetimes(model: &Model<'_>, table: &mut Table<'_>) -> Result<(), Error
     Ok(())
 }
 
-/// What an operator reads and writes lives while it works.
+/// Records that what an operator reads and writes lives while it works.
 const fn uses(node: &Node<'_>, table: &mut Table<'_>) -> Result<(), Error> {
     let time = node.index as u32 + 1;
     let mut i = 0;
@@ -303,7 +303,7 @@ const fn uses(node: &Node<'_>, table: &mut Table<'_>) -> Result<(), Error> {
 /// The orders that are tried: three rules, with and without outputs that overwrite operands.
 const ORDERS: usize = 6;
 
-/// Chooses every offset in one of the orders. The bytes of the arena.
+/// Chooses every offset in one of the orders; returns the bytes of the arena.
 const fn place(model: &Model<'_>, table: &mut Table<'_>, order: usize) -> Result<u32, Error> {
     tri!(lifetimes(model, table));
     tri!(share(model, table, order < ORDERS / 2));
@@ -352,8 +352,8 @@ const fn place(model: &Model<'_>, table: &mut Table<'_>, order: usize) -> Result
 /// No place yet.
 const NOWHERE: u32 = u32::MAX;
 
-/// The value that a rule places next: the largest, the one that lives first, the one that fills most of
-/// space and time.
+/// The value that a rule places next: the largest, the one that lives first, or the one that takes most space over
+/// time.
 const fn next(table: &mut Table<'_>, rule: usize, head: u32) -> Option<usize> {
     let (mut best, mut most, mut value) = (None, 0, 0);
     while value < table.values {

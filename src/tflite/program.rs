@@ -1,15 +1,14 @@
 //! A model as a list of steps: words that say which kernel runs on which bytes.
 //!
-//! The words are made once from the file, by the compiler or at run time, and hold all that a kernel is
-//! to know: places, sizes, zero points, multipliers. To run them the file's tables are not needed, only
-//! its weights.
+//! The words are made once from the file, by the compiler or at run time, and hold all that a kernel needs to know:
+//! places, sizes, zero points, multipliers. Running them needs only the file's weights, not its tables.
 //!
 //! ```text
 //! inputs, outputs, fills, copies  the header: how many of each
 //! a port for each of the first two: type, axes, scale, zero point, place
 //! place, byte                     a fill: a variable that begins with this byte
 //! place, place                    a copy: a variable that begins with a constant
-//! kind | operator << 8, length    a step, and how many words it has beside these two
+//! kind | operator << 8, length    a step, and how many words it has besides these two
 //! …
 //! ```
 
@@ -19,7 +18,7 @@ use crate::{
     shape::{Dims, MAX_RANK},
 };
 
-/// The bit of an offset that says: in the file.
+/// The bit of an offset that means: in the file.
 const IN_FILE: u32 = 1 << 31;
 
 /// Bytes of the arena or of the file.
@@ -30,7 +29,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// So many bytes of the arena.
+    /// `len` bytes of the arena.
     pub(super) const fn arena(at: u32, len: u32) -> Self {
         Self { at, len }
     }
@@ -104,7 +103,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// A place for one that is not read yet.
+    /// A placeholder for one that is not read yet.
     pub(super) const NONE: Self =
         Self { kind: Type::FLOAT32, dims: Dims::new(&[]), scale: 0.0, zero_point: 0, at: 0, len: 0 };
 
@@ -211,7 +210,7 @@ impl<'a, 'w> Emitter<'a, 'w> {
         self.plan.is_some()
     }
 
-    /// The place of the variable that a handle means.
+    /// The place of the variable that a handle refers to.
     pub(super) const fn variable(&self, handle: &Tensor<'_>) -> Place {
         match self.plan {
             Some(plan) => {
@@ -238,14 +237,14 @@ impl<'a, 'w> Emitter<'a, 'w> {
         self.word(place.len);
     }
 
-    /// The place of a tensor.
+    /// Writes the place of a tensor.
     pub(super) const fn tensor(&mut self, tensor: &Tensor<'_>) -> Result<(), Error> {
         let place = tri!(self.place_of(tensor));
         self.place(place);
         Ok(())
     }
 
-    /// The place of a tensor, or none.
+    /// Writes the place of a tensor, or none.
     pub(super) const fn optional(&mut self, tensor: &Option<Tensor<'_>>) -> Result<(), Error> {
         match tensor {
             Some(tensor) => self.tensor(tensor),
@@ -256,7 +255,7 @@ impl<'a, 'w> Emitter<'a, 'w> {
         }
     }
 
-    /// The place of the scratch memory of operator `index`.
+    /// Writes the place of the scratch memory of operator `index`.
     pub(super) const fn scratch(&mut self, index: usize) {
         let [at, len] = match self.plan {
             Some(plan) => plan.scratch(index),
@@ -294,7 +293,7 @@ impl<'a, 'w> Emitter<'a, 'w> {
         self.tensor(tensor)
     }
 
-    /// The header: inputs, outputs, and the first values of variable tensors.
+    /// Writes the header: inputs, outputs, and the first values of variable tensors.
     pub(super) const fn header(&mut self) -> Result<(), Error> {
         let model = self.model;
         self.sizes(&[model.inputs(), model.outputs(), 0, 0]);
@@ -332,14 +331,14 @@ impl<'a, 'w> Emitter<'a, 'w> {
         }
     }
 
-    /// A variable begins with a byte throughout. Fills come before copies.
+    /// Makes a variable begin with the same byte throughout. Fills come before copies.
     pub(super) const fn fill(&mut self, place: Place, byte: u8) {
         self.tally(FILLS);
         self.place(place);
         self.word(byte as u32);
     }
 
-    /// A variable begins with a constant.
+    /// Makes a variable begin with a constant.
     pub(super) const fn copy(&mut self, from: Place, to: Place) {
         self.tally(COPIES);
         self.place(from);
@@ -347,7 +346,7 @@ impl<'a, 'w> Emitter<'a, 'w> {
     }
 }
 
-/// Words that are read.
+/// Words to be read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Words<'a>(pub(super) &'a [u32]);
 
@@ -356,7 +355,7 @@ const HEADER: usize = 4;
 const FILLS: usize = 2;
 const COPIES: usize = 3;
 
-/// The words of each.
+/// How many words each has.
 const PORT: usize = MAX_RANK + 6;
 const FILL: usize = 3;
 const COPY: usize = 4;
@@ -406,7 +405,7 @@ impl<'a> Words<'a> {
         Multiplier::from_parts(self.int()?, self.int()?).ok_or(Error::Program)
     }
 
-    /// As many multipliers as the words that are left hold.
+    /// The multipliers that the remaining words hold.
     pub(super) fn multipliers(self) -> Result<&'a [Multiplier], Error> {
         bytemuck::try_cast_slice(self.0).map_err(|_| Error::Program)
     }
@@ -470,21 +469,21 @@ impl<'a> Words<'a> {
         self.port(1, index)
     }
 
-    /// How many fills there are, and copies behind them; the words of both.
+    /// How many fills there are, and copies after them; the words of both.
     pub(super) const fn first_values(mut self) -> Result<([usize; 2], Self), Error> {
         let [inputs, outputs, fills, copies] = tri!(self.sizes::<HEADER>());
         tri!(self.take((inputs + outputs) * PORT));
         Ok(([fills, copies], self))
     }
 
-    /// The steps, behind the header.
+    /// The steps, after the header.
     pub(super) const fn steps(self) -> Result<Self, Error> {
         let ([fills, copies], mut words) = tri!(self.first_values());
         tri!(words.take(fills * FILL + copies * COPY));
         Ok(words)
     }
 
-    /// The next step: its kind, its operator, its words. `None` behind the last.
+    /// The next step: its kind, its operator, its words. `None` after the last.
     pub(super) fn step(&mut self) -> Result<Option<(u32, usize, Self)>, Error> {
         if self.0.is_empty() {
             return Ok(None);
@@ -551,7 +550,7 @@ impl Memory<'_> {
         from.get(place.start()..place.end()).ok_or(Error::Program)
     }
 
-    /// A copy of a place's bytes in the first of `to`.
+    /// Copies a place's bytes to the beginning of `to`, and returns that part.
     pub(super) fn copy<'t>(&self, place: Place, to: &'t mut [u8]) -> Result<&'t mut [u8], Error> {
         let (from, to) = (self.bytes(place)?, to.get_mut(..place.len()).ok_or(Error::Program)?);
         to.copy_from_slice(from);

@@ -14,7 +14,7 @@ use crate::{
 
 /// What runs: a model's words, and which kinds of steps there may be.
 ///
-/// [`tflite!`](crate::tflite!) makes types of it; a [`Model`] at run time has [`Any`].
+/// [`tflite!`](crate::tflite!) defines types that implement it; a [`Model`] at run time has [`Any`].
 pub trait Program {
     /// A bit for each kind of step: only their kernels are linked.
     const KINDS: u64;
@@ -29,7 +29,7 @@ impl Program for Any {
     const KINDS: u64 = u64::MAX;
 }
 
-/// What a model comes to, without memory for it.
+/// The sizes of a model, worked out without memory for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counts {
     /// Words of the program.
@@ -99,7 +99,7 @@ impl<'a> Model<'a> {
     /// Reads a file and checks every operator in it.
     ///
     /// # Errors
-    /// If the bytes are no such file, are damaged, or have an operator, a type or an option that is not run.
+    /// If the bytes are not such a file, are damaged, or have an operator, a type or an option that is not run.
     pub const fn parse(file: &'a [u8]) -> Result<Self, Error> {
         let model = tri!(Self::open(file));
         tri!(count(model));
@@ -138,7 +138,7 @@ impl<'a> Model<'a> {
         Ok(out.macs())
     }
 
-    /// The weights and biases of operator `index`: those that stand in the file.
+    /// The weights and biases of operator `index`: those that are in the file.
     ///
     /// # Errors
     /// As [`Self::parse`].
@@ -155,7 +155,7 @@ impl<'a> Model<'a> {
         Ok(out.parameters())
     }
 
-    /// Where each tensor is to lie in the arena, worked out in `words` of [`plan_len`].
+    /// Where each tensor is to lie in the arena, worked out in `words`, whose length is [`plan_len`].
     ///
     /// # Errors
     /// If there are fewer words, or the model is damaged.
@@ -194,7 +194,7 @@ impl<'a> Model<'a> {
     /// [`Runner::reset`].
     ///
     /// # Errors
-    /// If the arena is too small; the error says how many bytes there should be. As [`Self::parse`].
+    /// As [`Self::parse`], or if the arena is too small; the error then says how many bytes there should be.
     pub fn runner(&self, level: Level, arena: &'a mut [u8]) -> Result<Runner<'a, Any>, Error> {
         let (found, counts) = (arena.len(), count(*self)?);
         // What lies before the first aligned byte is lost.
@@ -220,11 +220,11 @@ fn words(bytes: &mut [u8]) -> Result<&mut [u32], Error> {
     bytemuck::try_cast_slice_mut(bytes).map_err(|_| Error::Program)
 }
 
-/// How an arena is divided at run time: values, then the program. The plan is worked out where values lie later.
+/// How an arena is divided at run time: values, then the program. The plan is worked out where the values will lie.
 struct Layout {
     /// Where the program begins.
     program: usize,
-    /// All, with what is lost before the first aligned byte.
+    /// All bytes, including those lost before the first aligned one.
     bytes: usize,
 }
 
@@ -244,7 +244,7 @@ impl<'a, P: Program> Runner<'a, P> {
         Ok(runner)
     }
 
-    /// The same with another rounding of rescaled integers; TensorFlow Lite Micro has [`Rescaling::Double`].
+    /// The same with another rounding of rescaled integers; TensorFlow Lite Micro uses [`Rescaling::Double`].
     ///
     /// ```
     /// # use kernlet::{simd::Level, tflite::Model};
@@ -264,7 +264,7 @@ impl<'a, P: Program> Runner<'a, P> {
     /// Runs the model once on the inputs that were written.
     ///
     /// # Errors
-    /// If the program contradicts itself; what a model's file can have wrong is found before.
+    /// If the program contradicts itself; errors in a model's file are found earlier.
     pub fn invoke(&mut self) -> Result<(), Error> {
         self.invoke_with(|_| {})
     }
@@ -295,7 +295,7 @@ impl<'a, P: Program> Runner<'a, P> {
         Ok(())
     }
 
-    /// Gives every variable its first value: what CALL_ONCE assigns, or zeros, which in an `i8` are the zero point.
+    /// Gives every variable its first value: what CALL_ONCE assigns, or zero, which in an `i8` is the zero point.
     ///
     /// # Errors
     /// If the program contradicts itself.
@@ -429,11 +429,11 @@ impl<'a, P: Program> Runner<'a, P> {
         Ok(bytemuck::must_cast_slice(self.bytes(port.place())?))
     }
 
-    /// Writes input `index` from real numbers, which are quantised if it is: what is beyond the range of eight bits becomes its end, and
-    /// NaN the zero point.
+    /// Writes real numbers to input `index`, quantised if it is: a number beyond the range of eight bits becomes the
+    /// end of that range, and NaN the zero point.
     ///
     /// # Errors
-    /// If there is none, it has another length, or neither `i8` nor `f32`.
+    /// If there is none, it has another length, or its elements are neither `i8` nor `f32`.
     pub fn quantize_input(&mut self, index: usize, from: &[f32]) -> Result<(), Error> {
         let port = self.input_port(index)?;
         let level = self.how.level;
@@ -457,7 +457,7 @@ impl<'a, P: Program> Runner<'a, P> {
     /// Writes the real numbers of output `index` to `to`.
     ///
     /// # Errors
-    /// If there is none, it has another length, or neither `i8` nor `f32`.
+    /// If there is none, it has another length, or its elements are neither `i8` nor `f32`.
     pub fn dequantize_output(&self, index: usize, to: &mut [f32]) -> Result<(), Error> {
         let port = self.output_port(index)?;
         let from = self.bytes(port.place())?;

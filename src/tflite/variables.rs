@@ -1,8 +1,8 @@
 //! Variables that operators read and assign by handles, and that survive an invocation.
 //!
-//! A handle is no value. VAR_HANDLE says by its name which variable the operators mean that have its output as an
-//! input; handles of one name are one variable. The plan gives the variable the value that is the scratch memory of
-//! other operators: that of the first VAR_HANDLE of its name.
+//! A handle is not a value. The name of a VAR_HANDLE says which variable is meant by the operators that have its output
+//! as an input; handles of the same name are one variable. In the plan, a variable takes the value that is scratch
+//! memory for other operators: that of the first VAR_HANDLE of its name.
 //!
 //! CALL_ONCE names a subgraph that assigns constants to variables. It runs before the first invocation, and again in
 //! [`Runner::reset`](super::Runner::reset); without it a variable begins with the zero point of what is assigned to it
@@ -17,7 +17,7 @@ use super::{
     program::{Emitter, Place},
 };
 
-/// So many VAR_HANDLEs are too many: each name is compared with all.
+/// This many VAR_HANDLEs are too many: each name is compared with all others.
 const HANDLES: usize = 256;
 
 /// The most bytes of a name.
@@ -29,7 +29,8 @@ const CALLS: usize = 4;
 /// The most operators of a subgraph of CALL_ONCE.
 const ASSIGNMENTS: usize = 512;
 
-/// What is known of a variable, in the row of offsets: the type of its elements, and whether it is read and assigned.
+/// What is known about a variable, in the row of offsets: the type of its elements, and whether it is read and
+/// assigned.
 const KIND: u32 = 0xFF;
 const SEEN: u32 = 1 << 8;
 const READ: u32 = 1 << 9;
@@ -55,7 +56,7 @@ impl<'a> Name<'a> {
         Ok(Self { container, shared })
     }
 
-    /// Whether both are one. To save space some files leave containers out.
+    /// Whether both name the same variable. To save space, some files leave out containers.
     const fn is(&self, other: &Self) -> bool {
         let container = match (&self.container, &other.container) {
             (Some(a), Some(b)) => a.equals(b),
@@ -65,7 +66,7 @@ impl<'a> Name<'a> {
     }
 }
 
-/// The first VAR_HANDLE among the first `operators` of a model that has a name.
+/// The first VAR_HANDLE with a name, among the first `operators` of a model.
 const fn find(model: &Model<'_>, operators: usize, name: &Name<'_>) -> Result<Option<usize>, Error> {
     let (mut handles, mut i) = (0, 0);
     while i < operators {
@@ -84,7 +85,7 @@ const fn find(model: &Model<'_>, operators: usize, name: &Name<'_>) -> Result<Op
     Ok(None)
 }
 
-/// The handle of VAR_HANDLE, and what READ_VARIABLE and ASSIGN_VARIABLE have as one.
+/// The handle that VAR_HANDLE writes, or that READ_VARIABLE or ASSIGN_VARIABLE reads.
 pub(super) const fn handle<'a>(node: &Node<'a>) -> Result<Tensor<'a>, Error> {
     let handle = if node.operator.code() == code::VAR_HANDLE {
         tri!(Name::of(node));
@@ -135,7 +136,7 @@ pub(super) const fn once<'a>(node: &Node<'a>) -> Result<Model<'a>, Error> {
     Ok(graph)
 }
 
-/// The VAR_HANDLE of a model that is the variable to which an operator of CALL_ONCE's subgraph assigns, if there is one.
+/// The model's VAR_HANDLE of the variable that an operator of CALL_ONCE's subgraph assigns to, if there is one.
 const fn assigned(model: &Model<'_>, assignment: &Node<'_>) -> Result<Option<usize>, Error> {
     let (graph, handle) = (&assignment.model, tri!(handle(assignment)));
     let mut i = 0;
@@ -156,7 +157,7 @@ const fn agree(node: &Node<'_>, value: &Tensor<'_>, table: &Table<'_>, variable:
     node.equal(value.bytes(), table.get(Row::Size, variable) as usize, "as many bytes as the variable has")
 }
 
-/// Handles find their variables; what is read or assigned is a variable's from the first invocation to the last.
+/// Resolves handles to variables; one that is read or assigned lives from the start to the end.
 pub(super) const fn uses(node: &Node<'_>, table: &mut Table<'_>) -> Result<(), Error> {
     let (tensors, end) = (table.tensors, node.model.operators() as u32 + 1);
     match node.operator.code() {
@@ -200,8 +201,8 @@ pub(super) const fn uses(node: &Node<'_>, table: &mut Table<'_>) -> Result<(), E
     Ok(())
 }
 
-/// What can be known only behind the last operator: that there are not too many handles, that what CALL_ONCE assigns
-/// fits, that what is read is assigned, and not by an operator behind the last.
+/// Checks what is known only after the last operator: that there are not too many handles, that what CALL_ONCE assigns
+/// fits, that what is read is assigned, and not by an operator after the last.
 pub(super) const fn check(model: &Model<'_>, table: &mut Table<'_>) -> Result<(), Error> {
     let (mut handles, mut calls, mut i) = (0, 0, 0);
     while i < model.operators() {
@@ -258,7 +259,7 @@ pub(super) const fn check(model: &Model<'_>, table: &mut Table<'_>) -> Result<()
     Ok(())
 }
 
-/// Writes what variables begin with.
+/// Writes the first values of variables.
 pub(super) const fn emit(out: &mut Emitter<'_, '_>) -> Result<(), Error> {
     let model = out.model;
     let mut i = 0;
@@ -280,7 +281,7 @@ pub(super) const fn emit(out: &mut Emitter<'_, '_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The zero point of what is assigned to a variable first.
+/// Writes the zero point of what is assigned to a variable first.
 const fn emit_fill(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
     let (model, place) = (out.model, out.variable_of_operator(node.index));
     let (mut byte, mut i) = (0, 0);
@@ -297,7 +298,7 @@ const fn emit_fill(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Err
     Ok(())
 }
 
-/// The constants that CALL_ONCE's subgraph assigns.
+/// Writes copies of the constants that CALL_ONCE's subgraph assigns.
 const fn emit_copies(graph: &Model<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
     let mut i = 0;
     while i < graph.operators() {

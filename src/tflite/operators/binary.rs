@@ -108,7 +108,7 @@ pub(super) const fn check_shapes(node: &Node<'_>, a: &Tensor<'_>, b: &Tensor<'_>
     Ok(())
 }
 
-/// Axis `i` counted from the last, which is 1; 1 before the first.
+/// The size of axis `i`, counted from the last, which is axis 1; 1 before the first.
 const fn from_end(tensor: &Tensor<'_>, i: usize) -> usize {
     let sizes = tensor.dims.as_slice();
     if i <= sizes.len() { sizes[sizes.len() - i] } else { 1 }
@@ -231,7 +231,7 @@ pub(super) fn run_mul(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -
 /// Bits that the operands of SQUARED_DIFFERENCE are shifted by before they are rescaled.
 const SQUARED_LEFT: u32 = 7;
 
-/// The square of what two integers differ by, each shifted left and rescaled to twice the larger scale.
+/// The square of the difference of two integers, each shifted left and rescaled to twice the larger scale.
 pub(super) fn run_squared_difference(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
     let mut behind = words;
     Pairs::read(&mut behind, 1, 1)?;
@@ -285,12 +285,12 @@ pub(super) struct Pairs {
     places: [Place; 3],
     /// The sizes of the output, the innermost axis first.
     counts: [usize; MAX_RANK],
-    /// How far in bytes a step along each of these axes goes, in either operand.
+    /// How many bytes a step along each of these axes takes, in either operand.
     strides: [[usize; MAX_RANK]; 2],
 }
 
 impl Pairs {
-    /// Operands of `size` bytes an element, an output of `to_size`.
+    /// Operands of `size` bytes per element, an output of `to_size`.
     pub(super) fn read(words: &mut Words<'_>, size: usize, to_size: usize) -> Result<Self, Error> {
         let places = [words.place()?, words.place()?, words.place()?];
         let (mut counts, mut strides) = ([1; MAX_RANK], [[0; MAX_RANK]; 2]);

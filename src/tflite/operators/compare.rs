@@ -1,6 +1,6 @@
-//! EQUAL, GREATER and their like, LOGICAL_AND, LOGICAL_OR, LOGICAL_NOT, and SELECT_V2, which chooses by what they write.
+//! EQUAL, GREATER and their like, LOGICAL_AND, LOGICAL_OR, LOGICAL_NOT, and SELECT_V2, which chooses by their output.
 //!
-//! Integers of two scales are compared as TensorFlow Lite Micro does it: each less its zero point, shifted left by 8
+//! Integers of two scales are compared as TensorFlow Lite Micro does it: each minus its zero point, shifted left by 8
 //! and rescaled by its scale.
 
 use super::{Emitter, Error, Found, How, Memory, Node, Tensor, Type, Words, binary, code, kind, quantized};
@@ -26,7 +26,7 @@ pub(super) const fn knows(node: &Node<'_>) -> bool {
     )
 }
 
-/// Whether an operator joins two truths, or turns one.
+/// Whether an operator combines two booleans, or inverts one.
 const fn is_logical(operation: u32) -> bool {
     matches!(operation, code::LOGICAL_AND | code::LOGICAL_OR | code::LOGICAL_NOT)
 }
@@ -120,7 +120,7 @@ pub(super) fn run(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Re
     }
 }
 
-/// What each step along the output's axes is in an operand of other sizes, in elements; 0 where an axis repeats.
+/// How far each step along the output's axes goes in an operand of other sizes, in elements; 0 where an axis repeats.
 const fn strides(node: &Node<'_>, x: &Tensor<'_>, y: &Tensor<'_>) -> Result<[usize; MAX_RANK], Error> {
     let (from, to) = (x.dims.as_slice(), y.dims.as_slice());
     let (mut strides, mut step, mut i) = ([0; MAX_RANK], 1, 0);

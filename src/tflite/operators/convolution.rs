@@ -14,7 +14,7 @@ use crate::{
     shape::Padding,
 };
 
-/// The largest stride, dilation, multiplier or kernel side: sizes made of two of them fit 32 bits.
+/// The largest stride, dilation, multiplier or kernel side: sizes computed from two of them fit 32 bits.
 const MOST: usize = 1 << 14;
 
 /// Fails where a size is above [`MOST`].
@@ -35,7 +35,7 @@ pub(super) const fn padding(node: &Node<'_>) -> Result<Padding, Error> {
     }
 }
 
-/// The kernel's complaint about a descriptor as one about the operator.
+/// Turns the kernel's error about a descriptor into one about the operator.
 pub(super) const fn valid(node: &Node<'_>, result: Result<(), ShapeError>) -> Result<(), Error> {
     match result {
         Ok(()) => Ok(()),
@@ -43,14 +43,14 @@ pub(super) const fn valid(node: &Node<'_>, result: Result<(), ShapeError>) -> Re
     }
 }
 
-/// Rows and columns of an option each.
+/// Rows and columns, from an option each.
 pub(super) const fn pair(node: &Node<'_>, rows: usize, columns: usize, default: i32) -> Result<[usize; 2], Error> {
     const EXPECTED: &str = "strides, dilations and windows of 1 or more";
     let rows = tri!(small(node, tri!(node.count(rows, default, EXPECTED))));
     Ok([rows, tri!(small(node, tri!(node.count(columns, default, EXPECTED))))])
 }
 
-/// Fails where a tensor has not four axes.
+/// Fails where a tensor does not have four axes.
 pub(super) const fn image(node: &Node<'_>, tensor: &Tensor<'_>) -> Result<(), Error> {
     node.equal(tensor.dims.rank(), 4, "four axes")
 }
@@ -85,12 +85,12 @@ pub(super) struct Layer<'a> {
 }
 
 impl Layer<'_> {
-    /// Whether it is one of floats.
+    /// Whether it is a layer of floats.
     pub(super) const fn is_float(&self) -> bool {
         self.x.kind.is(Type::FLOAT32)
     }
 
-    /// Writes the places, and counts.
+    /// Writes the places, and counts the parameters.
     pub(super) const fn emit_places(&self, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
         out.add_parameters(&self.w);
         if let Some(b) = &self.b {
@@ -102,7 +102,7 @@ impl Layer<'_> {
         out.tensor(&self.y)
     }
 
-    /// Checks weights and biases of so many output channels, which are axis `axis` of the weights, and
+    /// Checks weights and biases of `channels` output channels, which are axis `axis` of the weights, and
     /// writes zero points, range and multipliers.
     pub(super) const fn emit_filter(
         &self,
@@ -139,7 +139,7 @@ impl Layer<'_> {
     }
 }
 
-/// What takes a sum of products to the output.
+/// What a sum of products is rescaled by to give an output.
 const fn rescale(x: Quantized, w: f32, y: Quantized) -> Multiplier {
     Multiplier::from_real(x.scale as f64 * w as f64 / y.scale as f64)
 }
@@ -160,7 +160,7 @@ pub(super) fn filter<'w>(
     })
 }
 
-/// Fails where the output has not the shape that follows.
+/// Fails where the output does not have these sizes.
 const fn shaped(node: &Node<'_>, y: &Tensor<'_>, sizes: [usize; 4]) -> Result<(), Error> {
     let mut i = 0;
     while i < 4 {
@@ -304,8 +304,8 @@ pub(super) const fn emit_transposed(node: &Node<'_>, out: &mut Emitter<'_, '_>) 
     Ok(())
 }
 
-/// The padding with which a transposed convolution has an output of `sizes`: that with which a convolution
-/// would lead from there to the input.
+/// The padding with which a transposed convolution has an output of `sizes`: that with which a convolution of that
+/// output would give the input's size.
 const fn fit(
     node: &Node<'_>,
     mut conv: Conv2dTranspose,
@@ -353,7 +353,7 @@ pub(super) fn run_transposed(how: How, mut words: Words<'_>, memory: &mut Memory
     Ok(conv2d_transpose::forward_into(how.level, &conv, batch, sources.i8(x)?, &filter, as_i8(y))?)
 }
 
-/// Keeps the bounds of floats with their words.
+/// Writes the bounds of an activation of floats.
 pub(super) const fn emit_float_range(out: &mut Emitter<'_, '_>, activation: Activation) {
     let [least, most] = float_range(activation);
     out.word(least.to_bits());

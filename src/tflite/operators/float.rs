@@ -1,8 +1,8 @@
 //! Operators on floats, in TensorFlow Lite Micro's order: a sum begins at 0, goes through its terms in
 //! ascending order, and takes the bias last.
 //!
-//! Weights are read where they lie, at any address; they are not transposed, so outputs are computed four
-//! at a time for the sake of the sums' latency.
+//! Weights are read where they lie, at any address; they are not transposed, so outputs are computed four at a time to
+//! hide the latency of the sums.
 
 use super::{
     Emitter, Error, Memory, Node, Tensor, Type, Words, code,
@@ -22,7 +22,7 @@ pub(super) fn load<'t>(from: &[Bytes], to: &'t mut [f32]) -> &'t [f32] {
     to.get(..len).unwrap_or_default()
 }
 
-/// Bytes from their floats.
+/// Floats to their bytes.
 pub(super) fn store(from: &[f32], to: &mut [Bytes]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = from.to_le_bytes();
@@ -59,7 +59,7 @@ const fn expect(node: &Node<'_>, tensor: &Tensor<'_>) -> Result<(), Error> {
     node.expect(tensor, Type::FLOAT32, "float32, as the input")
 }
 
-/// The sum of products of rows, 0 first.
+/// Adds the products of two rows to `sum`, from element 0 on.
 pub(super) fn product(x: &[Bytes], w: &[Bytes], sum: f32) -> f32 {
     x.iter().zip(w).fold(sum, |sum, (&x, &w)| sum + f32::from_le_bytes(x) * f32::from_le_bytes(w))
 }
@@ -117,7 +117,7 @@ fn inside(at: usize, before: usize, size: usize) -> Option<usize> {
 /// Weights of a convolution, and how they lie.
 struct Taps<'a> {
     w: &'a [Bytes],
-    /// A channel's weights do not follow each other, but a tap's.
+    /// Whether the weights of a tap lie together, not those of a channel.
     is_depthwise: bool,
 }
 
@@ -346,11 +346,11 @@ pub(super) fn function(operation: u32, alpha: f32, x: f32) -> Result<f32, Error>
     })
 }
 
-/// The logistic function; beyond where `1 + e^−x` is 1 or `e^−x`, without it.
+/// The logistic function; without the sum where `1 + e^−x` is 1 or taken to be `e^−x`.
 pub(super) fn logistic(x: f32) -> f32 {
     /// Above it the sum is 1.
     const UPPER: f32 = 16.619_047;
-    /// Below it the sum is taken for its second term.
+    /// Below it the sum is taken to be its second term.
     const LOWER: f32 = -9.0;
     if x > UPPER {
         1.0
@@ -361,7 +361,7 @@ pub(super) fn logistic(x: f32) -> f32 {
     }
 }
 
-/// Halves to the even neighbour; what comes from below 0 is 0, not −0.
+/// Rounds halves to even; a negative number that rounds to 0 gives 0, not −0.
 fn round(x: f32) -> f32 {
     let floor = libm::floorf(x);
     let rest = x - floor;

@@ -99,7 +99,7 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
     Ok(())
 }
 
-/// The same of floats.
+/// The same for floats.
 const fn emit_float(
     node: &Node<'_>,
     out: &mut Emitter<'_, '_>,

@@ -64,7 +64,7 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
     Ok(())
 }
 
-/// The operands' elements under way: a row of the first with a column of the second.
+/// The elements of an operand to be multiplied: a row of the first, or a column of the second.
 #[derive(Clone, Copy)]
 struct Line {
     at: usize,

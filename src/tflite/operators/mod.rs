@@ -37,7 +37,7 @@ mod table;
 mod unary;
 mod variable;
 
-/// The kinds of steps; a program says which it has by a bit each.
+/// The kinds of steps; a program says which it has, with one bit each.
 pub(super) mod kind {
     macro_rules! kinds {
         ($($name:ident),* $(,)?) => { kinds!(@ 0, $($name)*); };
@@ -219,7 +219,7 @@ const fn quantized(node: &Node<'_>, tensor: &Tensor<'_>) -> Result<Quantized, Er
     Ok(Quantized { scale, zero_point: zero_point as i8 })
 }
 
-/// The fused activation that option `id` is.
+/// The fused activation in option `id`.
 const fn activation(node: &Node<'_>, id: usize) -> Result<Activation, Error> {
     Ok(match tri!(node.byte(id)) {
         0 => Activation::None,
@@ -253,5 +253,5 @@ fn output(how: How, words: &mut Words<'_>) -> Result<Output, Error> {
     Ok(output.with_range([words.byte()?, words.byte()?]))
 }
 
-/// Elements at a time that go through a buffer where an output overwrites its input.
+/// How many elements at a time go through a buffer where an output overwrites its input.
 const PIECE: usize = 256;

@@ -1,7 +1,7 @@
 //! Operators that only move elements: reshaping, joining, cutting, padding, transposing.
 //!
 //! Each becomes copies of boxes: nested loops with a step in bytes in the source and one in the destination
-//! for each. Axes that go on in both are joined, so that most are copies of long rows.
+//! for each. Axes that are contiguous in both are joined, so that most copies are of long rows.
 
 use super::{Emitter, Error, Found, Memory, Node, Tensor, Type, Words, code, kind};
 use crate::shape::MAX_RANK;
@@ -9,7 +9,7 @@ use crate::shape::MAX_RANK;
 /// The most loops of a copy.
 const LOOPS: usize = 8;
 
-/// The greatest step and block: products of two fit.
+/// The greatest step and block: products of two do not overflow.
 const MOST: i32 = 1 << 20;
 
 /// Whether an operator is one of these.
@@ -80,8 +80,8 @@ impl Copy {
         Self { counts: [0; LOOPS], from: [0; LOOPS], to: [0; LOOPS], loops: 0, from_start: 0, to_start: 0 }
     }
 
-    /// A loop inside those before, with steps in elements. A loop of one round is none, and one that the
-    /// loop before it goes on with is a part of that.
+    /// Adds a loop inside those before, with steps in elements. A loop of one round is left out, and one that the loop
+    /// before it merely continues is merged with that.
     const fn add(&mut self, count: usize, from: i64, to: i64) {
         if count == 1 {
             return;
@@ -410,7 +410,7 @@ const fn emit_strided_slice(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Resul
     if product > 0 { copy.emit(node, out, &x, &y) } else { Ok(()) }
 }
 
-/// A place along an axis: the default if masked, counted from the end if negative, held to a range.
+/// A place along an axis: the default if masked, counted from the end if negative, clamped to a range.
 const fn bound(place: i64, size: i64, masked: bool, default: i64, low: i64, high: i64) -> i64 {
     let place = if place < 0 { place + size } else { place };
     if masked {
@@ -465,7 +465,7 @@ const fn emit_reverse(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), 
     copy.emit(node, out, &x, &y)
 }
 
-/// Fills a tensor with an element of which these are the bytes (all, if it has more than four).
+/// Fills a tensor with elements of these bytes; those of more than four bytes repeat the first.
 const fn emit_fill(node: &Node<'_>, out: &mut Emitter<'_, '_>, y: &Tensor<'_>, value: u32) -> Result<(), Error> {
     let Some(size) = y.kind.size() else { return Err(node.fail("elements of whole bytes", Found::Type(y.kind))) };
     out.begin(kind::FILL, node.index);
@@ -494,7 +494,7 @@ pub(super) fn run_fill(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<
     Ok(())
 }
 
-/// Elements that are known beforehand.
+/// Writes elements that are known beforehand.
 pub(super) fn run_data(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
     let y = words.place()?;
     let (_, y) = memory.output(y)?;
@@ -659,7 +659,7 @@ const fn emit_depth(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Er
     copy.emit(node, out, &x, &y)
 }
 
-/// Block sizes and margins (padding or cropping) of two axes; the second has a block of 1 where there is one.
+/// Block sizes and margins (padding or cropping) of two axes; the second has a block of 1 where there is only one axis.
 struct Blocks {
     sizes: [usize; 2],
     margins: [[usize; 2]; 2],

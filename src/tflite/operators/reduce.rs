@@ -7,7 +7,7 @@ use super::{
 };
 use crate::kernels::int8::{Multiplier, mean, mean::Mean};
 
-/// The axes of an input: some that are joined, twice perhaps, and those before, between and behind them.
+/// The axes of an input: one or two groups that are joined, and those before, between and after them.
 #[derive(Clone, Copy)]
 struct Split {
     outer: usize,
@@ -136,7 +136,7 @@ pub(super) fn run_mean(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) 
     Ok(mean::forward_into(how.level, &mean, outer, sources.i8(x)?, as_i8(y))?)
 }
 
-/// The same of any axes; a sum is a mean of which nothing is divided.
+/// The same for any axes; a sum is a mean without the division.
 pub(super) fn run_sum(how: How, mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), Error> {
     let [x, y] = [words.place()?, words.place()?];
     let split = Split::read(&mut words)?;

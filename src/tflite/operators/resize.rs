@@ -2,7 +2,7 @@
 
 use super::{Emitter, Error, Found, Memory, Node, Type, Words, code, convolution::image, float, kind, quantized};
 
-/// Sizes below this make places in tenths of bits that fit 32 bits.
+/// Sizes up to this give places with ten fractional bits that fit 32 bits.
 const MOST: usize = 1 << 15;
 
 pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
@@ -43,11 +43,11 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
     Ok(())
 }
 
-/// What all have: sides of input and output, channels, and how places are mapped.
+/// What both have: sides of input and output, channels, and how places are mapped.
 struct Resize {
     from: [usize; 2],
     to: [usize; 2],
-    /// Elements of a pixel; bytes for the nearest.
+    /// Elements of a pixel; bytes for the nearest neighbour.
     pixel: usize,
     corners: bool,
     half: bool,
@@ -68,7 +68,7 @@ impl Resize {
         if whole == 0 { Err(Error::Program) } else { Ok(resize) }
     }
 
-    /// What an output's place is multiplied with.
+    /// What an output's place is multiplied by.
     fn scale(&self, axis: usize) -> f32 {
         let (from, to) = (self.from[axis & 1], self.to[axis & 1]);
         if self.corners && to > 1 { (from - 1) as f32 / (to - 1) as f32 } else { from as f32 / to as f32 }

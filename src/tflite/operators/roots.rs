@@ -1,22 +1,22 @@
 //! L2_NORMALIZATION, and RSQRT of integers: what divides by a square root.
 //!
-//! Source: gemmlowp's fixed point, with which TensorFlow Lite takes inverse square roots by five steps of Newton.
+//! Source: gemmlowp's fixed point, with which TensorFlow Lite computes inverse square roots in five Newton steps.
 
 use super::{Emitter, Error, Found, Memory, Node, Type, Words, kind, quantized};
 use crate::kernels::int8::{Multiplier, Rescaling};
 
-/// The high half of `2ab`, rounded; of the two smallest numbers, the largest.
+/// The high half of `2ab`, rounded; for the two smallest numbers, the largest.
 fn times(a: i32, b: i32) -> i32 {
     let doubled = (i64::from(a) * i64::from(b) + (1 << 30)) >> 31;
     if doubled > i64::from(i32::MAX) { i32::MAX } else { doubled as i32 }
 }
 
-/// `x · 2^by`, held inside 32 bits.
+/// `x · 2^by`, saturated to 32 bits.
 fn left(x: i32, by: u32) -> i32 {
     (i64::from(x) << by).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
-/// `1 / √x` as a mantissa and the exponent that goes with it; of 0, as of 1.
+/// `1 / √x` as a mantissa and the exponent that goes with it; for 0, as for 1.
 pub(super) fn inverse_root(x: i32) -> (i32, i32) {
     /// √½ in Q0.31.
     const HALF_ROOT: i32 = 1_518_500_250;
@@ -108,10 +108,10 @@ pub(super) fn run(mut words: Words<'_>, memory: &mut Memory<'_>) -> Result<(), E
     Ok(())
 }
 
-/// Bits behind the point of an inverse root before it is rescaled.
+/// Fractional bits of an inverse root before it is rescaled.
 const ROOT_BITS: i32 = 20;
 
-/// RSQRT of an `i8` less its zero point, rescaled; the largest for 0 and below, where there is none.
+/// RSQRT of an `i8` minus its zero point, rescaled; the largest `i8` for 0 and below, where there is no root.
 pub(super) fn inverse_root_of(x: i32, zero_point: i8, multiplier: Multiplier, rescaling: Rescaling) -> Option<i8> {
     if x <= 0 {
         return Some(i8::MAX);

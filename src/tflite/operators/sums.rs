@@ -11,7 +11,7 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
     if node.operator.code() == code::ADD_N { emit_add_n(node, out) } else { emit_cumsum(node, out) }
 }
 
-/// Writes what terms become.
+/// Writes how terms become outputs.
 const fn emit_scales(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
     let (x, y) = (tri!(node.input(0)), tri!(node.output(0)));
     let is_float = x.kind.is(Type::FLOAT32);

@@ -1,4 +1,4 @@
-//! SVDF: a layer whose filters look at time and features apart (R. Alvarez and H.-J. Park, *End-to-End Streaming
+//! SVDF: a layer whose filters look at time and features separately (R. Alvarez and H.-J. Park, *End-to-End Streaming
 //! Keyword Spotting*, 2019). Its state survives an invocation.
 //!
 //! ```text
@@ -86,7 +86,7 @@ fn i16_at(bytes: &[[u8; 2]], at: usize) -> i32 {
     bytes.get(at).map_or(0, |&bytes| i32::from(i16::from_le_bytes(bytes)))
 }
 
-/// Elements move one place to the front in each row; the last place is to be written.
+/// Moves the elements of each row one place to the front; the last place is left to be written.
 fn shift<T: Copy>(state: &mut [T], memory: usize) {
     for row in state.chunks_exact_mut(memory.max(1)) {
         row.copy_within(1.., 0);

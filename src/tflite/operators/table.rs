@@ -26,7 +26,7 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
     Ok(())
 }
 
-/// The square root of a positive number, as a constant function: Newton's steps from above fall until they do not.
+/// The square root of a positive number, as a `const fn`: Newton steps from above, until they no longer decrease.
 const fn root(x: f64) -> f64 {
     let mut root = if x > 1.0 { x } else { 1.0 };
     loop {

@@ -89,7 +89,7 @@ const fn emit_places(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), E
     out.tensor(&tri!(node.output(0)))
 }
 
-/// RELU rescales, the others only hold to a range.
+/// RELU rescales, the others only clamp to a range.
 const fn emit_relu(node: &Node<'_>, out: &mut Emitter<'_, '_>, operation: u32) -> Result<(), Error> {
     use crate::kernels::int8::Activation;
     let (from, to) = (tri!(quantized(node, &tri!(node.input(0)))), tri!(quantized(node, &tri!(node.output(0)))));
