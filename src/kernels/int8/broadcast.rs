@@ -4,7 +4,7 @@ use super::{MAX_RANK, ShapeError};
 
 /// Two operands of an elementwise operation, whose shapes need not be the same.
 ///
-/// Shapes are compared from their last axis on; of two different sizes one must be 1, and repeats.
+/// Shapes are compared from the last axis to the first; of two different sizes one must be 1, and repeats.
 ///
 /// ```
 /// use kernlet::kernels::int8::Broadcast;
@@ -43,7 +43,7 @@ const fn size(shape: &[usize], from_last: usize) -> usize {
 }
 
 impl Broadcast {
-    /// Operands of the same shape, of so many elements.
+    /// Operands of the same shape, of `len` elements each.
     ///
     /// ```
     /// assert_eq!(kernlet::kernels::int8::Broadcast::same(24).y_len(), 24);
@@ -109,7 +109,7 @@ impl Broadcast {
     }
 
     /// Calls `f` for each run of results with the operands that it joins: as long as the run, or one
-    /// element that repeats. Slices of other lengths than the descriptor's end the calls.
+    /// element that repeats. The calls end early if a slice is shorter than the descriptor says.
     #[inline(always)]
     pub(super) fn each_run(&self, a: &[i8], b: &[i8], y: &mut [i8], mut f: impl FnMut(&[i8], &[i8], &mut [i8])) {
         let [inner, outer @ ..] = &self.axes;
@@ -138,7 +138,7 @@ impl Broadcast {
     }
 }
 
-/// Whether `outer` goes on where `inner` ends, in both operands.
+/// Whether `outer` continues where `inner` ends, in both operands.
 const fn continues(outer: Axis, inner: Axis) -> bool {
     outer.a == inner.a.wrapping_mul(inner.count) && outer.b == inner.b.wrapping_mul(inner.count)
 }

@@ -25,7 +25,7 @@ pub struct Part {
     pub whole: usize,
 }
 
-/// Writes one input, `[rows][len]`, to its place in the output, `[rows][whole]`; the rest of it stays.
+/// Writes one input, `[rows][len]`, to its place in the output, `[rows][whole]`; the rest of it stays as it is.
 ///
 /// # Errors
 /// If the part is not inside a row or a slice has the wrong length; nothing is written then.

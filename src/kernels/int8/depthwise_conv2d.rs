@@ -105,12 +105,12 @@ struct Window<'a> {
     simple: Option<Simple<'a>>,
     rows: Range<usize>,
     columns: Range<usize>,
-    /// Where they lie, from the first on, if they are not too many and each input channel has one output.
+    /// Where they lie, relative to the first, if there are not too many and each input channel has one output.
     taps: Taps,
 }
 
 impl Window<'_> {
-    /// Lists the taps, unless they are those of the last pixel.
+    /// Lists the taps, unless they are those of the previous pixel.
     #[inline(always)]
     fn turn(&mut self, rows: &Range<usize>, columns: &Range<usize>) {
         if self.rows != *rows || self.columns != *columns {
@@ -125,7 +125,7 @@ impl Window<'_> {
         }
     }
 
-    /// Calls `f` with the places of each tap's first input, from that of the first tap on, and first weight.
+    /// Calls `f` with the places of each tap's first input, relative to that of the first tap, and first weight.
     #[inline(always)]
     fn each(&self, mut f: impl FnMut(usize, usize)) {
         let conv = self.conv;

@@ -5,11 +5,11 @@
 //! ```
 //!
 //! # Numerics
-//! All in fixed point: the reciprocal of the divisor comes from three steps of Newton, and the dividend, shifted left as
+//! All in fixed point: the reciprocal of the divisor comes from three Newton steps, and the dividend, shifted left as
 //! far as it goes, is multiplied by it and then by the multiplier's mantissa. Each product is rounded half up, and the
-//! last shift to the nearest with halves away from zero; [`Output::rescaling`] is not asked. A divisor of 0, which has no
-//! quotient, gives the number that this arithmetic gives. Where more than 31 bits are to be shifted out, TensorFlow
-//! Lite's shift is undefined; here it is taken modulo 32 and 1 is added to what is not negative, as on x86.
+//! last shift to the nearest with halves away from zero; [`Output::rescaling`] is ignored. A divisor of 0 gives
+//! whatever this arithmetic gives. Where more than 31 bits are to be shifted out, TensorFlow Lite's shift is undefined;
+//! here it is taken modulo 32 and 1 is added to what is not negative, as on x86.
 //!
 //! Source: TensorFlow Lite's `reference/div.h` and gemmlowp's `fixedpoint.h`.
 

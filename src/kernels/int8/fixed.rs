@@ -1,13 +1,13 @@
 //! Fixed-point functions of 32 bits: exp, reciprocals, logistic and tanh, as gemmlowp defines them.
 //!
-//! `Qn.m` has n integer and m fractional bits beside the sign. Source: gemmlowp, `fixedpoint.h`.
+//! `Qn.m` has n integer and m fractional bits besides the sign. Source: gemmlowp, `fixedpoint.h`.
 
 use super::rescale::{doubled_high, shift_right};
 
 /// 1 in Q0.31, or nearly.
 const ONE: i32 = i32::MAX;
 
-/// `x · 2^by`, held inside 32 bits.
+/// `x · 2^by`, saturated to 32 bits.
 #[inline(always)]
 pub(super) const fn shift_left(x: i32, by: u32) -> i32 {
     if by == 0 {
@@ -56,7 +56,7 @@ pub(super) fn exp<const INTEGER_BITS: u32>(x: i32) -> i32 {
     if x == 0 { ONE } else { result }
 }
 
-/// `2 / (1 + a)` in Q2.29, for `a` from 0 to 1 in Q0.31: three steps of Newton.
+/// `2 / (1 + a)` in Q2.29, for `a` from 0 to 1 in Q0.31: three Newton steps.
 #[inline(always)]
 fn twice_reciprocal(a: i32) -> i32 {
     const C48_OVER_17: i32 = 1_515_870_810;
@@ -101,7 +101,7 @@ pub(super) fn tanh(x: i32) -> i32 {
 
 /// `ln x` in Q5.26, for `x` from 1 in Q12.19.
 ///
-/// `x` is `2^n` times a number about the fourth root of a half, whose logarithm is a quotient of two short series.
+/// `x` is `2^n` times a number near the fourth root of a half, whose logarithm is a quotient of two short series.
 pub(super) fn log(x: i32) -> i32 {
     const LN_2: i32 = 1_488_522_236;
     const HALF_ROOT: i32 = 1_518_500_250;

@@ -8,7 +8,7 @@ use super::{MAX_RANK, ShapeError, check, check_batch, div, rem};
 
 const NAME: &str = "gather_nd";
 
-/// The axes that an index has a number for, and the rows behind them.
+/// The axes that an index has a number for, and the rows after them.
 ///
 /// ```
 /// use kernlet::kernels::int8::gather_nd::GatherNd;
@@ -62,7 +62,7 @@ impl GatherNd {
         self.axes
     }
 
-    /// Which row an index names, if it is there.
+    /// Which row an index names, if it exists.
     #[inline(always)]
     fn row(&self, index: &[[u8; 4]]) -> Option<usize> {
         index.iter().zip(&self.sizes).try_fold(0_usize, |row, (&at, &size)| {
@@ -73,7 +73,7 @@ impl GatherNd {
 }
 
 /// Overwrites `y`, `[n][inner]`, with the rows of `x` that `indices`, `[n][axes]`, name: integers of 32 bits,
-/// little-endian. An index that there is not gives zeros.
+/// little-endian. An index out of range gives zeros.
 ///
 /// # Errors
 /// If a slice has the wrong length; nothing is written then.

@@ -26,7 +26,7 @@ pub struct HardSwish {
 }
 
 impl HardSwish {
-    /// Between the scales and zero points of input and output.
+    /// For these scales and zero points of input and output.
     pub const fn new(scales: [f32; 2], zero_points: [i8; 2]) -> Self {
         const fn of_16_bits(real: f32) -> (i16, i32) {
             const HALF: i32 = 1 << 15;
@@ -45,7 +45,7 @@ impl HardSwish {
         }
     }
 
-    /// Mantissas and exponents, which were made before.
+    /// From mantissas and exponents that were made before.
     pub(crate) const fn from_parts(zero_points: [i8; 2], parts: [i32; 4]) -> Self {
         let [mantissa, exponent, output, output_exponent] = parts;
         Self { zero_points, reluish: (mantissa as i16, exponent), output: (output as i16, output_exponent) }
@@ -89,7 +89,7 @@ impl HardSwish {
     }
 }
 
-/// The high half of `2ab`, rounded, halves away from zero as C's division has them.
+/// The high half of `2ab`, rounded, halves away from zero as in C's division.
 #[inline(always)]
 fn doubled_high(a: i16, b: i16) -> i16 {
     let product = i32::from(a) * i32::from(b);
@@ -97,7 +97,7 @@ fn doubled_high(a: i16, b: i16) -> i16 {
     if doubled > i32::from(i16::MAX) { i16::MAX } else { doubled as i16 }
 }
 
-/// `x · 2^by`, held inside 16 bits.
+/// `x · 2^by`, saturated to 16 bits.
 #[inline(always)]
 fn shift_left(x: i16, by: u32) -> i16 {
     let shifted = i64::from(x) << by.min(31);

@@ -37,8 +37,9 @@ const LANES: usize = 16;
 /// The most groups of taps: a group has two at least.
 const GROUPS: usize = Taps::MOST / 2;
 
-/// Overwrites the outputs of images, or says that it does not: where channels have several outputs, are fewer than a vector
-/// has lanes, or have many taps, where outputs are rounded once, and where a level has no vectors of integers.
+/// Overwrites the outputs of images; returns `false` if it does not: where channels have several outputs, are fewer
+/// than a vector has lanes, or have many taps, where outputs are rounded once, and where a level has no vectors of
+/// integers.
 pub(super) fn depthwise(level: Level, conv: &Conv2d, filter: &Filter<'_>, x: &[i8], y: &mut [i8]) -> bool {
     let one_output = conv.out_channels == conv.in_channels;
     let Some(placing) = filter.placing().filter(|_| one_output && conv.kernel[0] * conv.kernel[1] <= Taps::MOST) else {
@@ -83,8 +84,8 @@ struct Block<'a, S: Integers> {
     s: S,
     conv: &'a Conv2d,
     placing: Placing,
-    /// The first channel of each vector. One that would go beyond the last channel begins earlier: it computes again what the
-    /// one before it does.
+    /// The first channel of each vector. One that would go beyond the last channel begins earlier, and repeats channels
+    /// of the one before it.
     firsts: [usize; VECTORS],
     vectors: usize,
     groups: usize,
@@ -95,7 +96,7 @@ struct Block<'a, S: Integers> {
     first: usize,
 }
 
-/// Where a pixel's taps read, and how far they go on from one pixel to the next.
+/// Where a pixel's taps read, and how far they move from one pixel to the next.
 struct Reads {
     places: [*const i8; Taps::MOST],
     steps: [usize; Taps::MOST],

@@ -24,7 +24,7 @@ pub struct LeakyRelu {
 }
 
 impl LeakyRelu {
-    /// Of this slope, for inputs of zero point 0.
+    /// A leaky ReLU of this slope, for inputs of zero point 0.
     pub const fn new(input_scale: f32, output_scale: f32, slope: f32, output: Output) -> Self {
         let positive = Multiplier::from_real(input_scale as f64 / output_scale as f64);
         let negative = Multiplier::from_real(input_scale as f64 * slope as f64 / output_scale as f64);

@@ -23,7 +23,7 @@ const INTEGER_BITS: u32 = 5;
 /// Integer bits of the sum.
 const SUM_BITS: u32 = 12;
 
-/// Bits behind the point that a difference has more than an output.
+/// How many more fractional bits a difference has than an output.
 const SHIFT: u32 = 31 - INTEGER_BITS - 4;
 
 /// The integers of a log-softmax.

@@ -12,7 +12,7 @@ use crate::simd::Level;
 /// Integer bits of an input.
 pub(super) const INTEGER_BITS: u32 = 4;
 
-/// An input's way into Q4.27: what the logistic function and the hyperbolic tangent share.
+/// How an input becomes Q4.27: what the logistic function and the hyperbolic tangent share.
 ///
 /// ```
 /// use kernlet::kernels::int8::logistic::Input;
@@ -31,7 +31,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// Inputs of this scale and zero point, double rounding.
+    /// Inputs of this scale and zero point, with double rounding.
     pub const fn new(scale: f32, zero_point: i8) -> Self {
         let multiplier = Multiplier::from_real(scale as f64 * (1 << (31 - INTEGER_BITS)) as f64);
         Self::from_multiplier(zero_point, multiplier)
@@ -57,7 +57,8 @@ impl Input {
         Self { rescaling, ..self }
     }
 
-    /// What `f`, from Q4.27 to Q0.31, makes of an input, with so many bits behind the point; saturated beyond the radius.
+    /// Applies `f`, from Q4.27 to Q0.31, to an input; the result has `bits` fractional bits and saturates beyond the
+    /// radius.
     #[inline(always)]
     pub(super) fn apply(&self, x: i8, f: impl Fn(i32) -> i32, bits: u32, zero_point: i32) -> i8 {
         let x = i32::from(x) - i32::from(self.zero_point);

@@ -8,8 +8,8 @@
 //! c = clip(f · c + i · g)           h = o · tanh(c)
 //! ```
 //!
-//! The logistic function and the tangent are read from one table of 256 places, with a straight line between
-//! two. The cell's scale is a power of two.
+//! The logistic function and the tangent are read from one table of 256 places, with linear interpolation. The cell's
+//! scale is a power of two.
 //!
 //! **The state survives a call**: `hidden` and `cell` go on where the last step left them. To begin anew, fill
 //! `hidden` with its zero point and `cell` with 0.
@@ -21,7 +21,7 @@ use crate::simd::Level;
 
 const NAME: &str = "int8 lstm";
 
-/// Bits behind the point of a gate before its function.
+/// Fractional bits of a gate before its function.
 const GATE_BITS: i32 = 12;
 
 /// The weights of one gate.
@@ -62,7 +62,7 @@ pub struct Lstm<'a> {
     pub cells: usize,
     /// The input, forget, cell and output gates.
     pub gates: [Gate<'a>; 4],
-    /// Whether `x` and `y` are `[steps][batch]` and not `[batch][steps]`.
+    /// Whether `x` and `y` are `[steps][batch]` instead of `[batch][steps]`.
     pub time_major: bool,
     /// How the hidden state is placed.
     pub hidden: Output,
@@ -76,8 +76,8 @@ pub struct Lstm<'a> {
 }
 
 impl<'a> Lstm<'a> {
-    /// A layer whose cell has a scale of `2^cell_power` and is clipped at a real number (0 for none), and whose
-    /// hidden state has a scale and a zero point; `[scale, clip]` come together.
+    /// A layer whose cell has a scale of `2^cell_power` and is clipped at a real number (0 for none), and whose hidden
+    /// state has a scale and a zero point; that scale and the clip are passed as one array.
     pub const fn new(
         inputs: usize,
         cells: usize,
@@ -205,10 +205,10 @@ fn saturate(x: i32) -> i16 {
     x.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
 }
 
-/// Where TensorFlow's table has one more than the integer nearest to `65536 · σ(i / 24)`: a bit for each place.
+/// Where TensorFlow's table is one more than the integer nearest to `65536 · σ(i / 24)`: a bit for each place.
 pub(crate) const ONE_MORE: [u64; 4] = [0xC046_7BAE_FA7B_D110, 0x0011_0090_2044_0005, 0x80, 0x8000_0000_0000_0000];
 
-/// `65536 · σ(i / 24)`, rounded, and one more at 44 places.
+/// `65536 · σ(i / 24)`, rounded, plus one at 44 places.
 static LOGISTIC: [u16; 256] = {
     /// e^(−1/24).
     const STEP: f64 = 0.959_189_457_111_381_9;
@@ -222,7 +222,7 @@ static LOGISTIC: [u16; 256] = {
     table
 };
 
-/// The table at `x / 2^bits`, with so many bits behind the point; `most` beyond its end.
+/// The table interpolated at `x / 2^bits`, with `bits` fractional bits; `most` beyond its end.
 #[inline(always)]
 fn interpolated(x: u32, bits: u32, most: u32) -> u32 {
     let place = (x >> bits) as usize;
@@ -278,10 +278,10 @@ pub struct State<'a> {
     pub cell: &'a mut [i16],
 }
 
-/// All steps of a batch of sequences; `y` has the hidden state after each.
+/// Runs all steps of a batch of sequences; `y` gets the hidden state after each.
 ///
-/// `x` is `[batch][steps][inputs]`, `y` is `[batch][steps][cells]` (steps before batch if `time_major`), and so many steps are
-/// done as `x` has. `scratch` may hold anything.
+/// `x` is `[batch][steps][inputs]`, `y` is `[batch][steps][cells]` (steps before batch if `time_major`), and the length
+/// of `x` says how many steps there are. `scratch` may hold anything.
 ///
 /// # Errors
 /// If a slice has the wrong length; nothing is written then.

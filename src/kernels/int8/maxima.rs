@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
-/// Overwrites the outputs of images, or says that it does not: where there are fewer channels than a vector has bytes, and where a
-/// level has no vectors of integers.
+/// Overwrites the outputs of images; returns `false` if it does not: where there are fewer channels than a vector has
+/// bytes, and where a level has no vectors of integers.
 pub(super) fn maxima(level: Level, pool: &Pool2d, range: [i8; 2], x: &[i8], y: &mut [i8]) -> bool {
     let mut done = false;
     let _ = level.dispatch_integers(Job { pool, range, x, y, done: &mut done });
@@ -71,7 +71,7 @@ impl IntegerKernel for Job<'_> {
     }
 }
 
-/// How far ahead of what is compared the input is asked for.
+/// How far ahead of the comparisons the input is prefetched.
 const AHEAD: usize = 12288;
 
 /// The outputs of a window.

@@ -2,11 +2,10 @@
 //!
 //! # Values
 //!
-//! An `i8` stands for a real number: `real = scale · (q − zero point)`. Activations have a scale and a
-//! zero point of their own each; weights have zero point 0 and a scale for the layer or for each output
-//! channel; a bias is an `i32` of the scale of the sums that it is added to. So a sum of products
-//! becomes an output through one real number, the scale of the input times that of the weights over
-//! that of the output: a [`Multiplier`].
+//! An `i8` stands for a real number: `real = scale · (q − zero point)`. Activations each have a scale and a zero point
+//! of their own; weights have zero point 0 and a scale for the layer or for each output channel; a bias is an `i32` of
+//! the scale of the sums that it is added to. So a sum of products becomes an output through one real number, the scale
+//! of the input times that of the weights over that of the output: a [`Multiplier`].
 //!
 //! # Conventions
 //!

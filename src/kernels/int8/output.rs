@@ -62,7 +62,7 @@ impl Activation {
     }
 }
 
-/// How a rescaled sum becomes an output: the zero point is added, then the range holds it.
+/// How a rescaled sum becomes an output: the zero point is added, then it is clamped to the range.
 ///
 /// ```
 /// use kernlet::kernels::int8::{Activation, Multiplier, Output};
@@ -83,7 +83,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// All 256 values, double rounding.
+    /// All 256 values, with double rounding.
     pub const fn new(zero_point: i8) -> Self {
         Self { zero_point, range: [i8::MIN, i8::MAX], rescaling: Rescaling::Double }
     }
@@ -121,7 +121,7 @@ impl Output {
     }
 }
 
-/// `x`, at most the second and then at least the first of `range`, as TensorFlow does it.
+/// `x`, at least the first and then at most the second of `range`, as TensorFlow does it.
 #[inline(always)]
 pub(super) const fn clamp(x: i32, range: [i8; 2]) -> i8 {
     let [least, most] = range;
@@ -184,7 +184,7 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// The multipliers from a channel on as mantissas and exponents, or the one.
+    /// The multipliers from a channel on as mantissas and exponents, or the only one.
     #[inline(always)]
     pub(super) fn parts(&self, first: usize) -> &[[i32; 2]] {
         let multipliers = match self.multipliers {
@@ -194,7 +194,7 @@ impl<'a> Filter<'a> {
         bytemuck::must_cast_slice(multipliers)
     }
 
-    /// The channels from one on, if there is a way for them that is simple.
+    /// The channels from `first` on, if the simple way works for them.
     #[inline(always)]
     pub(super) fn simple(&self, first: usize, channels: usize, terms: usize) -> Option<Simple<'_>> {
         let Output { zero_point, range, rescaling } = self.output;
@@ -219,7 +219,7 @@ impl<'a> Filter<'a> {
         (rescaling == Rescaling::Double).then_some(Placing { zero_point, range })
     }
 
-    /// The door: weights, biases and multipliers of so many channels.
+    /// The door: weights, biases and multipliers of `channels` channels.
     #[inline]
     pub(super) fn check(&self, operation: &'static str, w_len: usize, channels: usize) -> Result<(), ShapeError> {
         check(operation, "w", self.w, w_len)?;

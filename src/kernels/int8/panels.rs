@@ -1,14 +1,15 @@
 //! The product with vectors: a tile of pixels × channels stays in registers over all terms.
 //!
-//! How it goes fast:
+//! What makes it fast:
 //! 1. The weights of some vectors of channels are copied into a panel, group of terms by group, so that one load brings a group for
 //!    each channel; all pixels use it. Terms beyond a panel go on from sums in memory.
 //! 2. The rows of a tile are gathered beside each other in the form that the instructions take; one input is then a
 //!    broadcast load.
 //! 3. Where an instruction takes inputs as they lie, nothing is gathered: each pixel of a tile is read where it is. If a
-//!    window's rows are not whole groups, the last group of each has weights of 0 for what lies behind. Windows in the
-//!    padding are gathered still.
-//! 4. A row or few read each weight once, so nothing is copied: vectors go along the terms, four channels share the inputs.
+//!    window's rows are not whole groups, the last group of each has weights of 0 for what follows. Windows in
+//!    the padding are still gathered.
+//! 4. One row or a few read each weight once, so nothing is copied: vectors go along the terms, four channels share the
+//!    inputs.
 #![allow(unsafe_code)]
 // Entered where there are vectors of integers.
 #![cfg_attr(
@@ -39,7 +40,7 @@ const PANEL: usize = 8192;
 /// Words of the rows of a tile.
 const TILE: usize = 3072;
 
-/// Rows whose sums are kept where terms do not fit a panel: their panel is copied once for so many.
+/// Rows whose sums are kept where terms do not fit a panel: their panel is copied once for all of them.
 const KEPT_ROWS: usize = 64;
 
 /// Rows of a tile.
@@ -52,16 +53,17 @@ const _: () = assert!(MR.is_multiple_of(PLACED));
 /// The most channels of a panel.
 const CHANNELS: usize = 64;
 
-/// Words of a gathered row whose runs are spread over groups of their own, without what may be read behind it.
+/// Words of a gathered row whose runs are spread over groups of their own, without what may be read after it.
 const LINE: usize = 64;
 
-/// Groups more than the terms need that cost less than gathering: of three rows of three, or of nine, two at most.
+/// How many groups more than the terms need still cost less than gathering: three rows of three, or of nine, have at
+/// most two.
 const SPARE: usize = 4;
 
-/// So few rows are not worth a panel.
+/// Up to this many rows are not worth a panel.
 const FEW_ROWS: usize = 3;
 
-/// Overwrites the outputs, or says that the level has no vectors of integers.
+/// Overwrites the outputs; returns `false` if the level has no vectors of integers.
 pub(super) fn product(level: Level, layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mut [i8]) -> bool {
     level.dispatch_integers(Job { layer, rows, pixels, y })
 }
@@ -107,7 +109,8 @@ impl<R: Rows> IntegerKernel for Job<'_, R> {
     }
 }
 
-/// Words at a cache line, which are written before they are read; rows of a tile that is not full are not, and their sums are dropped.
+/// Words aligned to a cache line, written before they are read; the missing rows of a tile that is not full are not,
+/// and their sums are dropped.
 #[repr(align(64))]
 struct Aligned<const N: usize>(MaybeUninit<[i32; N]>);
 
@@ -128,17 +131,17 @@ struct Memory {
     line: Aligned<{ LINE + 2 }>,
 }
 
-/// What a block of channels has beside its weights, a vector of channels each.
+/// What a block of channels has besides its weights, for each vector of channels.
 pub(super) struct Constants<S: Integers, const NV: usize> {
     pub(super) starts: [[i32; 16]; NV],
     pub(super) scaling: [S::Scaling; NV],
 }
 
-/// A block of channels, and what it has beside its weights.
+/// A block of channels, and what it has besides its weights.
 struct Block<'a, S: Integers, const NV: usize> {
     s: S,
     layer: &'a Layer<'a>,
-    /// The first of the channels, of all that the filter has.
+    /// The first of the channels, among all that the filter has.
     first: usize,
     channels: usize,
     constants: Constants<S, NV>,
@@ -148,7 +151,7 @@ impl<S: Integers, const NV: usize> Block<'_, S, NV> {
     /// Writes the outputs of some pixels.
     ///
     /// # Safety
-    /// `y` is valid for writing the block's channels, and so are the places of the pixels behind it.
+    /// `y` is valid for writing the block's channels, and so are the places of the pixels after it.
     #[inline(always)]
     unsafe fn place<const PIXELS: usize>(&self, sums: &[[S::V; NV]; PIXELS], y: *mut i8) {
         let Self { s, layer, first, channels, constants } = self;
@@ -218,7 +221,7 @@ impl<S: Integers> Line for Groups<S> {
 }
 
 impl Memory {
-    /// All pixels of up to `NV` vectors of channels; returns how many channels these are.
+    /// Computes all pixels of up to `NV` vectors of channels; returns how many channels these are.
     ///
     /// # Safety
     /// The weights and outputs of the layer are there for all its channels and pixels.
@@ -369,7 +372,7 @@ impl Memory {
     /// Copies the weights of a block of channels, `len` terms of each, into the panel, to its groups from `group` on.
     ///
     /// # Safety
-    /// Each of the channels' rows of `w`, `stride` apart, has `len` elements, and the panel room for the groups.
+    /// Each of the channels' rows of `w`, `stride` apart, has `len` elements, and the panel has room for the groups.
     #[inline(always)]
     unsafe fn pack<S: Integers, const NV: usize>(
         &mut self,
@@ -391,7 +394,7 @@ impl Memory {
         }
     }
 
-    /// Takes from the starts what zero points would add: the sum of each channel's weights, so many times.
+    /// Subtracts from the starts what zero points would add: a multiple of the sum of each channel's weights.
     ///
     /// # Safety
     /// The weights of the channels are there.
@@ -452,7 +455,7 @@ pub(super) fn constants<S: Integers, const NV: usize>(
 /// Adds the products of all groups. Sums come and go by value: behind a reference they would lie in memory.
 ///
 /// # Safety
-/// `x` has `MR` rows of groups, `panel` `NV` vectors for each group.
+/// `x` has `MR` rows of groups, and `panel` has `NV` vectors for each group.
 #[inline(always)]
 unsafe fn products<S: Integers, const NV: usize>(
     s: S,
@@ -481,12 +484,12 @@ struct Direct<'a> {
     runs: Runs<'a>,
     /// The groups of a run.
     groups: usize,
-    /// Whether runs are not whole groups: the last of each goes on to what lies behind the run.
+    /// Whether runs are not whole groups: the last of each extends past the run.
     is_spread: bool,
 }
 
 impl<'a> Direct<'a> {
-    /// If the instruction set and the rows have it; `most` terms in groups fit the panel and the tile.
+    /// The rows, if they and the instruction set allow it; `most` terms in groups fit the panel and the tile.
     #[inline(always)]
     fn new<S: Integers, R: Rows>(rows: &'a R, terms: usize, most: usize) -> Option<Self> {
         let runs = rows.runs().filter(|_| S::DIRECT)?;
@@ -499,8 +502,7 @@ impl<'a> Direct<'a> {
         (!direct.is_spread || fits).then_some(direct)
     }
 
-    /// A piece of rows that are one run each. The last group goes on to what lies behind the piece, as far as a row's end at least;
-    /// its weights there are 0.
+    /// A piece of rows that are one run each. The last group may extend past a row's end; its weights there are 0.
     #[inline(always)]
     fn piece<S: Integers, R: Rows>(rows: &'a R, terms: usize, from: usize, len: usize) -> Option<Self> {
         let runs = rows.runs().filter(|runs| S::DIRECT && runs.count == 1 && runs.len == terms)?;
@@ -517,7 +519,7 @@ impl<'a> Direct<'a> {
     /// Copies the runs of a gathered line of bytes into groups of their own.
     ///
     /// # Safety
-    /// `line` has all runs, and seven bytes behind them; `to` has all groups.
+    /// `line` has all runs, and seven bytes after them; `to` has all groups.
     #[inline(always)]
     unsafe fn spread(&self, line: *const i8, to: *mut i32) {
         for run in 0..self.runs.count {
@@ -531,8 +533,8 @@ impl<'a> Direct<'a> {
         }
     }
 
-    /// All outputs of the next whole tiles of rows that begin evenly, of `left` rows at most; returns how many rows these are, and moves
-    /// `place` on.
+    /// Writes all outputs of the next whole tiles of evenly spaced rows, `left` rows at most; returns how many rows
+    /// these are, and moves `place` on.
     ///
     /// # Safety
     /// `panel` holds all groups of the block's channels, and `y` is valid for writing the outputs of all rows.
@@ -571,14 +573,14 @@ impl<'a> Direct<'a> {
         tiles * MR
     }
 
-    /// From a row's first element to behind its last group.
+    /// The length from a row's first element to the end of its last group.
     #[inline(always)]
     fn span(&self) -> Option<usize> {
         self.runs.span()?.checked_sub(self.runs.len)?.checked_add(self.groups * size_of::<i32>())
     }
 
-    /// Where the rows of a tile begin, if all their runs are in the input; `place` is moved on then. A row that is not there
-    /// is the first again.
+    /// Where the rows of a tile begin, if all their runs are in the input; `place` is moved on then. A missing row is
+    /// the first again.
     #[inline(always)]
     fn tile<R: Rows>(&self, rows: &R, place: &mut R::Place, count: usize) -> Option<[*const i8; MR]> {
         let (span, x) = (self.span()?, self.runs.x);
@@ -604,7 +606,7 @@ impl<'a> Direct<'a> {
 /// [`products`] of rows that are read where they lie.
 ///
 /// # Safety
-/// Each row of `tile` has the groups of the runs of `direct`, `panel` `NV` vectors for each of their groups.
+/// Each row of `tile` has the groups of the runs of `direct`, and `panel` has `NV` vectors for each of their groups.
 #[inline(always)]
 unsafe fn products_direct<S: Integers, const NV: usize>(
     s: S,

@@ -20,7 +20,7 @@ const NAME: &str = "int8 pool2d";
 /// If the descriptor is not valid or a slice has the wrong length; nothing is written then.
 ///
 /// # Numerics
-/// The sum is divided by the number of elements and rounded, halves away from zero; then `range` holds it.
+/// The sum is divided by the number of elements and rounded, halves away from zero; then it is clamped to `range`.
 ///
 /// ```
 /// use kernlet::{kernels::{int8::pool2d, pool2d::Pool2d}, simd::Level};
@@ -43,7 +43,7 @@ pub fn average_forward_into(
     Ok(())
 }
 
-/// The largest element of each window, held inside `range`.
+/// The largest element of each window, clamped to `range`.
 ///
 /// # Errors
 /// If the descriptor is not valid or a slice has the wrong length; nothing is written then.
@@ -70,13 +70,13 @@ pub fn max_forward_into(
     Ok(())
 }
 
-/// What is made of a window.
+/// How a window becomes outputs.
 trait Join: Copy {
     /// Overwrites the outputs, one for each channel.
     fn join(self, window: &Window<'_>, y: &mut [i8]);
 }
 
-/// The average, held inside a range.
+/// The average, clamped to a range.
 #[derive(Clone, Copy)]
 struct Average([i8; 2]);
 
@@ -105,7 +105,7 @@ impl Join for Average {
     }
 }
 
-/// The largest element, held inside a range.
+/// The largest element, clamped to a range.
 #[derive(Clone, Copy)]
 struct Largest([i8; 2]);
 

@@ -15,7 +15,7 @@ pub(super) struct Layer<'a> {
     pub all_channels: usize,
 }
 
-/// Overwrites the outputs of the layer's channels in so many pixels of `y`.
+/// Overwrites the outputs of the layer's channels in `pixels` pixels of `y`.
 pub(super) fn product(level: Level, layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mut [i8]) {
     if HAS_VECTORS && panels::product(level, layer, rows, pixels, y) {
         return;

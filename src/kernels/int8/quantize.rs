@@ -3,7 +3,7 @@
 use super::{Multiplier, Output, ShapeError, check, output::clamp, table::Table};
 use crate::simd::Level;
 
-/// `y = round(x / scale) + zero_point`, held inside −128 to 127.
+/// `y = round(x / scale) + zero_point`, clamped to −128 to 127.
 ///
 /// # Errors
 /// If the slices are not equally long; nothing is written then.
@@ -52,7 +52,7 @@ pub fn dequantize_into(level: Level, scale: f32, zero_point: i8, x: &[i8], y: &m
     Ok(())
 }
 
-/// Overwrites each element with its value at another scale, the old one over the new being `multiplier`.
+/// Overwrites each element with its value at another scale; `multiplier` is the old scale over the new one.
 ///
 /// ```
 /// use kernlet::{kernels::int8::{Multiplier, Output, quantize}, simd::Level};

@@ -2,12 +2,12 @@
 //!
 //! A ReLU may change the scale, so it rescales: `y = clamp(rescale(x − zₓ, sₓ / s_y) + z_y)` with the range of
 //! [`Activation::Relu`](super::Activation::Relu). A ReLU6 keeps its input's scale and
-//! zero point and only holds it inside their range.
+//! zero point and only clamps it to their range.
 
 use super::{Multiplier, Output, ShapeError, check, output::clamp};
 use crate::simd::Level;
 
-/// Overwrites each element with its rescaled value, held inside the output's range.
+/// Overwrites each element with its rescaled value, clamped to the output's range.
 ///
 /// ```
 /// use kernlet::{kernels::int8::{Activation, Multiplier, Output, relu}, simd::Level};
@@ -23,7 +23,7 @@ pub fn relu_in_place(level: Level, input_zero_point: i8, multiplier: Multiplier,
     }
 }
 
-/// Overwrites `y` with the rescaled values of `x`, held inside the output's range.
+/// Overwrites `y` with the rescaled values of `x`, clamped to the output's range.
 ///
 /// # Errors
 /// If the slices are not equally long; nothing is written then.
@@ -50,7 +50,7 @@ pub fn relu_into(
     Ok(())
 }
 
-/// Holds each element inside a range: ReLU6 with that of [`Activation::Relu6`](super::Activation::Relu6).
+/// Clamps each element to a range: ReLU6 with that of [`Activation::Relu6`](super::Activation::Relu6).
 ///
 /// ```
 /// use kernlet::{kernels::int8::{Activation, relu}, simd::Level};
@@ -65,7 +65,7 @@ pub fn clamp_in_place(level: Level, range: [i8; 2], y: &mut [i8]) {
     }
 }
 
-/// Overwrites `y` with `x`, held inside a range.
+/// Overwrites `y` with `x`, clamped to a range.
 ///
 /// # Errors
 /// If the slices are not equally long; nothing is written then.

@@ -119,7 +119,7 @@ impl Multiplier {
         self.exponent
     }
 
-    /// The multiplier over `count`, as the mean of so many numbers takes it: the mantissa keeps as
+    /// The multiplier over `count`, as a mean of that many numbers needs it: the mantissa keeps as
     /// many bits as the exponent allows, and the quotient is truncated.
     ///
     /// ```
@@ -178,7 +178,7 @@ impl Multiplier {
     }
 }
 
-/// The high half of `2ab`, rounded half up; of the product of the two smallest numbers, the largest.
+/// The high half of `2ab`, rounded half up; for the two smallest numbers, the largest.
 #[inline(always)]
 pub(super) const fn doubled_high(a: i32, b: i32) -> i32 {
     let doubled = (a as i64 * b as i64 + (1 << 30)) >> 31;

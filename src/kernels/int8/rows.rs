@@ -1,4 +1,4 @@
-//! The inputs of each output pixel as a row of terms: what makes of a convolution a product of matrices.
+//! The inputs of each output pixel as a row of terms: what makes a convolution a product of matrices.
 
 use core::ops::Range;
 
@@ -21,13 +21,14 @@ pub(super) trait Rows {
     /// This row and the three that follow, where they lie together in the input.
     fn four(&self, place: Self::Place) -> Option<&[i8]>;
 
-    /// How the rows lie in the input that lie in runs there, if any do.
+    /// How those rows lie that lie in runs in the input, if any do.
     fn runs(&self) -> Option<Runs<'_>>;
 
     /// Where the first run of a row begins, if all of them are in the input.
     fn start(&self, place: Self::Place) -> Option<usize>;
 
-    /// How many rows from `place` on begin evenly, and how far apart: if the first of them has its runs in the input, all have.
+    /// How many rows from `place` on are evenly spaced, and how far apart: if the first of them has its runs in the
+    /// input, all have.
     fn even(&self, place: Self::Place) -> (usize, usize);
 
     /// The place `count` rows on, of those that [`Self::even`] counts.
@@ -47,7 +48,7 @@ pub(super) struct Runs<'a> {
 }
 
 impl Runs<'_> {
-    /// From the first term to behind the last.
+    /// The length from the first term to the end of the last.
     #[inline(always)]
     pub(super) fn span(&self) -> Option<usize> {
         self.count.checked_sub(1)?.checked_mul(self.step)?.checked_add(self.len)
@@ -56,13 +57,13 @@ impl Runs<'_> {
 
 /// Where terms are copied to.
 pub(super) trait Line {
-    /// How many it holds.
+    /// How many terms it holds.
     fn len(&self) -> usize;
 
-    /// Copies terms to the places from `at` on; more than there are places are left out.
+    /// Copies terms to the places from `at` on; those that do not fit are left out.
     fn copy(&mut self, at: usize, terms: &[i8]);
 
-    /// Fills so many places from `at` on.
+    /// Fills `len` places from `at` on.
     fn fill(&mut self, at: usize, len: usize, value: i8);
 }
 
@@ -142,7 +143,7 @@ impl Rows for Matrix<'_> {
     }
 }
 
-/// Copies what `to` has room for, which `from` has. Runs are short, and a call of the library's copy is not.
+/// Fills `to` from `from`, which is long enough. Runs are short, and a call of the library's copy is not.
 #[inline(always)]
 fn copy(to: &mut [i8], from: &[i8]) {
     let (to_words, to_rest) = to.as_chunks_mut::<4>();
@@ -222,9 +223,9 @@ pub(super) struct Windows<'a> {
     pub x: &'a [i8],
     pub rows: Axis,
     pub columns: Axis,
-    /// All channels of a pixel.
+    /// The number of channels of a pixel.
     pub channels: usize,
-    /// Those of a term.
+    /// Those that are taken.
     pub taken: Range<usize>,
     /// Rows and columns of the output.
     pub output: [usize; 2],
@@ -357,7 +358,7 @@ impl Rows for Windows<'_> {
     }
 }
 
-/// The windows of a transposed convolution: of each tap the input that it brings to the output, if there is one.
+/// The windows of a transposed convolution: for each tap, the input that it brings to the output, if there is one.
 pub(super) struct Gathered<'a> {
     pub x: &'a [i8],
     pub rows: Axis,
@@ -445,7 +446,7 @@ impl Rows for Gathered<'_> {
 /// A piece of a row that is being written.
 struct Put<'a, L: ?Sized> {
     to: &'a mut L,
-    /// Terms of the row before the piece that have not passed yet.
+    /// Terms of the row before the piece that are not passed over yet.
     from: usize,
     at: usize,
 }
@@ -456,7 +457,7 @@ impl<L: Line + ?Sized> Put<'_, L> {
         self.at >= self.to.len()
     }
 
-    /// Whether so many terms are all before the piece; they have passed then.
+    /// Whether the next `len` terms are all before the piece; they are passed over then.
     #[inline(always)]
     fn passes(&mut self, len: usize) -> bool {
         let all = len <= self.from;

@@ -1,4 +1,4 @@
-//! A part of a tensor: along each axis so many elements from a first one on, in steps that may go back.
+//! A part of a tensor: along each axis a number of elements from a first one on, in steps that may go backwards.
 //! Values are copied, whatever their type.
 
 use super::{MAX_RANK, ShapeError, check};
@@ -28,7 +28,7 @@ pub struct Slice {
 }
 
 impl Slice {
-    /// Of each axis, `count` elements from `begin` on, `step` apart.
+    /// From each axis, `count` elements from `begin` on, `step` apart.
     ///
     /// # Errors
     /// If there are more than [`MAX_RANK`] axes, the lists are not equally long, an element lies outside its axis,

@@ -1,7 +1,7 @@
 //! Softmax of eight-bit integers over rows: the last axis.
 //!
 //! The output has scale 1/256 and zero point −128. In fixed point: differences from the largest in Q5.26,
-//! `e^x` in Q0.31, their sum in Q12.19, its reciprocal by three steps of Newton.
+//! `e^x` in Q0.31, their sum in Q12.19, its reciprocal by three Newton steps.
 //!
 //! Source: TensorFlow Lite's and gemmlowp's fixed-point softmax.
 
@@ -78,7 +78,7 @@ impl Softmax {
     }
 }
 
-/// The largest input that `integer_bits` hold once it is scaled by so much.
+/// The largest input that `integer_bits` hold once it is scaled by `multiplier`.
 pub(super) const fn input_radius(integer_bits: u32, multiplier: Multiplier) -> i32 {
     let exponent = multiplier.exponent();
     let radius = ((1_i64 << integer_bits) - 1) << (31 - integer_bits);

@@ -1,4 +1,4 @@
-//! Sums of many terms of eight-bit integers: of tensors element by element, and of all elements up to each along an axis.
+//! Sums of many terms of eight-bit integers: of tensors element by element, and running sums along an axis.
 //!
 //! All terms have one scale and zero point. With `h = rescale(· · 2²⁰, ½)`, which is exact:
 //!
@@ -21,7 +21,7 @@ use crate::simd::Level;
 const ADD_N: &str = "int8 add_n";
 const CUMSUM: &str = "int8 cumsum";
 
-/// How far a term is shifted left: by 20 bits, of which one is lost again when it is halved.
+/// How far a term is shifted left: by 20 bits, one of which is lost again when it is halved.
 const SHIFT: u32 = 19;
 
 /// The integers of a sum of many terms.
@@ -66,7 +66,7 @@ impl Terms {
     }
 }
 
-/// Sums that are under way at a time.
+/// How many sums are under way at a time.
 const BLOCK: usize = 64;
 
 /// `y` = the sum of all `x`, element by element.
@@ -126,7 +126,7 @@ pub struct Cumsum {
 }
 
 impl Cumsum {
-    /// Of each element and all before it.
+    /// Sums of each element and all before it.
     pub const fn new(count: usize, inner: usize) -> Self {
         Self { count, inner, exclusive: false, reversed: false }
     }

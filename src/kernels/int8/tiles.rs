@@ -1,7 +1,7 @@
 //! The product for processors without vectors: tiles of four pixels, whose inputs share each row of weights.
 //!
 //! The tile, a piece of a row and the sums take 3.3 KB of stack, whatever the layer: longer rows come in pieces that add to
-//! the same sums, more channels one panel after the other.
+//! the same sums, more channels in one panel after the other.
 
 use core::ops::Range;
 
@@ -21,7 +21,7 @@ const PANEL: usize = 32;
 struct Memory<'a> {
     tile: Tile,
     line: [i8; TERMS],
-    /// What all channels are, if they are.
+    /// The channels, if all of them are simple.
     simple: Option<Simple<'a>>,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn product(layer: &Layer<'_>, rows: &impl Rows, pixels: usize, y: &mu
     }
 }
 
-/// The next piece of a row: as long as fits, and so that none shorter than the least is left.
+/// The next piece of a row: as long as fits without leaving one shorter than the least.
 #[allow(clippy::absurd_extreme_comparisons)]
 fn piece(left: usize, most: usize) -> usize {
     let len = left.min(most);
