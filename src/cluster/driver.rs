@@ -22,7 +22,7 @@ use crate::{
     snapshot::Progress,
 };
 
-/// What a driver tells as it goes on.
+/// What a driver reports as it goes on.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -61,12 +61,11 @@ pub struct Driver<N: Network, O: Optimizer, L: Loss = SoftmaxCrossEntropy, F: Fr
 }
 
 impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
-    /// A driver that trains on `samples` records of `record` bytes in `partitions` partitions, until as many epochs are
-    /// done as the training says; without epochs until its caller ends it. A trainer that was resumed goes on from
-    /// there.
+    /// A driver that trains on `samples` records of `record` bytes in `partitions` partitions, until the training's
+    /// number of epochs is done; without one, until its caller ends it. A trainer that was resumed goes on from there.
     ///
     /// # Errors
-    /// [`Error::Partitions`] if there are more than leaves in a batch, or none.
+    /// [`Error::Partitions`] if there are more partitions than leaves in a batch, or none.
     pub fn new(
         trainer: OwnedTrainer<N, O, L, F>,
         record: usize,
@@ -87,7 +86,7 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
         Ok(Self { trainer, hello, samples, batch, partitions, epochs })
     }
 
-    /// The trainer, as far as it has come.
+    /// The trainer in its current state.
     pub const fn trainer(&self) -> &OwnedTrainer<N, O, L, F> {
         &self.trainer
     }
@@ -105,11 +104,12 @@ impl<N: Network, O: Optimizer, L: Loss, F: Freeze> Driver<N, O, L, F> {
     /// Writes requests to `output` and reads answers from `input` until training is done.
     ///
     /// `each` is told of every step and epoch, may write lines for whoever watches into the string, and says whether to
-    /// go on. Whenever it is called the trainer can be saved, and training goes on from there to the same bits.
+    /// go on. Whenever it is called, the trainer can be saved, and training that goes on from there gives the same
+    /// bits.
     ///
     /// # Errors
-    /// What a worker says went wrong ([`Error::Remote`]); an answer that does not fit the question, or is no whole frame;
-    /// what `each` says. The other end is told, and no step was taken by halves.
+    /// What a worker says went wrong ([`Error::Remote`]); an answer that does not fit the question, or is not a whole
+    /// frame; an error of `each`. The other end is told, and no step is left half done.
     pub fn run<R: Read, W: Write>(
         &mut self,
         input: R,
@@ -259,7 +259,7 @@ impl Epoch {
         Self { begin, samples, batch, partitions }
     }
 
-    /// Partitions of another epoch, or of another part of it, have other samples.
+    /// The key of a partition: another epoch, or another part of it, has other samples.
     const fn key(&self, index: usize) -> u64 {
         self.begin.epoch << 32 | index as u64
     }
@@ -275,7 +275,7 @@ impl Epoch {
     }
 
     /// Writes which samples a partition has, and in which order: `key` of the first partition, the number of
-    /// partitions, how many samples each has; then, for each sample of all, its place among the samples of
+    /// partitions, how many samples each has; then, for every sample, its place among the samples of
     /// all partitions, or 2³² − 1 if it is in none. Returns how many samples each has.
     fn write_order<R: Read, W: Write>(&self, order: &mut [u32], frames: &mut Frames<R, W>) -> Result<Vec<u64>, Error> {
         epoch_order(self.begin.seed, u32::try_from(self.begin.epoch).unwrap_or(u32::MAX), order);
@@ -306,18 +306,18 @@ impl Epoch {
     }
 }
 
-/// What has come of a step's gradient.
+/// What has arrived of a step's gradient.
 struct Joined<'s> {
     session: u64,
     step: u64,
     metrics: Vec<Option<Metrics>>,
     done: Vec<bool>,
-    /// Room for one.
+    /// Room for one of its subtrees.
     subtree: &'s mut [f32],
 }
 
 impl Joined<'_> {
-    /// Takes a partition's subtrees; those that came before, or are of a step before, are passed over.
+    /// Adds a partition's subtrees; those that came before, or belong to an earlier step, are passed over.
     fn join(&mut self, plan: &Epoch, leaves: usize, payload: &[u8], sum: &mut GradientSum) -> Result<(), Error> {
         let short = || Error::Payload { kind: Kind::GRADIENT, what: "it is too short" };
         let expect = |what, expected: u64, found: u64| {

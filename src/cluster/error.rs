@@ -15,7 +15,7 @@ use crate::nn;
 /// assert_eq!(error.to_string(), "a frame was cut: expected 100 bytes, found 99");
 /// ```
 ///
-/// Both `Display` and `Debug` say it as a person would: `main` prints the latter.
+/// Both `Display` and `Debug` are meant for people to read: `main` prints the latter.
 #[non_exhaustive]
 pub enum Error {
     /// The stream of frames could not be read.
@@ -34,7 +34,7 @@ pub enum Error {
         /// Bytes there were.
         found: u64,
     },
-    /// A frame is longer than any that could be meant.
+    /// A frame is longer than any that is expected.
     TooLong {
         /// Its kind.
         kind: Kind,
@@ -43,7 +43,7 @@ pub enum Error {
         /// Bytes that its header announces.
         found: u64,
     },
-    /// A frame has changed on its way.
+    /// A frame was damaged on its way.
     Checksum {
         /// Its kind.
         kind: Kind,
@@ -64,7 +64,7 @@ pub enum Error {
         /// What was due.
         expected: &'static str,
     },
-    /// A payload does not say what its kind has to say.
+    /// A payload does not hold what its kind requires.
     Payload {
         /// The frame's kind.
         kind: Kind,
@@ -73,7 +73,7 @@ pub enum Error {
     },
     /// The two ends do not fit each other.
     Differs {
-        /// In what.
+        /// What differs.
         what: &'static str,
         /// What the driver has.
         driver: String,
@@ -87,7 +87,7 @@ pub enum Error {
         /// Bytes that the worker may hold.
         budget: u64,
     },
-    /// A partition has not the samples that are its own.
+    /// A partition does not have the samples that it should have.
     Samples {
         /// The partition.
         partition: u64,
@@ -100,10 +100,10 @@ pub enum Error {
     Partitions {
         /// Partitions asked for.
         found: usize,
-        /// The most that all have something to do.
+        /// The most for which each has something to do.
         most: usize,
     },
-    /// An answer is to another question.
+    /// An answer belongs to another question.
     Answer {
         /// What does not fit.
         what: &'static str,

@@ -42,7 +42,7 @@ impl Kind {
     pub const PART: Self = Self(*b"part");
     /// Subtrees of the gradient.
     pub const GRADIENT: Self = Self(*b"grad");
-    /// The partition is not here: it is to be loaded first.
+    /// The partition is not here: it must be loaded first.
     pub const LACKING: Self = Self(*b"lack");
     /// What went wrong, as text.
     pub const FAILURE: Self = Self(*b"fail");
@@ -158,7 +158,7 @@ impl<R: Read, W: Write> Frames<R, W> {
 
     /// Writes a frame, and reads its answer.
     ///
-    /// An end that refuses what comes may say why and be gone before all of it was written: what it said is read all
+    /// The other end may refuse the frame, say why and be gone before all of it is written: what it said is read all
     /// the same.
     ///
     /// # Errors
@@ -178,14 +178,14 @@ impl<R, W> fmt::Debug for Frames<R, W> {
     }
 }
 
-/// Answers the frames of `input` on `output`, one each, by a function: a worker for whatever is not a gradient (a
+/// Answers each frame of `input` with one on `output`, by a function: a worker for anything but gradients (a
 /// vocabulary, a [summary](crate::sketch)). It ends where `input` does, between two frames.
 ///
-/// The function writes the answer's payload into an empty vector, and returns its kind. What it says went wrong is
-/// answered by a frame [`Kind::FAILURE`], and the worker stays.
+/// The function writes the answer's payload into an empty vector, and returns its kind. An error that it returns is
+/// answered with a frame [`Kind::FAILURE`], and the worker goes on.
 ///
 /// # Errors
-/// If a stream fails, or what comes are no frames; where it is still possible the driver is told.
+/// If a stream fails, or what comes is not a frame; the driver is told where that is still possible.
 ///
 /// ```
 /// use kernlet::cluster::{Frames, Kind, serve};
@@ -285,7 +285,7 @@ static TABLES: [[u32; 256]; 8] = {
     tables
 };
 
-/// The CRC-32 of what `crc` is the CRC-32 of, followed by `bytes`.
+/// Continues a CRC-32, `crc`, with `bytes`.
 fn crc(crc: u32, bytes: &[u8]) -> u32 {
     let at = |table: usize, byte: u32| TABLES[table][(byte & 0xFF) as usize];
     let mut crc = !crc;
@@ -317,7 +317,7 @@ pub(super) fn le_bytes(numbers: &[f32]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Reads what a payload consists of, one after the other; `None` past its end.
+/// Reads the parts of a payload, one after the other; `None` past its end.
 pub(super) struct Payload<'p>(pub(super) &'p [u8]);
 
 impl<'p> Payload<'p> {
@@ -339,7 +339,7 @@ impl<'p> Payload<'p> {
         Some(bytes)
     }
 
-    /// Fills `numbers`; whether there were enough.
+    /// Fills `numbers`; `None` if there are not enough.
     pub(super) fn numbers(&mut self, numbers: &mut [f32]) -> Option<()> {
         let bytes = self.bytes(numbers.len().checked_mul(4)?)?;
         numbers.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(x, bytes)| *x = f32::from_le_bytes(*bytes));

@@ -25,17 +25,17 @@ const VERSION: u32 = 1;
 pub(super) struct Hello {
     version: u32,
     leaf: u32,
-    /// Of the network: its layers and shapes, and what changes what they compute.
+    /// Identity of the network: its layers and shapes, and what changes what they compute.
     id: u64,
     parameters: u64,
-    /// Of the parameters that are trained.
+    /// Number of parameters that are trained.
     gradients: u64,
     record: u64,
-    /// Of the loss: what it makes of some outputs.
+    /// Identity of the loss: its results for some outputs.
     loss: u64,
     /// `strict` or `fused`.
     rounding: String,
-    /// The version of this crate: another may add in another order.
+    /// The version of this crate: another one may add in another order.
     release: String,
     network: String,
 }
@@ -70,7 +70,7 @@ impl Hello {
         out
     }
 
-    /// A version that is not ours may have anything behind it.
+    /// Reads it; after a version that is not ours, anything may follow.
     pub(super) fn read(payload: &[u8]) -> Result<Self, Error> {
         let mut from = Payload(payload);
         let version = from.u32().ok_or(Error::Payload { kind: Kind::HELLO, what: "it has no version" })?;
@@ -103,7 +103,7 @@ impl Hello {
         read().ok_or(Error::Payload { kind: Kind::HELLO, what: "it is too short" })
     }
 
-    /// Stands for all of it in every answer.
+    /// A hash of all of it, which stands for it in every answer.
     pub(super) fn session(&self) -> u64 {
         Hash64::new().bytes(&self.payload()).finish()
     }
@@ -135,9 +135,9 @@ fn id<N: Network>() -> u64 {
     N::ATTRIBUTES.iter().fold(hash, |hash, attribute| hash.bytes(format!("{attribute:?}").as_bytes())).finish()
 }
 
-/// The identity of a loss, its weights and smoothing included: the bits that it makes of drawn outputs of two samples, one of
-/// the first labels, the other of label 0, or of targets whose bytes are small. They are the same on every machine, but for
-/// those of what is no number.
+/// The identity of a loss, its weights and smoothing included: the bits of its results for drawn outputs of two
+/// samples, one with each of the first labels, the other with label 0, or for targets whose bytes are small. They are
+/// the same on every machine, except for those of NaN.
 fn loss_id<N: Network, L: Loss>(level: Level, loss: &L) -> u64 {
     let Some(last) = N::LAYERS.last() else { return 0 };
     let stream = Stream::new(0x6c6f_7373, 0);

@@ -1,24 +1,24 @@
-//! Training on the workers of an engine (Spark, Flink, any that runs processes), to the bits of one machine.
+//! Training on the workers of an engine (Spark, Flink, any that runs processes), to the same bits as on one machine.
 //!
 //! A batch is cut into *leaves* of [`LEAF`] samples, and its gradient is a sum in a tree over their numbers
 //! ([`GradientSum`](crate::mapreduce::GradientSum)). A [`Worker`] holds the samples of some partitions, is given
 //! parameters and a range of leaves, and answers with the complete, aligned subtrees of that range. The [`Driver`] joins
 //! subtrees by height and index and lets the optimizer take its step. So the parameters depend neither on how many
-//! partitions and workers there are, nor on which was first, tried again, or run twice.
+//! partitions and workers there are, nor on which came first, was retried, or ran twice.
 //!
 //! The sum is that of leaves: where a loss divides by weights or by labels that count, or a layer normalises over the batch,
 //! each leaf does so by itself, as parts of a batch do ([`Loss`](crate::nn::Loss)), and the gradient is not that of one
-//! process that takes the batch as a whole. It still is the same for every number of workers. Networks take floats of one
-//! length: not whole numbers, and no lengths of sequences.
+//! process that takes the batch as a whole. It is still the same for every number of workers. Networks take floats of
+//! one length: no whole numbers, and no sequence lengths.
 //!
-//! Driver and worker compare network, loss, rounding and sizes when they meet; what a worker makes of a record it keeps to
-//! itself, so both must be the same program with the same options.
+//! Driver and worker compare network, loss, rounding and sizes when they meet; how a worker reads a record is not
+//! compared, so both must be the same program with the same options.
 //!
 //! Both are processes that speak [`Frames`] on their standard streams, and what lies between them is the engine's: a
 //! program in its own language carries frames from one to the other, and never looks at a number.
 //! `examples/spark` is one, and `docs/distributed.md` lists the frames.
 //!
-//! A network of one's own becomes a worker in a few lines:
+//! Your own network becomes a worker in a few lines:
 //!
 //! ```
 //! use kernlet::{cluster::{Driver, Error, Frames, Kind, Worker}, nn::Training, optim::Sgd};
@@ -56,5 +56,5 @@ pub use error::Error;
 pub use frame::{Frames, Kind, serve};
 pub use worker::Worker;
 
-/// Samples of a leaf: what the bits of a sum of gradients depend on, instead of the number of workers.
+/// Samples of a leaf: the bits of a sum of gradients depend on it, instead of on the number of workers.
 pub const LEAF: usize = 16;

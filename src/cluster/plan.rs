@@ -1,4 +1,4 @@
-//! Which leaves of a batch are whose, and which subtrees these make.
+//! Which partition has which leaves of a batch, and which subtrees these make.
 
 use core::ops::Range;
 

@@ -24,7 +24,7 @@ use crate::{
 /// Writes a record's input and targets.
 type ReadRecord<T> = Box<dyn Fn(Draw, &[u8], &mut [f32], &mut [T]) -> Result<(), nn::Error> + Send>;
 
-/// The most leaves that are worked on at once, a power of two: so many samples, that a layer's parameters are read once
+/// The most leaves that are worked on at once, a power of two: enough samples that a layer's parameters are read once
 /// for several leaves, and their gradients written once.
 const AT_ONCE: usize = 8;
 
@@ -47,7 +47,7 @@ pub struct Worker<N: Network, L: Loss = SoftmaxCrossEntropy, F: Freeze = Nothing
 
 impl<N: Network> Worker<N> {
     /// A worker for samples of `record` bytes, from which `read` makes an input and its targets: classes, for a loss of
-    /// [`SoftmaxCrossEntropy`]. [`Draw`] says which sample it is and in which epoch, for whatever changes it.
+    /// [`SoftmaxCrossEntropy`]. [`Draw`] says which sample it is and in which epoch, for augmentation.
     pub fn new(
         record: usize,
         read: impl Fn(Draw, &[u8], &mut [f32], &mut [u8]) -> Result<(), nn::Error> + Send + 'static,
@@ -87,8 +87,9 @@ impl<N: Network, L: Loss, F: Freeze> Worker<N, L, F> {
         Self { training, level: Level::detect(), record, read: Box::new(read), budget: usize::MAX }
     }
 
-    /// Holds at most that many bytes of samples, with four for the number of each. Where another partition comes, the
-    /// one that was not used for longest goes; a partition of more is refused. No limit, unless given.
+    /// Holds at most that many bytes of samples, including four for the number of each. To make room for another
+    /// partition, the least recently used is dropped; one that exceeds the budget by itself is refused. No limit,
+    /// unless given.
     pub fn budget(self, bytes: usize) -> Self {
         Self { budget: bytes, ..self }
     }
@@ -98,14 +99,14 @@ impl<N: Network, L: Loss, F: Freeze> Worker<N, L, F> {
         Self { level, ..self }
     }
 
-    /// Answers the frames of `input` on `output`, one each, until `input` ends between two frames: then there is no
-    /// driver any more.
+    /// Answers the frames of `input` on `output`, one each, until `input` ends between two frames: then the driver is
+    /// gone.
     ///
-    /// What is wrong with a request is answered by a frame [`Kind::FAILURE`], whose text begins with the number of this
-    /// process, and the worker stays; after a frame that is damaged, or longer than its budget, it ends.
+    /// An error in a request is answered with a frame [`Kind::FAILURE`], whose text begins with the ID of this process,
+    /// and the worker goes on; after a frame that is damaged, or longer than its budget, it ends.
     ///
     /// # Errors
-    /// If a stream fails, or what comes are no frames; where it is still possible the driver is told.
+    /// If a stream fails, or what comes is not a frame; the driver is told where that is still possible.
     pub fn serve<R: Read, W: Write>(self, input: R, output: W) -> Result<(), Error> {
         let mapper = self.training.level(self.level).build()?;
         let hello = Hello::of::<N, L>(self.level, self.training.as_loss(), mapper.gradients().len(), self.record);
@@ -201,18 +202,18 @@ enum Answer {
 struct Serving<N: Network, L: Loss, F: Freeze> {
     hello: Hello,
     session: u64,
-    /// What it said, if that fits.
+    /// Set once a driver has said `helo` and fits.
     driver: Option<()>,
     mapper: OwnedTrainer<N, Sgd, L, F>,
     record: usize,
     read: ReadRecord<L::Target>,
     budget: usize,
-    /// The one used last is the last.
+    /// The most recently used is the last.
     partitions: Vec<Partition>,
     step: Option<Step>,
     inputs: Vec<f32>,
     targets: Vec<L::Target>,
-    /// Of leaves that are worked on at once.
+    /// Those of leaves that are worked on at once.
     sums: Vec<f32>,
     sum: GradientSum,
     metrics: Vec<Metrics>,
@@ -348,7 +349,7 @@ impl<N: Network, L: Loss, F: Freeze> Serving<N, L, F> {
         Ok(())
     }
 
-    /// Writes the subtrees where they lie.
+    /// Writes the subtrees from where they lie.
     fn write_gradient<R: Read, W: Write>(&self, head: &[u8], frames: &mut Frames<R, W>) -> Result<(), Error> {
         let nodes: Vec<_> = self
             .sum
