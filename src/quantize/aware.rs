@@ -1,5 +1,4 @@
-//! Training that knows of the eight bits: weights and values are rounded as integers would be, gradients pass straight
-//! through.
+//! Quantisation-aware training: weights and values are rounded as integers would be, gradients pass straight through.
 
 use alloc::vec::Vec;
 
@@ -20,14 +19,14 @@ struct Kernel {
 }
 
 /// Trains a network for eight bits (Jacob et al., *Quantization and Training of Neural Networks for Efficient
-/// Integer-Arithmetic-Only Inference*, 2018): some epochs at the end are enough.
+/// Integer-Arithmetic-Only Inference*, 2018): a few epochs at the end are enough.
 ///
 /// In each [`step`](Self::step) the weights are rounded as [`Calibration::quantize`] rounds them, by a scale for each
 /// output channel, and every value that an operator writes is rounded to the grid that [`observe`](Self::observe) made.
-/// Gradients are those of the rounded network; the step changes the parameters as they were before.
+/// Gradients are those of the rounded network; the step changes the parameters as they were before rounding.
 ///
-/// A scale for each channel makes rounded weights the same whether batch normalisation behind them is folded or not, so
-/// it goes on learning.
+/// With a scale for each channel, rounded weights are the same whether a batch normalisation after them is folded or
+/// not, so it goes on learning.
 ///
 /// ```
 /// use kernlet::{nn::Training, optim::Adam, quantize::Aware, simd::Level};
@@ -47,7 +46,7 @@ struct Kernel {
 #[derive(Clone, Debug)]
 pub struct Aware<N> {
     kernels: Vec<Kernel>,
-    /// Of each layer's output.
+    /// The grid of each layer's output.
     grids: Vec<Option<Grid>>,
     /// The parameters as they are, while rounded ones are in their place.
     kept: Vec<f32>,
@@ -63,7 +62,7 @@ impl<N: Network> Default for Aware<N> {
 }
 
 impl<N: Network> Aware<N> {
-    /// Rounds weights alone until it has observed something.
+    /// Rounds only weights until it has observed something.
     pub fn new() -> Self {
         let kernels = N::LAYERS.iter().filter_map(|layer| {
             let kernel = layer.tensors().first().filter(|tensor| tensor.name == "kernel")?;

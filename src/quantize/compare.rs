@@ -10,7 +10,7 @@ use crate::{
     tflite::{self, Operator},
 };
 
-/// One operator's output, against what the float network has there.
+/// One operator's output, compared with what the float network has there.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct LayerCost {
@@ -18,7 +18,7 @@ pub struct LayerCost {
     pub layer: &'static str,
     /// The operator that writes it.
     pub operator: Operator,
-    /// The numbers of which −128 and 127 speak.
+    /// The numbers that −128 and 127 stand for.
     pub range: [f32; 2],
     /// The real number of one step.
     pub scale: f32,
@@ -31,14 +31,14 @@ pub struct LayerCost {
 }
 
 impl LayerCost {
-    /// The ratio of signal to quantisation noise in decibels: 6 more are half the error.
+    /// The ratio of signal to quantisation noise in decibels: 6 dB more is half the error.
     /// Infinite where there is no difference.
     pub fn decibels(&self) -> f64 {
         10.0 * libm::log10(self.signal / self.noise)
     }
 }
 
-/// A sample of which the two networks say something else.
+/// A sample on which the two networks disagree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Disagreement {
@@ -46,7 +46,7 @@ pub struct Disagreement {
     pub sample: usize,
     /// The largest output of the float network.
     pub float: usize,
-    /// The largest output of the integers; the first of several.
+    /// The largest output of the quantised network; the first of several.
     pub quantized: usize,
 }
 
@@ -81,12 +81,12 @@ impl Comparison {
         self.samples
     }
 
-    /// Each operator whose output the float network has too, in their order.
+    /// Each operator whose output the float network has too, in order.
     pub fn layers(&self) -> &[LayerCost] {
         &self.layers
     }
 
-    /// The samples whose largest outputs are different ones.
+    /// The samples for which the two networks have different largest outputs.
     pub fn disagreements(&self) -> &[Disagreement] {
         &self.disagreements
     }
@@ -95,11 +95,11 @@ impl Comparison {
 impl Quantized {
     /// Runs samples through both networks and compares every value.
     ///
-    /// An error that one layer makes is seen behind it, too: the numbers are those of the network as it runs.
+    /// An error that one layer makes is seen after it, too: the numbers are those of the network as it runs.
     ///
     /// # Errors
-    /// If the slice is not of whole samples, or of none, if one of its numbers is infinite or not a number, or the model is not the
-    /// one that was quantised.
+    /// If the slice does not hold whole samples, or holds none, if one of its numbers is infinite or not a number, or
+    /// if the model is not the one that was quantised.
     pub fn compare<N: Network<Input: Shape<Scalar = f32>>>(
         &self,
         level: Level,

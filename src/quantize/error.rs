@@ -35,7 +35,7 @@ pub enum Error {
         /// The number that it always was.
         value: f32,
     },
-    /// All samples are the same one.
+    /// All samples are the same.
     Same {
         /// How many there were.
         samples: usize,
@@ -45,12 +45,12 @@ pub enum Error {
         /// The layer.
         layer: &'static str,
     },
-    /// A percentile outside of 50 to 100.
+    /// A percentile outside 50 to 100.
     Percentile {
         /// The one that was asked for.
         found: f64,
     },
-    /// Training that knows of the eight bits keeps its gradients until the whole batch is done.
+    /// Quantisation-aware training keeps its gradients until the whole batch is done.
     Applied,
     /// The network could not be run on a sample.
     Network(nn::Error),

@@ -32,7 +32,7 @@ impl Builder {
         Self::default()
     }
 
-    /// Zeros, so that after `len` bytes more the place is a multiple of `alignment` from the end.
+    /// Adds zeros, so that after `len` more bytes the place is a multiple of `alignment` from the end.
     fn align(&mut self, len: usize, alignment: usize) {
         let end = (self.reversed.len() + len).next_multiple_of(alignment);
         self.reversed.resize(end - len, 0);
@@ -60,7 +60,7 @@ impl Builder {
         self.here()
     }
 
-    /// A vector of bytes at a multiple of 16, as the schema wants the data of buffers.
+    /// A vector of bytes at a multiple of 16, as the schema requires for the data of buffers.
     pub(super) fn data(&mut self, bytes: &[u8]) -> At {
         self.vector(bytes, bytes.len(), MOST)
     }
@@ -80,7 +80,7 @@ impl Builder {
         self.vector(&bytes, floats.len(), 4)
     }
 
-    /// A string, with the zero byte behind it that the format wants.
+    /// A string, followed by the zero byte that the format requires.
     pub(super) fn text(&mut self, text: &str) -> At {
         self.align(text.len() + 1, 4);
         self.put(&[0]);

@@ -1,10 +1,10 @@
-//! What stands in a file: tensors and operators by the numbers of TensorFlow Lite's schema.
+//! What is in a file: tensors and operators by the numbers of TensorFlow Lite's schema.
 
 use alloc::{string::String, vec::Vec};
 
 use super::flatbuffer::{At, Builder, Field};
 
-/// Builtin operators: code in the schema, and the first version of it that has int8.
+/// Builtin operators: code in the schema, and the first version of it that supports int8.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Code(pub(super) i32, pub(super) i32);
 

@@ -23,9 +23,9 @@ pub(super) struct Value {
     pub(super) shape: Vec<i32>,
     /// Another value with the same scale and zero point; itself if it is the first of its class.
     class: usize,
-    /// The value of the float network that has its numbers: 0 is the input, `i + 1` the output of layer `i`.
+    /// The value of the float network with the same numbers: 0 is the input, `i + 1` the output of layer `i`.
     pub(super) traced: Option<usize>,
-    /// Whose numbers its range is made of; empty where they are another value's of its class. Several are added.
+    /// The values whose numbers give its range; empty where another value of its class gives it. Several are added.
     pub(super) observed: Vec<usize>,
     /// The scale that TensorFlow Lite prescribes.
     pub(super) fixed: Option<Scale>,
@@ -57,7 +57,7 @@ pub(super) struct Step {
     pub(super) output: usize,
     pub(super) options: Options,
     pub(super) filter: Option<Filter>,
-    /// A constant of whole numbers as second input, with its shape: axes, sizes, paddings.
+    /// A constant of whole numbers as the second input, with its shape: axes, sizes, paddings.
     pub(super) numbers: Option<(Vec<i32>, Vec<i32>)>,
 }
 
@@ -143,7 +143,7 @@ struct Lowering<'a> {
     forms: Vec<Vec<usize>>,
     /// The value of the network that has the same numbers.
     roots: Vec<usize>,
-    /// Layers that others have taken in.
+    /// Layers that others have absorbed.
     is_done: Vec<bool>,
 }
 
@@ -178,7 +178,7 @@ impl Lowering<'_> {
         self.values.get(value).map(|value| value.shape.clone()).unwrap_or_default()
     }
 
-    /// Says which value has the numbers of a value of the network.
+    /// Records that `value` has the numbers of a value of the network.
     fn register(&mut self, of: usize, value: usize) {
         if let Some(forms) = self.forms.get_mut(of) {
             forms.push(value);
@@ -189,7 +189,7 @@ impl Lowering<'_> {
         self.roots.get(of).copied().unwrap_or(of)
     }
 
-    /// The numbers of a value of the network, in whatever shape.
+    /// The numbers of a value of the network, in any shape.
     fn any_form(&self, of: usize) -> Result<usize, Error> {
         self.forms
             .get(self.root(of))
@@ -197,7 +197,7 @@ impl Lowering<'_> {
             .ok_or(Error::Network(crate::nn::Error::Plan))
     }
 
-    /// The numbers of a value of the network in a shape: one that is there, or another name for them.
+    /// The numbers of a value of the network in a shape: a value that is there, or a reshaped one.
     fn form(&mut self, of: usize, shape: &[i32]) -> Result<usize, Error> {
         let root = self.root(of);
         let forms = self.forms.get(root).cloned().unwrap_or_default();
@@ -229,7 +229,7 @@ impl Lowering<'_> {
         self.form(of, &shape)
     }
 
-    /// The layer that alone reads the output of another one, behind dropout.
+    /// The only layer that reads the output of another one, after any dropout.
     fn sole_reader(&self, index: usize) -> Option<(usize, &Layer)> {
         let value = index + 1;
         let mut readers = self.layers.iter().enumerate().flat_map(|(reader, layer)| {
@@ -242,7 +242,8 @@ impl Lowering<'_> {
         if layer.only_trains { self.sole_reader(reader) } else { Some((reader, layer)) }
     }
 
-    /// Takes in the activation behind layer `last`, if an operator may apply it. The layer whose output it then is.
+    /// Absorbs the activation after layer `last`, if an operator may apply it; returns the layer whose output it then
+    /// is.
     fn fuse(&mut self, last: usize) -> (usize, Fused) {
         let (reader, fused) = match self.sole_reader(last) {
             Some((reader, layer)) if layer.kind == "relu" => (reader, Fused::Relu),
@@ -284,7 +285,7 @@ impl Lowering<'_> {
         Some(rows.map(affine).collect())
     }
 
-    /// An operator whose output is the output of layer `last`.
+    /// Adds an operator whose output is the output of layer `last`.
     fn push(&mut self, last: usize, shape: Vec<i32>, code: Code, inputs: Vec<usize>, options: Options) -> usize {
         let name = self.layers.get(last).map_or("", |layer| layer.name);
         let output = self.value(name, shape, Some(last + 1), vec![last + 1]);
@@ -359,7 +360,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// A constant of whole numbers as second input of the latest operator.
+    /// Adds a constant of whole numbers as the second input of the latest operator.
     fn numbers(&mut self, numbers: Vec<i32>, shape: Vec<i32>) {
         if let Some(step) = self.steps.last_mut() {
             step.numbers = Some((numbers, shape));
@@ -570,7 +571,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// All operands take one scale, which the format wants; one whose scale is prescribed is rescaled.
+    /// All operands take one scale, which the format requires; one whose scale is prescribed is rescaled.
     fn concat(&mut self, index: usize, layer: &Layer) -> Result<(), Error> {
         let mut forms = Vec::new();
         for &operand in layer.operands() {
@@ -611,7 +612,7 @@ fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
     (0..columns).flat_map(|column| matrix.iter().skip(column).step_by(columns).copied()).collect()
 }
 
-/// The shape of a value as an image of one sample: what has no rows has one.
+/// The shape of a value as an image of one sample: a value without rows has one.
 fn image_of(dims: &Dims) -> Option<Vec<i32>> {
     let sizes: Vec<i32> = dims.as_slice().iter().map(|&size| size as i32).collect();
     match *sizes.as_slice() {
@@ -657,7 +658,7 @@ fn word(layer: &Layer, name: &str) -> Option<&'static str> {
     }
 }
 
-/// Two sizes; of a sequence the one over time.
+/// Two sizes; for a sequence, 1 and the one over time.
 fn pair(layer: &Layer, name: &str) -> Option<[usize; 2]> {
     match argument(layer, name) {
         Some(Argument::Sizes(sizes, 1)) => Some([1, sizes[0]]),

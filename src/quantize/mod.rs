@@ -2,9 +2,8 @@
 //!
 //! A [`Calibration`] sees a few hundred samples and remembers where each value's numbers lie.
 //! [`quantize`](Calibration::quantize) makes a [`Quantized`] of it: the bytes of a `.tflite` file, which
-//! [`tflite::Model`] runs where they lie, TensorFlow Lite Micro to the same bits. In firmware
-//! the file is a `static` in flash: [`tflite!`](crate::tflite!) makes a type of it, or a model is parsed from the
-//! bytes at run time.
+//! [`tflite::Model`] runs where they lie, and TensorFlow Lite Micro runs to the same bits. In firmware the file is a
+//! `static` in flash: [`tflite!`](crate::tflite!) makes a type of it, or a model is parsed from the bytes at run time.
 //!
 //! ```
 //! use kernlet::{nn::Model, quantize::{Calibration, Range}, simd::Level};
@@ -36,7 +35,7 @@
 //! - Weights are symmetric, −127 … 127, with a scale for each output channel, dense layers too; biases are 32 bits
 //!   with the scale of the input times that of the weights.
 //! - Other values have 256 steps over a range that contains 0, so that 0 is a whole number. A ReLU or ReLU6 is a bound
-//!   of the operator before it, whose range is then that behind the ReLU.
+//!   of the operator before it, whose range is then that after the ReLU.
 //! - What pooling, reshaping, padding and concatenation read and write has one scale. Softmax and sigmoid have 1/256
 //!   from −128, tanh 1/128.
 //! - Sequences `[time, channels]` are images of one row.
@@ -87,7 +86,7 @@ use lower::{Lowered, lower};
 use range::{Histogram, Scale};
 use weights::Integers;
 
-/// How a range is made of a value's numbers.
+/// How a range is derived from a value's numbers.
 ///
 /// ```
 /// use kernlet::quantize::Range;
@@ -97,11 +96,11 @@ use weights::Integers;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Range {
-    /// From the least to the most.
+    /// From the least to the greatest.
     MinMax,
-    /// The numbers in the middle, so many of a hundred.
+    /// The numbers in the middle, this percentage of them.
     Percentile(f64),
-    /// The range with the least mean squared error, of shorter ones in steps of a hundredth.
+    /// The range with the least mean squared error, among those shortened in steps of a hundredth.
     MeanSquaredError,
 }
 
@@ -122,7 +121,7 @@ pub enum Range {
 pub struct Calibration<'m, N: Network> {
     trace: Trace<'m, N>,
     lowered: Lowered,
-    /// Of each value that has numbers of its own.
+    /// One for each value that has numbers of its own.
     histograms: Vec<Option<Histogram>>,
     first: Vec<f32>,
     samples: usize,
@@ -137,10 +136,10 @@ impl<N: Network> core::fmt::Debug for Calibration<'_, N> {
 }
 
 impl<'m, N: Network<Input: Shape<Scalar = f32>>> Calibration<'m, N> {
-    /// A trained network, which has seen no samples yet.
+    /// The calibration of a trained network, which has seen no samples yet.
     ///
     /// # Errors
-    /// [`Error::Layer`] if a layer has no integer kernel, or is set as no operator can be.
+    /// [`Error::Layer`] if a layer has no integer kernel, or has options that no operator has.
     pub fn new(level: Level, model: &'m Model<N>) -> Result<Self, Error> {
         let lowered = lower::<N>(N::Input::dims(), model.parameters())?;
         let histograms = lowered.values.iter().map(|value| (!value.observed.is_empty()).then(Histogram::new));
@@ -162,8 +161,8 @@ impl<'m, N: Network<Input: Shape<Scalar = f32>>> Calibration<'m, N> {
     /// Runs samples, one after the other in a slice, and remembers where the values lie.
     ///
     /// # Errors
-    /// If the slice is not of whole samples, or one of its numbers is infinite or not a number: none of them counts then. If a layer's
-    /// numbers become so, the samples before that one have been counted.
+    /// If the slice does not hold whole samples, or one of its numbers is infinite or not a number: no sample is
+    /// counted then. If a layer's numbers become so, the samples before that one have been counted.
     pub fn observe(&mut self, samples: &[f32]) -> Result<(), Error> {
         if !samples.len().is_multiple_of(N::Input::LEN) {
             return Err(Error::Network(crate::nn::Error::Inputs { input: N::Input::LEN, found: samples.len() }));
@@ -375,14 +374,14 @@ impl Quantized {
     /// Writes the file; an old one is replaced once the new one is safely on disk.
     ///
     /// # Errors
-    /// The file system's. The old file is then untouched and nothing is left beside it.
+    /// Those of the file system. The old file is then untouched and nothing is left beside it.
     #[cfg(feature = "std")]
     pub fn save(&self, path: impl AsRef<std::path::Path>) -> std::io::Result<()> {
         crate::snapshot::replace_file(path, |file| file.write_all(&self.bytes))
     }
 }
 
-/// That all inputs can be compared.
+/// Fails if an input is infinite or not a number.
 fn all_finite(samples: &[f32]) -> Result<(), Error> {
     if samples.iter().all(|x| x.is_finite()) { Ok(()) } else { Err(Error::NotFinite { layer: "input" }) }
 }

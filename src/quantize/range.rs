@@ -1,4 +1,4 @@
-//! Where a value's numbers lie: histograms over calibration samples, and the range that is made of them.
+//! Where a value's numbers lie: histograms over calibration samples, and the range that is derived from them.
 
 use alloc::{vec, vec::Vec};
 
@@ -71,7 +71,7 @@ impl Histogram {
         }
     }
 
-    /// Counts what another one has counted.
+    /// Adds what another one has counted.
     pub(super) fn merge(&mut self, other: &Self) {
         let mut other = other.clone();
         self.grow(other.limit);
@@ -84,7 +84,7 @@ impl Histogram {
         self.most = self.most.max(other.most);
     }
 
-    /// The least and the most number that was counted.
+    /// The least and the greatest number that was counted.
     pub(super) fn bounds(&self) -> [f32; 2] {
         [self.least, self.most]
     }
@@ -94,7 +94,7 @@ impl Histogram {
         (bin as f64 + 0.5 - HALF as f64) * f64::from(self.limit) / HALF as f64
     }
 
-    /// A range that a method makes of it; 0 is in it.
+    /// The range that a method derives from it; it contains 0.
     pub(super) fn range(&self, method: Range) -> [f64; 2] {
         let [least, most] = [f64::from(self.least).min(0.0), f64::from(self.most).max(0.0)];
         match method {
@@ -155,7 +155,7 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// That of a range, with 0 at a whole number; `None` if nothing but 0 is in it.
+    /// The scale of a range, with 0 at a whole number; `None` if nothing but 0 is in it.
     pub(super) fn of([least, most]: [f64; 2]) -> Option<Self> {
         let scale = ((most - least) / 255.0) as f32;
         if !(scale.is_finite() && scale >= f32::MIN_POSITIVE) {

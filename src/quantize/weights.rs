@@ -12,10 +12,10 @@ pub(super) struct Integers {
     pub(super) bias: Vec<i32>,
 }
 
-/// The most that a bias may be: it leaves room for as much again of products.
+/// The most that a bias may be: it leaves room for products of as much again.
 const MOST_BIAS: f64 = (1 << 30) as f64;
 
-/// Steps of a bias whose weights are all 0, and say nothing of a scale.
+/// Steps of a bias whose weights are all 0, and give no scale.
 const LONE_BIAS: f64 = (1 << 24) as f64;
 
 /// The integers of weights between an input and an output of these scales; `None` if a number is not finite.
