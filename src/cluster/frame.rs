@@ -285,7 +285,7 @@ static TABLES: [[u32; 256]; 8] = {
     tables
 };
 
-/// Continues a CRC-32, `crc`, with `bytes`.
+/// Continues the CRC-32 `crc` with `bytes`.
 fn crc(crc: u32, bytes: &[u8]) -> u32 {
     let at = |table: usize, byte: u32| TABLES[table][(byte & 0xFF) as usize];
     let mut crc = !crc;

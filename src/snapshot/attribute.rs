@@ -1,4 +1,4 @@
-//! What beside shapes says what a file is of.
+//! What a file says besides shapes: hyper-parameters and other facts.
 
 use core::fmt;
 

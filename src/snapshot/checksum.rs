@@ -20,7 +20,7 @@ const TABLE: [u32; 16] = {
     table
 };
 
-/// The CRC-32 of what `crc` is the CRC-32 of, followed by `bytes`; 0 to begin.
+/// Continues the CRC-32 `crc` with `bytes`; begin with 0.
 ///
 /// ```
 /// use kernlet::snapshot::crc32;

@@ -63,7 +63,7 @@ impl fmt::Debug for Label {
     }
 }
 
-/// Why bytes are not a snapshot, or not of this network.
+/// Why bytes are not a snapshot, or not one of this network.
 ///
 /// ```
 /// use kernlet::snapshot::Snapshot;
@@ -157,13 +157,13 @@ pub enum SnapshotError {
         /// The type in the file.
         found: ElementType,
     },
-    /// A hyper-parameter that changes what is computed is another than the network's, or one of the two has none.
+    /// A hyper-parameter that changes what is computed differs from the network's, or one of the two has none.
     Attribute {
-        /// The network's.
+        /// The network's attribute.
         expected: Option<&'static AttributeInfo<'static>>,
         /// The layer and the name in the file.
         name: Label,
-        /// The file's.
+        /// The value in the file.
         found: Option<AttributeValue<Label>>,
     },
     /// A section that must be understood is not.
@@ -171,13 +171,13 @@ pub enum SnapshotError {
         /// Its name.
         name: Label,
     },
-    /// A hyper-parameter of the optimizer is another than when training stopped.
+    /// A hyper-parameter of the optimizer differs from when training stopped.
     Hyperparameter {
         /// Its name.
         name: &'static str,
-        /// The optimizer's.
+        /// The optimizer's value.
         expected: f64,
-        /// The file's; `None` if it has none.
+        /// The value in the file; `None` if it has none.
         found: Option<f64>,
     },
     /// The slice to be filled has another length.
@@ -305,7 +305,7 @@ const fn name_of(owner: &str, name: &str) -> Label {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum WriteError<E> {
-    /// Another number of parameters than the network has.
+    /// The number of parameters is not the network's.
     Length {
         /// Parameters of the network.
         expected: usize,
@@ -314,7 +314,7 @@ pub enum WriteError<E> {
     },
     /// A name is empty or longer than 255 bytes, or an owner does not begin with `@`.
     Name {
-        /// Whose.
+        /// Whose name.
         what: &'static str,
         /// Its length in bytes.
         found: usize,

@@ -11,8 +11,8 @@ use super::{Contents, ModelInfo, Training, WriteError, write_contents};
 /// Saves a snapshot under `path`; an old file there is replaced once the new one is safely on disk.
 ///
 /// # Errors
-/// The file system's, or [`io::ErrorKind::InvalidInput`] if `parameters` is not the network's or the optimizer's
-/// name does not fit. The old file is then untouched and nothing is left beside it.
+/// Those of the file system, or [`io::ErrorKind::InvalidInput`] if `parameters` does not have the network's length or
+/// the optimizer's name does not fit. The old file is then untouched and nothing is left beside it.
 ///
 /// ```
 /// use kernlet::snapshot::{ModelInfo, Snapshot, save};
@@ -46,8 +46,8 @@ pub fn save_contents(path: impl AsRef<Path>, info: &ModelInfo, contents: &Conten
 /// Replaces the file at `path` by what `fill` writes: into a temporary file in the same directory, which is
 /// synchronised to disk and then renamed.
 ///
-/// A symbolic link is followed, also to a file that is not there yet, and the old file's permissions are kept. What is not a regular file
-/// (a device, a pipe) is written to directly.
+/// A symbolic link is followed, even to a file that does not exist yet, and the old file's permissions are kept. What
+/// is not a regular file (a device, a pipe) is written to directly.
 ///
 /// # Errors
 /// Those of `fill` or of the file system. The old file is then untouched and nothing is left beside it.
@@ -99,10 +99,10 @@ pub fn replace_file(path: impl AsRef<Path>, fill: impl FnOnce(&mut dyn Write) ->
     Ok(())
 }
 
-/// The file that the links at `path` lead to, which need not be there: the one that [`replace_file`] writes.
+/// The file that the links at `path` lead to, which need not exist: the one that [`replace_file`] writes.
 ///
 /// # Errors
-/// If they lead on and on.
+/// If there are too many links.
 ///
 /// ```
 /// let path = std::path::Path::new("no-link.knl");

@@ -27,7 +27,7 @@ impl StaticSnapshot {
     /// numbers, for which [`verify`](Self::verify) is meant.
     ///
     /// # Panics
-    /// If they do not; in a `const` that is a compile-time error. Also for a big-endian machine.
+    /// If they do not; in a `const` that is a compile-time error. Also on a big-endian machine.
     ///
     /// See [`static_snapshot!`](crate::static_snapshot), which calls it.
     pub const fn new(bytes: &'static Aligned<[u8]>, info: &ModelInfo) -> Self {

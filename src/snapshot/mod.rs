@@ -2,7 +2,7 @@
 //!
 //! # The format, version 2
 //!
-//! All numbers are little-endian, lengths are in bytes. A *name* is its length in one byte, and UTF-8.
+//! All numbers are little-endian, lengths are in bytes. A *name* is its length in one byte, then UTF-8.
 //!
 //! | at | bytes | what |
 //! |---|---|---|
@@ -23,7 +23,7 @@
 //! | `H` − 4 | 4 | CRC-32 of everything before it |
 //! | `H` | | the sections, each from a multiple of 64 on, in the order of the list, zeros between |
 //!
-//! Sizes are their number in one byte, and 4 bytes each. Attributes whose owner is a layer are hyper-parameters of
+//! Sizes are their number in one byte, then 4 bytes each. Attributes whose owner is a layer are hyper-parameters of
 //! the network: they must be exactly those of the network that is filled. An owner that begins with `@` is
 //! something else: `@optimizer` has the optimizer's name and hyper-parameters, `@training` how far training has come.
 //!
@@ -159,7 +159,7 @@ impl ModelInfo {
     /// image, with its height, width and channels, and depthwise convolutions. Neither is written into files.
     ///
     /// # Panics
-    /// If an image has not three axes; in a `const` that is a compile-time error.
+    /// If an image does not have three axes; in a `const` that is a compile-time error.
     pub const fn with_images(
         self,
         flattened: &'static [(&'static str, Dims)],
@@ -176,7 +176,7 @@ impl ModelInfo {
     /// The same with layers whose list of outputs is read as an image, with its height, width and channels.
     ///
     /// # Panics
-    /// If an image has not three axes; in a `const` that is a compile-time error.
+    /// If an image does not have three axes; in a `const` that is a compile-time error.
     pub const fn with_reshaped(self, reshaped: &'static [(&'static str, Dims)]) -> Self {
         let mut i = 0;
         while i < reshaped.len() {
@@ -277,10 +277,9 @@ pub struct Progress {
     pub seed: u64,
 }
 
-/// What training needs, beside the parameters, to go on as if it had not stopped.
+/// What training needs, besides the parameters, to go on as if it had not stopped.
 ///
-/// `N` is a list of arrays in what is written, which follow each other in the file, and [`Numbers`]
-/// in what was read.
+/// When writing, `N` is a list of arrays, which follow each other in the file; when reading, it is [`Numbers`].
 ///
 /// ```
 /// use kernlet::snapshot::{Progress, Training};
@@ -321,7 +320,7 @@ pub struct Section<'a> {
 pub const STANDARDIZER: &str = "standardizer";
 
 impl<'a> Section<'a> {
-    /// What a model's features are standardised by, which whoever uses the model must do, too.
+    /// What a model's features are standardised by; whoever uses the model must do the same.
     ///
     /// ```
     /// use kernlet::{data::standardize::Standardizer, snapshot::*};
@@ -351,7 +350,7 @@ pub enum Data<'a> {
     Bytes(&'a [u8]),
 }
 
-/// All that a file may hold beside what it is of.
+/// All that a file may hold besides the description of its network.
 ///
 /// ```
 /// use kernlet::snapshot::{Contents, Data, ModelInfo, Section, Snapshot, write_contents};
@@ -371,7 +370,7 @@ pub struct Contents<'a> {
     pub training: Option<Training<'a, &'a [&'a [f32]]>>,
     /// Facts whose owner begins with `@`.
     pub attributes: &'a [AttributeInfo<'a>],
-    /// Parts beside the parameters and the optimizer's state.
+    /// Parts besides the parameters and the optimizer's state.
     pub sections: &'a [Section<'a>],
 }
 

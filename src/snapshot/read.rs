@@ -28,14 +28,14 @@ use crate::data::standardize::Standardizer;
 pub struct Numbers<'a>(pub(super) &'a [u8]);
 
 impl<'a> Numbers<'a> {
-    /// How many.
+    /// How many there are.
     ///
     /// See [`ModelInfo::parameters`] for what a network's file should have.
     pub const fn len(&self) -> usize {
         self.0.len() / size_of::<f32>()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     ///
     /// See [`Numbers::len`].
     pub const fn is_empty(&self) -> bool {
@@ -132,7 +132,7 @@ pub struct Snapshot<'a> {
     parameters: &'a [u8],
 }
 
-/// A list in the header: where it begins, and how many it has.
+/// A list in the header: where it begins, and how many entries it has.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct List<'a> {
     cursor: Cursor<'a>,
@@ -143,7 +143,7 @@ impl<'a> Snapshot<'a> {
     /// Reads a snapshot of any network, without asking whether all of its sections are understood.
     ///
     /// # Errors
-    /// [`SnapshotError`] if the bytes are not one, cut off, too long or damaged.
+    /// [`SnapshotError`] if the bytes are not a snapshot, or are cut off, too long or damaged.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SnapshotError> {
         let snapshot = Self::parse_header(bytes)?;
         snapshot.verify_payload()?;
@@ -153,13 +153,13 @@ impl<'a> Snapshot<'a> {
     /// Reads a snapshot of the network that `info` describes.
     ///
     /// # Errors
-    /// [`SnapshotError`] if the bytes are not one, cut off, too long, damaged, or of another network, and
-    /// [`SnapshotError::Section`] if there is a section that must be understood and is not of this crate.
+    /// [`SnapshotError`] if the bytes are not a snapshot, or are cut off, too long, damaged, or of another network, and
+    /// [`SnapshotError::Section`] if there is a section that must be understood and is not one of this crate's.
     pub fn open(bytes: &'a [u8], info: &ModelInfo) -> Result<Self, SnapshotError> {
         Self::open_with(bytes, info, &[])
     }
 
-    /// Reads a snapshot of the network that `info` describes, whose sections of these names the caller understands.
+    /// Reads a snapshot of the network that `info` describes; the caller understands sections of these names.
     ///
     /// # Errors
     /// As for [`open`](Self::open).
@@ -423,7 +423,7 @@ impl<'a> Snapshot<'a> {
         Ok(())
     }
 
-    /// Whether there is an attribute of this one's name.
+    /// Whether there is an attribute with this one's name.
     const fn has_attribute(&self, wanted: &AttributeInfo<'_>) -> bool {
         let List { mut cursor, count } = self.attributes;
         let mut i = 0;
@@ -513,7 +513,7 @@ impl<'a> Snapshot<'a> {
     /// What the model's `N` features are standardised by.
     ///
     /// # Errors
-    /// [`SnapshotError::Length`] if the file has none, or one of another number of features.
+    /// [`SnapshotError::Length`] if the file has none, or one for another number of features.
     pub fn standardizer<const N: usize>(&self) -> Result<Standardizer<N>, SnapshotError> {
         let (mut means, mut deviations) = ([0.0; N], [0.0; N]);
         let numbers = self.section(STANDARDIZER).and_then(|section| section.numbers()).unwrap_or(Numbers(&[]));
@@ -571,7 +571,7 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// An attribute that is another than expected.
+/// The error of an attribute that is not the expected one.
 const fn differs(
     expected: Option<&'static AttributeInfo<'static>>,
     name: Label,

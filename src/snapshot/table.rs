@@ -3,7 +3,7 @@
 use super::{AttributeInfo, AttributeValue, ElementType, SectionInfo, StoredTensor};
 use crate::shape::{Dims, MAX_RANK};
 
-/// A place in the header; everything returns `None` where the header ends too early or says what cannot be.
+/// A place in the header; everything returns `None` where the header ends too early or says something impossible.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],

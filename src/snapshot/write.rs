@@ -61,10 +61,10 @@ pub fn contents_len(info: &ModelInfo, contents: &Contents<'_>) -> usize {
 
 /// Gives the bytes of a snapshot to `sink`, in order.
 ///
-/// Pieces are as long as they come: a parameter slice is one on a little-endian machine.
+/// Pieces have any length: a parameter slice is one piece on a little-endian machine.
 ///
 /// # Errors
-/// [`WriteError::Length`] if `parameters` is not the network's, [`WriteError::Name`], both before
+/// [`WriteError::Length`] if `parameters` does not have the network's length, [`WriteError::Name`], both before
 /// anything is written; [`WriteError::Sink`] with the first error of `sink`.
 ///
 /// ```
@@ -121,7 +121,7 @@ pub fn write_contents<E>(
     .map_err(WriteError::Sink)
 }
 
-/// A file that is to be.
+/// A file to be written.
 struct File<'f, 'a> {
     info: &'f ModelInfo,
     contents: &'f Contents<'a>,

@@ -43,7 +43,7 @@ pub enum SafetensorsError {
         /// The prefixes.
         found: Vec<String>,
     },
-    /// A tensor holds something else than floating-point numbers.
+    /// A tensor holds something other than floating-point numbers.
     Type {
         /// Its name.
         name: String,
@@ -59,28 +59,28 @@ pub enum SafetensorsError {
         /// Its shape in the file.
         found: Vec<usize>,
     },
-    /// The file does not say a hyper-parameter that changes what is computed, and neither did the caller.
+    /// The file does not state a hyper-parameter that changes what is computed, and neither did the caller.
     Unstated {
         /// The layer and the hyper-parameter.
         name: String,
         /// The network's value.
         expected: String,
     },
-    /// The file, or the caller, says another value of a hyper-parameter than the network has.
+    /// The file, or the caller, states a value of a hyper-parameter that is not the network's.
     Hyperparameter {
         /// The layer and the hyper-parameter.
         name: String,
         /// The network's value.
         expected: String,
-        /// The file's.
+        /// The stated value.
         found: String,
     },
-    /// PyTorch orders the numbers of this tensor in another way than by a transposition.
+    /// PyTorch orders the numbers of this tensor in a way that is not a transposition.
     Unsupported {
         /// Its name.
         name: String,
     },
-    /// The parameter slice is not the network's.
+    /// The parameter slice does not have the network's length.
     Length {
         /// Parameters of the network.
         expected: usize,

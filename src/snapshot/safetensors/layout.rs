@@ -10,7 +10,7 @@ use crate::{
 
 /// A tensor of PyTorch's, and which parameters it holds.
 pub(super) struct Piece {
-    /// Its name behind that of the module.
+    /// Its name after that of the module.
     pub(super) name: String,
     /// The network's parameters.
     pub(super) range: Range<usize>,
@@ -37,7 +37,7 @@ pub(super) struct Gates {
 }
 
 impl Gates {
-    /// Those of the tensor's layer, if that is a recurrent one.
+    /// Those of the tensor's layer, if it is recurrent.
     fn of(tensor: &TensorInfo<'_>, info: &ModelInfo) -> Option<Self> {
         let of_layer = info.tensors().iter().filter(|other| other.layer == tensor.layer);
         let recurrent = of_layer.into_iter().find(|other| other.name.ends_with("recurrent_kernel"))?;
@@ -117,7 +117,7 @@ pub(super) enum Layout {
     Gates(Gates, usize),
     /// `[gates · units]`.
     GateBias(Gates),
-    /// A number for each element of an image, before or behind a flattening, of this height, width and channels.
+    /// A number for each element of an image, before or after a flattening, of this height, width and channels.
     Elements([usize; 3]),
 }
 
@@ -178,7 +178,7 @@ impl Layout {
         }
     }
 
-    /// Where number `index` of the network's tensor is among those of the file's.
+    /// Where number `index` of the network's tensor is in the file's.
     pub(super) fn source(&self, index: usize) -> usize {
         match *self {
             Self::Same(..) => index,

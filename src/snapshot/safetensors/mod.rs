@@ -16,19 +16,19 @@
 //! | `bidirectional` | `forward_kernel`, `backward_kernel` … | `weight_ih_l0`, `weight_ih_l0_reverse` … |
 //!
 //! Networks here have Keras' layouts, so its numbers are not moved; PyTorch's are transposed, and a dense layer that
-//! reads a flattened image or makes one has its numbers put in order. `num_batches_tracked` is passed over. Of the two biases of an LSTM or
-//! a simple recurrent layer the sum is read, and written as the first, beside zeros. A module of several recurrent layers
-//! (`num_layers=2`) is several layers here, which [`Reader::layers`] gives the same name: they are its `l0`, `l1` … in the
-//! order of the network. PyTorch has no `gru_reset_before` and no layer that runs `backwards` alone; `proj_size` and the
-//! simple layer with `relu` do not exist here.
+//! reads a flattened image or makes one has its numbers reordered. `num_batches_tracked` is passed over. For an LSTM or
+//! a simple recurrent layer the sum of the two biases is read; it is written as the first, with zeros as the second. A
+//! module of several recurrent layers (`num_layers=2`) is several layers here, which [`Reader::layers`] gives the same
+//! name: they are its `l0`, `l1` … in the order of the network. PyTorch has no `gru_reset_before` and no layer that
+//! runs `backwards` alone; `proj_size` and the simple layer with `relu` do not exist here.
 //!
 //! Numbers may be F32, F16, BF16 or F64, which is rounded. The format is described at
 //! <https://github.com/huggingface/safetensors>.
 //!
 //! # What a file cannot say
 //!
-//! Weights without their ε compute something else. A file written here says its hyper-parameters in its metadata, and
-//! they are compared. For a file that does not say ε, the caller must ([`Reader::epsilon`]): Keras' default is 10⁻³,
+//! Weights without their ε compute something else. A file written here states its hyper-parameters in its metadata, and
+//! they are compared. For a file that does not state ε, the caller must ([`Reader::epsilon`]): Keras' default is 10⁻³,
 //! PyTorch's 10⁻⁵, and applications of either have others.
 //!
 //! # Keras' own files
@@ -93,7 +93,7 @@ impl View for Out<'_> {
 /// The file of a network with these parameters, with Keras' names and layouts.
 ///
 /// # Errors
-/// [`SafetensorsError::Length`] if `parameters` is not the network's.
+/// [`SafetensorsError::Length`] if `parameters` does not have the network's length.
 ///
 /// ```
 /// use kernlet::{shape::Dims, snapshot::{ModelInfo, TensorInfo, safetensors}};
@@ -117,8 +117,8 @@ pub fn to_bytes(info: &ModelInfo, parameters: &[f32]) -> Result<Vec<u8>, Safeten
 /// The file of a network with these parameters, with PyTorch's names and layouts: what `load_state_dict` takes.
 ///
 /// # Errors
-/// [`SafetensorsError::Length`] if `parameters` is not the network's, [`SafetensorsError::Unsupported`] for a layer
-/// whose weights PyTorch orders in another way than by a transposition.
+/// [`SafetensorsError::Length`] if `parameters` does not have the network's length, [`SafetensorsError::Unsupported`]
+/// for a layer whose weights PyTorch orders in a way that is not a transposition.
 ///
 /// ```
 /// use kernlet::{nn::Model, snapshot::{Described, safetensors::{Reader, to_pytorch_bytes}}};
@@ -170,7 +170,7 @@ fn write<'a>(
     Ok(::safetensors::serialize(tensors?.into_iter().flatten(), metadata)?)
 }
 
-/// Fills a network's parameters from a file with Keras' names; [`Reader`] has the choices.
+/// Fills a network's parameters from a file with Keras' names; [`Reader`] has the options.
 ///
 /// # Errors
 /// As for [`Reader::read_into`].

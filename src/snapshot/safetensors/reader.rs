@@ -60,7 +60,7 @@ struct Wanted {
     name: String,
     range: Range<usize>,
     layout: Layout,
-    /// To what is there already.
+    /// Whether it is added to what is there already.
     adds: bool,
 }
 
@@ -76,20 +76,20 @@ impl<'a> Reader<'a> {
 
     /// A `state_dict` of PyTorch.
     ///
-    /// Modules are looked for under the names of the layers. If they are called by numbers, as those of an
-    /// `nn.Sequential`, they are the layers that have parameters, in the order of the numbers.
+    /// Modules are looked for under the names of the layers. If their names are numbers, as in an `nn.Sequential`, they
+    /// are the layers that have parameters, in the order of the numbers.
     pub const fn pytorch() -> Self {
         Self::new(Convention::PyTorch)
     }
 
     /// With that text before every name; tensors without it are passed over.
     ///
-    /// Unless it is given, it is found, and every tensor of the file must be one of the network.
+    /// Unless it is given, it is detected, and every tensor of the file must be one of the network.
     pub const fn prefix(self, prefix: &'a str) -> Self {
         Self { prefix: Some(prefix), ..self }
     }
 
-    /// With layers that have another name in the file: pairs of the network's and the file's. Recurrent layers with the
+    /// With layers that have other names in the file: pairs of the network's and the file's. Recurrent layers with the
     /// same name are those of one module, in the order of the network.
     ///
     /// ```
@@ -235,7 +235,7 @@ impl<'a> Reader<'a> {
         Ok(wanted.into_iter().map(|wanted| Wanted { name: format!("{prefix}{}", wanted.name), ..wanted }).collect())
     }
 
-    /// Layers and the modules called by numbers that they are, if all modules are.
+    /// Layers and their modules, if the names of all modules are numbers.
     fn numbered(&self, info: &ModelInfo, found: &BTreeMap<String, Found<'_>>) -> Option<Vec<(&'static str, String)>> {
         let mut modules: Vec<(u32, &str)> = Vec::new();
         let mut parent = None;
@@ -255,7 +255,7 @@ impl<'a> Reader<'a> {
         (layers.len() == modules.len()).then(|| pairs.collect())
     }
 
-    /// Whether what the file or the caller says of hyper-parameters is what the network has.
+    /// Whether the hyper-parameters that the file or the caller states are the network's.
     fn check_hyperparameters(&self, bytes: &[u8], info: &ModelInfo) -> Result<(), SafetensorsError> {
         let (_, metadata) = SafeTensors::read_metadata(bytes)?;
         let lines = metadata.metadata().as_ref().and_then(|metadata| metadata.get(HYPERPARAMETERS));
@@ -291,7 +291,7 @@ fn is_same(value: &AttributeValue<&str>, text: &str) -> bool {
     }
 }
 
-/// What stands before all names, if one text does.
+/// The text before all names, if it is the same for all.
 fn prefix_of(names: &[String], found: &BTreeMap<String, Found<'_>>) -> Result<String, SafetensorsError> {
     let Some(first) = names.first() else { return Ok(String::new()) };
     let starts = found.keys().filter_map(|name| name.strip_suffix(first.as_str()));
