@@ -2,14 +2,14 @@
 //!
 //! A batch is cut into *leaves* of [`LEAF`] samples, and its gradient is a sum in a tree over their numbers
 //! ([`GradientSum`](crate::mapreduce::GradientSum)). A [`Worker`] holds the samples of some partitions, is given
-//! parameters and a range of leaves, and answers with the complete, aligned subtrees of that range. The [`Driver`] joins
-//! subtrees by height and index and lets the optimizer take its step. So the parameters depend neither on how many
-//! partitions and workers there are, nor on which came first, was retried, or ran twice.
+//! parameters and a range of leaves, and answers with the complete, aligned subtrees of that range. The [`Driver`]
+//! joins subtrees by height and index and lets the optimizer take its step. So the parameters depend neither on how
+//! many partitions and workers there are, nor on which came first, was retried, or ran twice.
 //!
-//! The sum is that of leaves: where a loss divides by weights or by labels that count, or a layer normalises over the batch,
-//! each leaf does so by itself, as parts of a batch do ([`Loss`](crate::nn::Loss)), and the gradient is not that of one
-//! process that takes the batch as a whole. It is still the same for every number of workers. Networks take floats of
-//! one length: no whole numbers, and no sequence lengths.
+//! The sum is that of leaves: where a loss divides by weights or by labels that count, or a layer normalises over the
+//! batch, each leaf does so by itself, as parts of a batch do ([`Loss`](crate::nn::Loss)), and the gradient is not that
+//! of one process that takes the batch as a whole. It is still the same for every number of workers. Networks take
+//! floats of one length: no whole numbers, and no sequence lengths.
 //!
 //! Driver and worker compare network, loss, rounding and sizes when they meet; how a worker reads a record is not
 //! compared, so both must be the same program with the same options.

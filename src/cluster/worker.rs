@@ -34,7 +34,8 @@ const NUMBER: usize = 4;
 /// A worker of a [`Driver`](super::Driver): a process that lives as long as the engine's own.
 ///
 /// Its memory is the samples that it holds, which stay within a [budget](Self::budget); the longest frame; the
-/// memory of a step on eight times [`LEAF`] samples; and a sum of gradients for each height of the tree over its leaves.
+/// memory of a step on eight times [`LEAF`] samples; and a sum of gradients for each height of the tree over its
+/// leaves.
 ///
 /// The [module](super) has an example.
 pub struct Worker<N: Network, L: Loss = SoftmaxCrossEntropy, F: Freeze = Nothing> {

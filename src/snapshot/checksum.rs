@@ -85,7 +85,8 @@ impl Hash64 {
     }
 }
 
-/// A hash of all bits of `numbers`, the same on every target: the same for the same bits, and for others only by chance.
+/// A hash of all bits of `numbers`, the same on every target: the same for the same bits, and for others only by
+/// chance.
 ///
 /// ```
 /// use kernlet::snapshot::fingerprint;

@@ -191,7 +191,8 @@ impl ModelInfo {
         self.reshaped
     }
 
-    /// Layers that read a flattened image, dense or with a number for each element, with its height, width and channels.
+    /// Layers that read a flattened image, dense or with a number for each element, with its height, width and
+    /// channels.
     pub const fn flattened(&self) -> &'static [(&'static str, Dims)] {
         self.flattened
     }

@@ -1,6 +1,6 @@
 //! Hard swish of eight-bit integers, `x · relu6(x + 3) / 6`, in steps of 16 bits.
 //!
-//! The input is taken to 1/128 of its scale, where it has 16 bits. One branch rescales it to the output, the
+//! The input is rescaled to 1/128 of its scale, where it takes 16 bits. One branch rescales it to the output, the
 //! other to 3/32768, where ±3 saturates; that is moved to 0 … 1 and the two are multiplied.
 //!
 //! Source: TensorFlow Lite, `reference_ops.h`, `HardSwish`.

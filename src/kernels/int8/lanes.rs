@@ -1,7 +1,7 @@
 //! Depthwise sums with vectors: a channel in each lane, and a group of taps multiplied at once.
 //!
-//! A block of channels keeps its weights, starts and multipliers for all pixels. A tap in the padding reads zero points where
-//! others read inputs, so that every pixel has all taps and the same starts.
+//! A block of channels keeps its weights, starts and multipliers for all pixels. A tap in the padding reads zero points
+//! where others read inputs, so that every pixel has all taps and the same starts.
 #![allow(unsafe_code)]
 // Entered where there are vectors of integers.
 #![cfg_attr(

@@ -1,4 +1,5 @@
-//! The largest elements of windows with vectors: a channel in each byte, whose maximum stays in a register over the window.
+//! The largest elements of windows with vectors: a channel in each byte, whose maximum stays in a register over the
+//! window.
 #![allow(unsafe_code)]
 // Entered where there are vectors of integers.
 #![cfg_attr(
@@ -77,8 +78,8 @@ const AHEAD: usize = 12288;
 /// The outputs of a window.
 ///
 /// # Safety
-/// The rows and columns are those of an image `x` of the pool's size, `y` has all channels, and there are at least as many as a
-/// vector has bytes.
+/// The rows and columns are those of an image `x` of the pool's size, `y` has all channels, and there are at least as
+/// many as a vector has bytes.
 #[inline(always)]
 unsafe fn window<S: Integers>(
     s: S,

@@ -129,7 +129,7 @@ pub(super) const fn clamp(x: i32, range: [i8; 2]) -> i8 {
     if x > most as i32 { most } else { x as i8 }
 }
 
-/// The weights of a layer as they lie in a file, and all else its sums need.
+/// The weights of a layer as they lie in a file, and everything else that its sums need.
 ///
 /// ```
 /// use kernlet::kernels::int8::{Filter, Multiplier, Output};

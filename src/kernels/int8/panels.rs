@@ -1,13 +1,13 @@
 //! The product with vectors: a tile of pixels × channels stays in registers over all terms.
 //!
 //! What makes it fast:
-//! 1. The weights of some vectors of channels are copied into a panel, group of terms by group, so that one load brings a group for
-//!    each channel; all pixels use it. Terms beyond a panel go on from sums in memory.
+//! 1. The weights of some vectors of channels are copied into a panel, group of terms by group, so that one load brings
+//!    a group for each channel; all pixels use it. Terms beyond a panel continue from sums in memory.
 //! 2. The rows of a tile are gathered beside each other in the form that the instructions take; one input is then a
 //!    broadcast load.
-//! 3. Where an instruction takes inputs as they lie, nothing is gathered: each pixel of a tile is read where it is. If a
-//!    window's rows are not whole groups, the last group of each has weights of 0 for what follows. Windows in
-//!    the padding are still gathered.
+//! 3. Where an instruction takes inputs as they lie, nothing is gathered: each pixel of a tile is read where it is. If
+//!    a window's rows are not whole groups, the last group of each has weights of 0 for what follows. Windows in the
+//!    padding are still gathered.
 //! 4. One row or a few read each weight once, so nothing is copied: vectors go along the terms, four channels share the
 //!    inputs.
 #![allow(unsafe_code)]

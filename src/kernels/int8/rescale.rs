@@ -146,7 +146,7 @@ impl Multiplier {
     ///
     /// # Numerics
     /// `x` is shifted left by a positive exponent first, and wraps if it does not fit 32 bits then.
-    /// The result is rounded as `rescaling` says and fits.
+    /// The result is rounded as `rescaling` says, and fits 32 bits.
     ///
     /// ```
     /// use kernlet::kernels::int8::{Multiplier, Rescaling};

@@ -21,7 +21,7 @@ pub(super) trait Rows {
     /// This row and the three that follow, where they lie together in the input.
     fn four(&self, place: Self::Place) -> Option<&[i8]>;
 
-    /// How those rows lie that lie in runs in the input, if any do.
+    /// The runs in which rows lie in the input, if they do.
     fn runs(&self) -> Option<Runs<'_>>;
 
     /// Where the first run of a row begins, if all of them are in the input.

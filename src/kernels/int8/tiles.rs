@@ -1,7 +1,7 @@
 //! The product for processors without vectors: tiles of four pixels, whose inputs share each row of weights.
 //!
-//! The tile, a piece of a row and the sums take 3.3 KB of stack, whatever the layer: longer rows come in pieces that add to
-//! the same sums, more channels in one panel after the other.
+//! The tile, a piece of a row and the sums take 3.3 KB of stack, whatever the layer: longer rows come in pieces that
+//! add to the same sums, more channels in one panel after the other.
 
 use core::ops::Range;
 

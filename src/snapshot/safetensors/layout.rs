@@ -106,8 +106,8 @@ pub(super) fn pytorch_name(name: &str) -> &str {
 pub(super) enum Layout {
     /// As in the network: its sizes, and how many.
     Same([usize; 4], usize),
-    /// `[in][out]` from `[out][in]`; the rows are an image's numbers of this height, width and channels, and the columns
-    /// another's.
+    /// `[in][out]` from `[out][in]`; the rows are an image's numbers of this height, width and channels, and the
+    /// columns another's.
     Dense { image: [usize; 3], made: [usize; 3] },
     /// `[kh][kw][ci][co]` from `[co][ci][kh][kw]`, or `[k][ci][co]` from `[co][ci][k]` with a height of 0.
     Convolution([usize; 4]),

@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
         Self { layers, ..self }
     }
 
-    /// With that ε in every normalisation of the trained model, unless the file says another.
+    /// With that ε in every normalisation of the trained model, unless the file states another.
     pub const fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon: Some(epsilon), ..self }
     }
