@@ -1,6 +1,6 @@
 //! The product with vectors: a tile of pixels × channels stays in registers over all terms.
 //!
-//! What makes it fast:
+//! How it goes fast:
 //! 1. The weights of some vectors of channels are copied into a panel, group of terms by group, so that one load brings
 //!    a group for each channel; all pixels use it. Terms beyond a panel continue from sums in memory.
 //! 2. The rows of a tile are gathered beside each other in the form that the instructions take; one input is then a
