@@ -2,7 +2,8 @@
 
 use super::{
     Emitter, Error, Found, How, Memory, Node, Output, PIECE, Place, Tensor, Type, Words, activation, as_i8, code,
-    convolution::emit_float_range, emit_output, float, kind, output, quantized,
+    convolution::{emit_float_range, emit_open_range},
+    emit_output, float, kind, output, quantized,
 };
 use crate::{
     kernels::{
@@ -32,7 +33,11 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
         out.word(a.kind.is(Type::INT32) as u32);
         // A sum of integers is not held to the activation's range, as the source has it.
         let is_free = operation == code::ADD && a.kind.is(Type::INT32);
-        emit_float_range(out, if is_free { Activation::None } else { activation });
+        if is_free || !matches!(operation, code::ADD | code::SUB | code::MUL | code::DIV) {
+            emit_open_range(out, Activation::None);
+        } else {
+            emit_float_range(out, activation);
+        }
         out.end();
         return Ok(());
     }

@@ -359,3 +359,10 @@ pub(super) const fn emit_float_range(out: &mut Emitter<'_, '_>, activation: Acti
     out.word(least.to_bits());
     out.word(most.to_bits());
 }
+
+/// As [`emit_float_range`], for the operators whose results may be infinite.
+pub(super) const fn emit_open_range(out: &mut Emitter<'_, '_>, activation: Activation) {
+    let [least, most] = float_range(activation);
+    out.word(if least == f32::MIN { f32::NEG_INFINITY } else { least }.to_bits());
+    out.word(if most == f32::MAX { f32::INFINITY } else { most }.to_bits());
+}

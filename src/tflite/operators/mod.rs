@@ -230,13 +230,13 @@ const fn activation(node: &Node<'_>, id: usize) -> Result<Activation, Error> {
     })
 }
 
-/// The bounds of a fused activation of floats.
+/// The bounds of a fused activation of floats, or of none: the source holds results inside the finite floats.
 const fn float_range(activation: Activation) -> [f32; 2] {
     match activation {
-        Activation::Relu => [0.0, f32::INFINITY],
+        Activation::Relu => [0.0, f32::MAX],
         Activation::ReluN1To1 => [-1.0, 1.0],
         Activation::Relu6 => [0.0, 6.0],
-        _ => [f32::NEG_INFINITY, f32::INFINITY],
+        _ => [f32::MIN, f32::MAX],
     }
 }
 

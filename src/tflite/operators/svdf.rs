@@ -69,7 +69,7 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
     out.scratch(node.index);
     out.sizes(&[inputs, filters, memory, rank]);
     if is_float {
-        super::convolution::emit_float_range(out, activation);
+        super::convolution::emit_open_range(out, activation);
     } else {
         let (from, to, by) = (tri!(quantized(node, &x)), tri!(quantized(node, &y)), tri!(quantized(node, &features)));
         out.int(from.zero_point as i32);

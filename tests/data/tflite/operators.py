@@ -150,6 +150,12 @@ def newer_cases():
     for operator, name in [(code.FLOOR_DIV, "FloorDiv"), (code.FLOOR_MOD, "FloorMod")]:
         case = Case(operator, *options_of(name)).input([4, 10], f32).constant(random.normal(size=[10]) + 4, f32)
         yield f"{name.lower()}", case.output([4, 10], f32)
+    # Beyond the finite floats: some are held inside them, some are not.
+    for operator, name, huge in [(code.MUL, "Mul", 3e38), (code.DIV, "Div", 1e-39), (code.SQUARED_DIFFERENCE, "SquaredDifference", 3e38)]:
+        case = Case(operator, *options_of(name)).input([4, 10], f32).constant([huge, -huge] * 5, f32)
+        yield f"{name.lower()}_float_huge", case.output([4, 10], f32)
+    case = Case(code.FULLY_CONNECTED, *options_of("FullyConnected")).input([4, 24], f32)
+    yield "dense_float_huge", case.constant(np.full([3, 24], 5e37), f32).output([4, 3], f32)
     how = dict(padding=0, strideH=2, strideW=1, filterHeight=2, filterWidth=3, fusedActivationFunction=3)
     yield "l2_pool", Case(code.L2_POOL_2D, *options_of("Pool2D", **how)).input([1, 5, 4, 3], f32).output([1, 3, 4, 3], f32)
     integers = [("8", i8, 0.05, 7), ("16", i16, 0.0004, 0), ("32", i32, 0.01, 0)]
