@@ -41,19 +41,21 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let file = read(&path)?;
     let model = Model::parse(&file).map_err(|error| format!("{}: {error}", path.display()))?;
     let level = match &args.level {
-        Some(name) => Level::all().find(|level| level.to_string().starts_with(name.as_str())).ok_or_else(|| {
-            format!(
-                "{name}: this machine has {}",
-                Level::all().map(|level| level.to_string()).collect::<Vec<_>>().join("; ")
-            )
-        })?,
+        Some(name) => Level::all()
+            .find(|level| !name.is_empty() && level.to_string().starts_with(name.as_str()))
+            .ok_or_else(|| {
+                let all: Vec<_> = Level::all().map(|level| level.to_string()).collect();
+                format!("level {name:?}: this machine has {}", all.join("; "))
+            })?,
         None => Level::detect(),
     };
-    let mut arena = vec![0; model.arena_bytes()?];
+    // What operators mean to each other is looked at when the memory is planned.
+    let in_file = |error| format!("{}: {error}", path.display());
+    let mut arena = vec![0; model.arena_bytes().map_err(in_file)?];
     let arena_bytes = arena.len();
-    let mut runner = model.runner(level, &mut arena)?;
-    if let Some(more) = args.inputs.get(runner.inputs()) {
-        return Err(format!("{}: the model has {} inputs, found more files", more.display(), runner.inputs()).into());
+    let mut runner = model.runner(level, &mut arena).map_err(in_file)?;
+    if args.inputs.len() > runner.inputs() {
+        return Err(format!("inputs of the model: {}, files for them: {}", runner.inputs(), args.inputs.len()).into());
     }
     for index in 0..runner.inputs() {
         input::write(&mut runner, index, args.inputs.get(index).map(PathBuf::as_path), args.signed)?;
@@ -63,6 +65,9 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 
     println!("{}: {} bytes, {level}", path.display(), file.len());
     print!("{}", table::ports(&runner)?);
+    for index in args.inputs.len()..runner.inputs() {
+        println!("input {index}: noise, since no file was given");
+    }
     print!("{}", table::operators(&model, &times)?);
     print!("{}", table::needs(&model, arena_bytes)?);
     for index in 0..runner.outputs() {

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use kernlet::tflite::{Any, Error, Model, Runner};
+use kernlet::tflite::{Any, Error, Model, Runner, Type};
 
 use crate::facts;
 
@@ -127,16 +127,23 @@ pub fn needs(model: &Model<'_>, arena_bytes: usize) -> Result<String, Error> {
     )
     .expect("a string grows");
     // Instructions per multiply-accumulate over whole models under an emulator (`tests/portable.sh models`): MLPerf Tiny's four took
-    // 1.5 to 2.0 on a Cortex-M4 and 4.2 to 6.3 on a Cortex-M0+; a small model of few channels takes more.
+    // 1.5 to 2.0 on a Cortex-M4 and 4.2 to 6.3 on a Cortex-M0+; a small model of few channels takes more. Floats were not measured.
+    let mut of_integers = macs > 0;
+    for index in 0..model.operators() {
+        let is_float = model.operator(index)?.input(0).is_ok_and(|x| x.kind() == Type::FLOAT32);
+        of_integers &= !(is_float && model.operator_macs(index)? > 0);
+    }
     for (chip, per_mac, clock) in [("Cortex-M4 of 80 MHz", 1.8, 80e6), ("Cortex-M0+ of 48 MHz", 5.5, 48e6)] {
-        let instructions = macs as f64 * per_mac;
-        writeln!(
-            text,
-            "{chip}: about {} instructions, {:.1} ms",
-            grouped(instructions as u64),
-            instructions / clock * 1e3
-        )
-        .expect("a string grows");
+        if of_integers {
+            let instructions = macs as f64 * per_mac;
+            writeln!(
+                text,
+                "{chip}: about {} instructions ({per_mac} for a multiply-add), {:.1} ms at one a cycle",
+                grouped(instructions as u64),
+                instructions / clock * 1e3
+            )
+            .expect("a string grows");
+        }
     }
     Ok(text)
 }
