@@ -30,6 +30,9 @@ pub struct Args {
     /// The instruction set: portable, avx2, avx512 …, as the machine has it. Outputs do not depend on it.
     #[arg(long, value_name = "LEVEL")]
     pub level: Option<String>,
+    /// Writes the bytes of all outputs of the last run to a file, one output after the other.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// How many of the largest outputs to show, 0 to 18446744073709551615.
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = at_least::<usize>(0))]
     pub top: usize,

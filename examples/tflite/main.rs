@@ -14,6 +14,7 @@ use std::{
 use clap::Parser;
 use kernlet::{
     simd::Level,
+    snapshot::replace_file,
     tflite::{Any, Model, Runner},
 };
 
@@ -72,6 +73,11 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     print!("{}", table::needs(&model, arena_bytes)?);
     for index in 0..runner.outputs() {
         print!("{}", outputs(&runner, index, args.top)?);
+    }
+    if let Some(path) = &args.output {
+        let outputs: Result<Vec<_>, _> = (0..runner.outputs()).map(|index| runner.output_bytes(index)).collect();
+        let bytes = outputs?.concat();
+        replace_file(path, |file| file.write_all(&bytes)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
 }
