@@ -94,13 +94,21 @@ impl Row<'_> {
         let (mean, scale) = (s.splat(self.mean), s.splat(self.scale));
         let mut at = 0;
         while at < self.x.len() {
-            // Past the end x is the mean and dy nothing: every term is 0 there.
             let (x, dy, gamma) = (block(self.x, at, self.mean), block(self.dy, at, 0.0), block(self.gamma, at, 0.0));
             let parts = x.chunks_exact(S::LANES).zip(dy.chunks_exact(S::LANES)).zip(gamma.chunks_exact(S::LANES));
+            let mut left = self.x.len() - at;
             for (((x, dy), gamma), sum) in parts.zip(sums.chunks_exact_mut(S::LANES)) {
                 let g = s.mul(s.load(dy), s.load(gamma));
                 let term = T::at(s, s.sub(s.load(x), mean), g, scale);
-                s.store(s.add(s.load(sum), term), sum);
+                if left >= S::LANES {
+                    s.store(s.add(s.load(sum), term), sum);
+                } else {
+                    // Past the end nothing is added: no term is 0 there where the mean or the scale is infinite.
+                    let mut terms = [0.0; VIRTUAL_LANES];
+                    s.store_first(term, &mut terms);
+                    sum.iter_mut().zip(terms).take(left).for_each(|(sum, term)| *sum += term);
+                }
+                left = left.saturating_sub(S::LANES);
             }
             at += VIRTUAL_LANES;
         }
