@@ -339,7 +339,9 @@ impl Memory {
                             _ => products::<S, NV>(s, groups, self.tile.place(), self.panel.place(), sums),
                         };
                         if last {
-                            let (several, rest) = sums.get_unchecked(..count).as_chunks::<PLACED>();
+                            let sums = sums.get_unchecked(..count);
+                            // Elsewhere one after the other: less code.
+                            let (several, rest) = if S::DIRECT { sums.as_chunks::<PLACED>() } else { (&[][..], sums) };
                             let mut to = y.as_mut_ptr().add(row * all_channels + first);
                             for sums in several {
                                 block.place(sums, to);
@@ -650,7 +652,7 @@ fn few_rows<S: Integers>(s: S, layer: &Layer<'_>, rows: &impl Rows, pixels: usiz
             let stride = if count == 4 { terms } else { 0 };
             // SAFETY: `x` has the terms, and so have the rows of weights; a single one is read four times.
             let (sums, weights) = unsafe {
-                if times == 0 {
+                if S::DIRECT && times == 0 {
                     s.four_dots::<false>(x.as_ptr(), w, stride, terms)
                 } else {
                     s.four_dots::<true>(x.as_ptr(), w, stride, terms)
