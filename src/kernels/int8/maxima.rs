@@ -42,7 +42,8 @@ impl IntegerKernel for Job<'_> {
     #[inline(always)]
     fn run<S: Integers>(self, s: S) {
         let Self { pool, range, x, y, done } = self;
-        if pool.channels < 4 * S::LANES {
+        // Elsewhere the compiler's own loops are less code.
+        if !S::DIRECT || pool.channels < 4 * S::LANES {
             return;
         }
         *done = true;
