@@ -160,7 +160,8 @@ pub(crate) trait Integers: Copy {
 ///
 /// # Safety
 /// `y` is valid for writing as many elements as there are sums.
-#[inline(always)]
+// Once, and not in every loop of every layer.
+#[inline(never)]
 pub(super) unsafe fn place_lanes(sums: &[i32], scales: &Scales, placing: Placing, y: *mut i8) {
     let Placing { zero_point, range: [least, most] } = placing;
     let shifts = scales.left.iter().zip(&scales.right);
