@@ -167,11 +167,9 @@ impl<S: Integers, const NV: usize> Block<'_, S, NV> {
                 let (mut lanes, at) = ([0; 16], v * S::LANES);
                 // SAFETY: there are 16 places.
                 unsafe { s.store(sum, lanes.as_mut_ptr()) };
-                for (lane, &sum) in lanes.iter().enumerate().take(channels.saturating_sub(at).min(S::LANES)) {
-                    let placed = output.of(sum, filter.multiplier(first + at + lane));
-                    // SAFETY: the caller vouches for the channels.
-                    unsafe { *y.add(pixel * all_channels + at + lane) = placed };
-                }
+                let count = channels.saturating_sub(at).min(S::LANES);
+                // SAFETY: the caller vouches for the channels.
+                unsafe { place_once(lanes, count, filter, first + at, y.add(pixel * all_channels + at)) };
             }
         }
     }
@@ -185,6 +183,18 @@ impl<S: Integers, const NV: usize> Block<'_, S, NV> {
             *start = unsafe { self.s.load(from.as_ptr()) };
         }
         [starts; MR]
+    }
+}
+
+/// The outputs of some channels, rounded once: one function for all loops.
+///
+/// # Safety
+/// `y` is valid for writing `count` elements.
+#[inline(never)]
+unsafe fn place_once(lanes: [i32; 16], count: usize, filter: &Filter<'_>, first: usize, y: *mut i8) {
+    for (lane, &sum) in lanes.iter().enumerate().take(count) {
+        // SAFETY: the caller vouches for the channels.
+        unsafe { *y.add(lane) = filter.output.of(sum, filter.multiplier(first + lane)) };
     }
 }
 
