@@ -258,25 +258,12 @@ impl Integers for Four {
     }
 
     #[inline(always)]
-    unsafe fn place<const NV: usize, const ROWS: usize>(
-        self,
-        sums: &[[V; NV]; ROWS],
-        scales: &[Scales; NV],
-        placing: Placing,
-        y: *mut i8,
-        stride: usize,
-        n: usize,
-    ) {
-        for (row, sums) in sums.iter().enumerate() {
-            for (v, (&sums, scales)) in sums.iter().zip(scales).enumerate() {
-                let (mut lanes, at) = ([0; 4], v * Self::LANES);
-                // SAFETY: there are four places, and the caller vouches for `n` elements.
-                unsafe {
-                    self.store(sums, lanes.as_mut_ptr());
-                    let lanes = lanes.get(..n.saturating_sub(at)).unwrap_or(&lanes);
-                    place_lanes(lanes, scales, placing, y.wrapping_add(row * stride + at));
-                }
-            }
+    unsafe fn place_vector(self, sums: V, scales: &Scales, placing: Placing, y: *mut i8, n: usize) {
+        let mut lanes = [0; 4];
+        // SAFETY: there are four places, and the caller vouches for `n` elements.
+        unsafe {
+            self.store(sums, lanes.as_mut_ptr());
+            place_lanes(lanes.get(..n).unwrap_or(&lanes), scales, placing, y);
         }
     }
 }

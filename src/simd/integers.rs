@@ -140,11 +140,18 @@ pub(crate) trait Integers: Copy {
     /// What takes sums to outputs.
     fn scaling(self, scales: &Scales) -> Self::Scaling;
 
-    /// The outputs of neighbouring vectors of sums, rounded twice, of which the first `n` are written; those of one row after the
-    /// other, `stride` elements apart.
+    /// Writes the first `n` outputs of a vector of sums, rounded twice.
+    ///
+    /// # Safety
+    /// `n <= LANES`, and `y` is valid for writing `n` elements.
+    unsafe fn place_vector(self, sums: Self::V, scaling: &Self::Scaling, placing: Placing, y: *mut i8, n: usize);
+
+    /// [`Self::place_vector`] of neighbouring vectors, of which the first `n` outputs are written; those of one row after
+    /// the other, `stride` elements apart.
     ///
     /// # Safety
     /// `n <= NV · LANES`, and `y` is valid for writing `n` elements in each row.
+    #[inline(always)]
     unsafe fn place<const NV: usize, const ROWS: usize>(
         self,
         sums: &[[Self::V; NV]; ROWS],
@@ -153,7 +160,16 @@ pub(crate) trait Integers: Copy {
         y: *mut i8,
         stride: usize,
         n: usize,
-    );
+    ) {
+        for (row, sums) in sums.iter().enumerate() {
+            for (v, (&sums, scaling)) in sums.iter().zip(scaling).enumerate() {
+                let at = v * Self::LANES;
+                let (y, n) = (y.wrapping_add(row * stride + at), n.saturating_sub(at).min(Self::LANES));
+                // SAFETY: the caller vouches for the outputs.
+                unsafe { self.place_vector(sums, scaling, placing, y, n) };
+            }
+        }
+    }
 }
 
 /// The outputs of some sums, one after the other.

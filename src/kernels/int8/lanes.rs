@@ -212,7 +212,7 @@ impl<'a, S: Integers> Block<'a, S> {
                     let rows = core::array::from_fn(|term| places[term % S::TERMS].wrapping_add(at));
                     sums = s.dot(sums, s.across(rows, S::ADDED), s.load(weights[v].as_ptr()));
                 }
-                s.place(&[[sums]], &constants.scaling, self.placing, y.add(at), 0, S::LANES);
+                s.place_vector(sums, &constants.scaling[0], self.placing, y.add(at), S::LANES);
             }
         }
     }

@@ -13,7 +13,7 @@
 
 use core::ops::Range;
 
-use super::rows::Axis;
+use super::pool2d::axis;
 use crate::{
     kernels::pool2d::Pool2d,
     simd::{
@@ -42,31 +42,20 @@ impl IntegerKernel for Job<'_> {
     #[inline(always)]
     fn run<S: Integers>(self, s: S) {
         let Self { pool, range, x, y, done } = self;
-        // Elsewhere the compiler's own loops are less code.
-        if !S::DIRECT || pool.channels < 4 * S::LANES {
+        if pool.channels < 4 * S::LANES {
             return;
         }
         *done = true;
         // A byte four times.
         let [least, most] = range.map(|q| s.splat(i32::from_ne_bytes([q as u8; 4])));
-        let [rows, columns] = [0, 1].map(|axis| Axis {
-            size: if axis == 0 { pool.height } else { pool.width },
-            kernel: pool.kernel[axis],
-            stride: pool.stride[axis],
-            dilation: 1,
-            before: pool.padding[2 * axis],
-        });
-        let inside = |axis: &Axis, at: usize| {
-            let inside = axis.inside(at);
-            inside.first..inside.first + inside.taps.len()
-        };
+        let (rows, columns) = (axis(pool, 0), axis(pool, 1));
         for (x, y) in x.chunks_exact(pool.x_len().max(1)).zip(y.chunks_exact_mut(pool.y_len().max(1))) {
             let mut outputs = y.chunks_exact_mut(pool.channels);
             for row in 0..pool.out_height() {
-                let rows = inside(&rows, row);
+                let rows = rows.inside(row).reads();
                 for (column, y) in (0..pool.out_width()).zip(&mut outputs) {
                     // SAFETY: the window lies inside the image, and `y` has all channels, of which there are a vector's.
-                    unsafe { window(s, x, pool, rows.clone(), inside(&columns, column), [least, most], y) };
+                    unsafe { window(s, x, pool, rows.clone(), columns.inside(column).reads(), [least, most], y) };
                 }
             }
         }

@@ -48,7 +48,7 @@ const MR: usize = 6;
 
 /// Rows whose outputs are written at once: what they share is read once.
 const PLACED: usize = 3;
-const _: () = assert!(MR.is_multiple_of(PLACED));
+const _: () = assert!(MR == 2 * PLACED);
 
 /// The most channels of a panel.
 const CHANNELS: usize = 64;
@@ -662,6 +662,7 @@ fn few_rows<S: Integers>(s: S, layer: &Layer<'_>, rows: &impl Rows, pixels: usiz
             let stride = if count == 4 { terms } else { 0 };
             // SAFETY: `x` has the terms, and so have the rows of weights; a single one is read four times.
             let (sums, weights) = unsafe {
+                // Elsewhere one function for both: less code.
                 if S::DIRECT && times == 0 {
                     s.four_dots::<false>(x.as_ptr(), w, stride, terms)
                 } else {

@@ -186,17 +186,13 @@ impl<J: Join> Kernel for Pooling<'_, J> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Self { pool, x, y, join } = self;
-        let places = |at: usize, axis: usize, size: usize| {
-            let (kernel, stride, before) = (pool.kernel[axis], pool.stride[axis], pool.padding[2 * axis]);
-            let inside = Axis { size, kernel, stride, dilation: 1, before }.inside(at);
-            inside.first..inside.first + inside.taps.len()
-        };
+        let (down, across) = (axis(pool, 0), axis(pool, 1));
         for (x, y) in x.chunks_exact(pool.x_len().max(1)).zip(y.chunks_exact_mut(pool.y_len().max(1))) {
             let mut outputs = y.chunks_exact_mut(pool.channels.max(1));
             for row in 0..pool.out_height() {
-                let rows = places(row, 0, pool.height);
+                let rows = down.inside(row).reads();
                 for (column, y) in (0..pool.out_width()).zip(&mut outputs) {
-                    let columns = places(column, 1, pool.width);
+                    let columns = across.inside(column).reads();
                     join.join(
                         &Window { x, rows: rows.clone(), columns, width: pool.width, channels: pool.channels },
                         y,
@@ -204,6 +200,18 @@ impl<J: Join> Kernel for Pooling<'_, J> {
                 }
             }
         }
+    }
+}
+
+/// The windows along rows (0) or columns (1).
+pub(super) const fn axis(pool: &Pool2d, which: usize) -> Axis {
+    let down = which == 0;
+    Axis {
+        size: if down { pool.height } else { pool.width },
+        kernel: pool.kernel[if down { 0 } else { 1 }],
+        stride: pool.stride[if down { 0 } else { 1 }],
+        dilation: 1,
+        before: pool.padding[if down { 0 } else { 2 }],
     }
 }
 

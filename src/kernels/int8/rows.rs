@@ -178,6 +178,14 @@ pub(super) struct Inside {
     pub first: usize,
 }
 
+impl Inside {
+    /// What its taps read, without dilation.
+    #[inline(always)]
+    pub(super) fn reads(&self) -> Range<usize> {
+        self.first..self.first + self.taps.len()
+    }
+}
+
 impl Axis {
     /// The taps of output `at`.
     #[inline(always)]

@@ -312,6 +312,12 @@ impl Integers for Vnni {
     }
 
     #[inline(always)]
+    unsafe fn place_vector(self, sums: __m512i, scaling: &Wide, placing: Placing, y: *mut i8, n: usize) {
+        // SAFETY: the caller vouches for the outputs.
+        unsafe { self.place(&[[sums]], core::array::from_ref(scaling), placing, y, 0, n) };
+    }
+
+    #[inline(always)]
     unsafe fn place<const NV: usize, const ROWS: usize>(
         self,
         sums: &[[__m512i; NV]; ROWS],
@@ -537,59 +543,35 @@ impl Integers for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn place<const NV: usize, const ROWS: usize>(
-        self,
-        sums: &[[__m256i; NV]; ROWS],
-        scales: &[Scales; NV],
-        placing: Placing,
-        y: *mut i8,
-        stride: usize,
-        n: usize,
-    ) {
-        for (row, sums) in sums.iter().enumerate() {
-            for (v, (&sums, scales)) in sums.iter().zip(scales).enumerate() {
-                let at = v * Self::LANES;
-                let y = y.wrapping_add(row * stride + at);
-                // SAFETY: the caller vouches for the outputs, the token for the instruction set.
-                unsafe { place_vector(sums, scales, placing, y, n.saturating_sub(at).min(Self::LANES)) };
+    unsafe fn place_vector(self, sums: __m256i, scales: &Scales, placing: Placing, y: *mut i8, n: usize) {
+        // SAFETY: the caller vouches for the outputs, the token for the instruction set.
+        unsafe {
+            let [mantissa, left, right] =
+                [&scales.mantissas, &scales.left, &scales.right].map(|x| _mm256_load_si256(x.as_ptr().cast()));
+            let x = _mm256_sllv_epi32(sums, left);
+            let half = _mm256_set1_epi64x(1 << 30);
+            let even = _mm256_add_epi64(_mm256_mul_epi32(x, mantissa), half);
+            let odd = _mm256_mul_epi32(_mm256_srli_epi64::<32>(x), _mm256_srli_epi64::<32>(mantissa));
+            let odd = _mm256_add_epi64(odd, half);
+            let high = _mm256_blend_epi32::<0xAA>(_mm256_srli_epi64::<31>(even), _mm256_slli_epi64::<1>(odd));
+            let (one, none) = (_mm256_set1_epi32(1), _mm256_setzero_si256());
+            let towards = _mm256_add_epi32(high, _mm256_srai_epi32::<31>(high));
+            let shifted = _mm256_srav_epi32(towards, _mm256_sub_epi32(right, one));
+            let shifted = _mm256_srai_epi32::<1>(_mm256_add_epi32(shifted, one));
+            let rescaled = _mm256_blendv_epi8(shifted, high, _mm256_cmpeq_epi32(right, none));
+            let [least, most] = placing.range.map(|q| _mm256_set1_epi32(i32::from(q) - i32::from(placing.zero_point)));
+            let held = _mm256_min_epi32(_mm256_max_epi32(rescaled, least), most);
+            let placed = _mm256_add_epi32(held, _mm256_set1_epi32(i32::from(placing.zero_point)));
+            let words = _mm256_packs_epi32(placed, placed);
+            let words = _mm256_permute4x64_epi64::<0b00_00_10_00>(words);
+            let bytes = _mm256_castsi256_si128(_mm256_packs_epi16(words, words));
+            if n == 8 {
+                _mm_storel_epi64(y.cast(), bytes);
+            } else {
+                let mut lanes = [0_i8; 16];
+                _mm_storeu_si128(lanes.as_mut_ptr().cast(), bytes);
+                core::ptr::copy_nonoverlapping(lanes.as_ptr(), y, n);
             }
-        }
-    }
-}
-
-/// The outputs of a vector of sums.
-///
-/// # Safety
-/// `y` is valid for writing `n` elements, which are eight at most, and the processor has AVX2.
-#[inline(always)]
-unsafe fn place_vector(sums: __m256i, scales: &Scales, placing: Placing, y: *mut i8, n: usize) {
-    // SAFETY: the caller vouches for the outputs and for the instruction set.
-    unsafe {
-        let [mantissa, left, right] =
-            [&scales.mantissas, &scales.left, &scales.right].map(|x| _mm256_load_si256(x.as_ptr().cast()));
-        let x = _mm256_sllv_epi32(sums, left);
-        let half = _mm256_set1_epi64x(1 << 30);
-        let even = _mm256_add_epi64(_mm256_mul_epi32(x, mantissa), half);
-        let odd = _mm256_mul_epi32(_mm256_srli_epi64::<32>(x), _mm256_srli_epi64::<32>(mantissa));
-        let odd = _mm256_add_epi64(odd, half);
-        let high = _mm256_blend_epi32::<0xAA>(_mm256_srli_epi64::<31>(even), _mm256_slli_epi64::<1>(odd));
-        let (one, none) = (_mm256_set1_epi32(1), _mm256_setzero_si256());
-        let towards = _mm256_add_epi32(high, _mm256_srai_epi32::<31>(high));
-        let shifted = _mm256_srav_epi32(towards, _mm256_sub_epi32(right, one));
-        let shifted = _mm256_srai_epi32::<1>(_mm256_add_epi32(shifted, one));
-        let rescaled = _mm256_blendv_epi8(shifted, high, _mm256_cmpeq_epi32(right, none));
-        let [least, most] = placing.range.map(|q| _mm256_set1_epi32(i32::from(q) - i32::from(placing.zero_point)));
-        let held = _mm256_min_epi32(_mm256_max_epi32(rescaled, least), most);
-        let placed = _mm256_add_epi32(held, _mm256_set1_epi32(i32::from(placing.zero_point)));
-        let words = _mm256_packs_epi32(placed, placed);
-        let words = _mm256_permute4x64_epi64::<0b00_00_10_00>(words);
-        let bytes = _mm256_castsi256_si128(_mm256_packs_epi16(words, words));
-        if n == 8 {
-            _mm_storel_epi64(y.cast(), bytes);
-        } else {
-            let mut lanes = [0_i8; 16];
-            _mm_storeu_si128(lanes.as_mut_ptr().cast(), bytes);
-            core::ptr::copy_nonoverlapping(lanes.as_ptr(), y, n);
         }
     }
 }

@@ -16,10 +16,9 @@ use crate::{
 pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(), Error> {
     let (a, b, y) = (tri!(node.input(0)), tri!(node.input(1)), tri!(node.output(0)));
     let operation = node.operator.code();
-    let activation = match operation {
-        code::ADD | code::SUB | code::MUL | code::DIV => tri!(activation(node, 0)),
-        _ => Activation::None,
-    };
+    // The others have none, and their floats may be infinite.
+    let has_activation = matches!(operation, code::ADD | code::SUB | code::MUL | code::DIV);
+    let activation = if has_activation { tri!(activation(node, 0)) } else { Activation::None };
     tri!(check_shapes(node, &a, &b, &y));
     if matches!(operation, code::FLOOR_DIV | code::FLOOR_MOD) {
         tri!(node.expect(&a, Type::FLOAT32, "float32"));
@@ -33,7 +32,7 @@ pub(super) const fn emit(node: &Node<'_>, out: &mut Emitter<'_, '_>) -> Result<(
         out.word(a.kind.is(Type::INT32) as u32);
         // A sum of integers is not held to the activation's range, as the source has it.
         let is_free = operation == code::ADD && a.kind.is(Type::INT32);
-        if is_free || !matches!(operation, code::ADD | code::SUB | code::MUL | code::DIV) {
+        if is_free || !has_activation {
             emit_open_range(out, Activation::None);
         } else {
             emit_float_range(out, activation);
